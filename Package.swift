@@ -1,0 +1,128 @@
+// swift-tools-version: 6.2
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+import PackageDescription
+
+// One floor per group; a target imports lower floors, and neighbours only where ARCHITECTURE.md draws an arrow.
+// TidyTests compares the imports with this file.
+
+let common: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableExperimentalFeature("Lifetimes"),
+    .treatAllWarnings(as: .error),
+]
+
+/// Parsers and decisions: every unsafe expression must be spelled `unsafe`.
+let coreSettings: [SwiftSetting] = common + [.strictMemorySafety()]
+/// Code that lives on raw memory by nature: C wrappers, slabs, the packet path, the shell.
+let shellSettings: [SwiftSetting] = common
+
+func core(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: coreSettings)
+}
+
+func shell(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: shellSettings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .testTarget(
+        name: name + "Tests",
+        dependencies: [.target(name: name), "Primitives", "TestSupport"] + dependencies,
+        swiftSettings: common
+    )
+}
+
+let ground: [Target] = [
+    shell("Primitives"),
+    .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    shell("OpenSSL", ["COpenSSL", "Primitives"]),
+]
+
+let protocolCores: [Target] = [
+    core("ICE", ["OpenSSL", "Primitives"]),
+    shell("DTLS", ["OpenSSL", "Primitives"]),
+    shell("SRTP", ["OpenSSL", "Primitives"]),
+    core("RTP", ["Primitives"]),
+    core("VideoPayload", ["Primitives"]),
+    .systemLibrary(name: "CExpat", pkgConfig: "expat", providers: [.apt(["libexpat1-dev"])]),
+    shell("XML", ["CExpat", "Primitives"]),
+    core("XMPP", ["XML", "OpenSSL", "Primitives"]),
+    core("Colibri", ["XML", "Primitives"]),
+    core("ShardMessages", ["Primitives"]),
+    core("Telemetry", ["Primitives"]),
+    core("BridgeConfiguration", ["Primitives"]),
+]
+
+let bridgeCores: [Target] = [
+    core("BridgeControl", ["XMPP", "XML", "Colibri", "Telemetry", "BridgeConfiguration", "ShardMessages", "Primitives"]),
+    shell("Forwarding", ["RTP", "VideoPayload", "Primitives"]),
+    shell("MediaTransport", ["ICE", "DTLS", "SRTP", "OpenSSL", "Primitives"]),
+    shell(
+        "Conferencing",
+        ["Forwarding", "MediaTransport", "ICE", "DTLS", "SRTP", "RTP", "VideoPayload", "ShardMessages", "Telemetry", "Primitives"]
+    ),
+]
+
+let shellTargets: [Target] = [
+    .target(name: "CLinuxIO"),
+    shell("PacketIO", ["CLinuxIO", "Primitives"]),
+    shell("MediaPlane", ["PacketIO", "Conferencing", "ShardMessages", "Telemetry", "ICE", "DTLS", "Primitives"]),
+    .systemLibrary(name: "CWebSockets", pkgConfig: "libwebsockets", providers: [.apt(["libwebsockets-dev"])]),
+    shell("WebServer", ["CWebSockets", "CLinuxIO", "Primitives"]),
+    shell(
+        "ControlPlane",
+        [
+            "MediaPlane", "PacketIO", "WebServer", "BridgeControl", "XMPP", "XML", "Colibri", "Telemetry",
+            "BridgeConfiguration", "ShardMessages", "OpenSSL", "CLinuxIO", "ICE", "Primitives",
+        ]
+    ),
+    .systemLibrary(name: "CSRTP", pkgConfig: "libsrtp2", providers: [.apt(["libsrtp2-dev"])]),
+    .systemLibrary(name: "COpus", pkgConfig: "opus", providers: [.apt(["libopus-dev"])]),
+    shell(
+        "LoadGenerator",
+        [
+            "CSRTP", "COpus", "CLinuxIO", "PacketIO", "ICE", "DTLS", "RTP", "VideoPayload", "XMPP", "XML", "Colibri",
+            "OpenSSL", "Primitives",
+        ]
+    ),
+]
+
+let programs: [Target] = [
+    .executableTarget(name: "viaduct", dependencies: ["ControlPlane"], swiftSettings: shellSettings),
+    .executableTarget(name: "viaduct-load", dependencies: ["LoadGenerator"], swiftSettings: shellSettings),
+]
+
+let testTargets: [Target] = [
+    .target(name: "CTestHooks"),
+    .target(
+        name: "TestSupport",
+        dependencies: ["CTestHooks", "CSRTP", "RTP", "Primitives"],
+        swiftSettings: shellSettings
+    ),
+    .testTarget(name: "PrimitivesTests", dependencies: ["Primitives", "TestSupport"], swiftSettings: common),
+    tests("OpenSSL"), tests("ICE", ["OpenSSL"]), tests("DTLS", ["OpenSSL"]), tests("SRTP", ["OpenSSL"]),
+    tests("RTP"), tests("VideoPayload"), tests("XML"), tests("XMPP", ["XML"]),
+    tests("Colibri", ["XML"]), tests("Telemetry"), tests("BridgeConfiguration"),
+    tests("BridgeControl", ["XMPP", "XML", "Colibri", "Telemetry", "BridgeConfiguration", "ShardMessages"]),
+    tests("Forwarding", ["RTP", "VideoPayload"]),
+    tests("MediaTransport", ["ICE", "DTLS", "SRTP", "OpenSSL"]),
+    tests("Conferencing", ["Forwarding", "MediaTransport", "ICE", "DTLS", "SRTP", "RTP", "ShardMessages", "Telemetry", "OpenSSL"]),
+    tests("PacketIO", ["CLinuxIO"]),
+    tests("WebServer", ["CLinuxIO"]),
+    tests("ControlPlane", ["BridgeControl", "XMPP", "XML", "Colibri", "BridgeConfiguration", "WebServer"]),
+    tests("LoadGenerator", ["RTP", "VideoPayload"]),
+    .testTarget(name: "InteropTests", dependencies: ["TestSupport", "Primitives"], swiftSettings: common),
+    .testTarget(name: "TidyTests", dependencies: ["TestSupport"], swiftSettings: common),
+]
+
+let package = Package(
+    name: "viaduct",
+    products: [
+        .executable(name: "viaduct", targets: ["viaduct"]),
+        .executable(name: "viaduct-load", targets: ["viaduct-load"]),
+    ],
+    targets: ground + protocolCores + bridgeCores + shellTargets + programs + testTargets
+)

@@ -1,0 +1,2 @@
+#include "CLinuxIO.h"
+int viaduct_abi(void) { return 1; }

@@ -1,0 +1,3 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+import Testing
