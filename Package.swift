@@ -52,7 +52,7 @@ let protocolCores: [Target] = [
     core("XMPP", ["XML", "OpenSSL", "Primitives"]),
     core("Colibri", ["XML", "Primitives"]),
     core("ShardMessages", ["Primitives"]),
-    core("Telemetry", ["Primitives"]),
+    shell("Telemetry", ["Primitives"]),
     core("BridgeConfiguration", ["Primitives"]),
 ]
 
