@@ -107,6 +107,8 @@ extension ICEAgent {
         if transactions.isEmpty { transactions = [] }
         for transaction in expired {
             if transaction.purpose == .consent { counters.consentTimeouts &+= 1 }
+            // Before nomination the pair is all there is; it may be quiet until consent expires.
+            if transaction.purpose == .consent, selected == nil { continue }
             failPair(transaction.destination, at: now)
         }
     }
@@ -122,9 +124,7 @@ extension ICEAgent {
             if isControlling { replaceIfFailed(selected, at: now) }
             return
         }
-        if firstWritable == destination, let other = bestAlternative(to: destination) {
-            firstWritable = other.destination
-        }
+        if firstWritable == destination { firstWritable = bestAlternative(to: destination)?.destination }
         if isControlling { considerNomination(at: now) }
     }
 

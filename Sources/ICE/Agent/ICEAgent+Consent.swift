@@ -28,9 +28,14 @@ extension ICEAgent {
         if let expiry = consentExpiryTime, expiry <= now {
             hasConsent = false
             emit(.consentLost)
+            if selected == nil, let firstWritable { failPair(firstWritable, at: now) }
         }
         if let doubtStart, doubtStart + ICELimits.doubtDelay <= now { endDoubt(at: now) }
-        guard let time = consentTime, time <= now, let destination = selected ?? firstWritable else { return }
+        guard let time = consentTime, time <= now else { return }
+        guard let destination = selected ?? firstWritable else {
+            consentTime = nil
+            return
+        }
         consentTime = now + consentInterval()
         guard !transactions.contains(where: { $0.purpose == .consent && $0.destination == destination }) else {
             return

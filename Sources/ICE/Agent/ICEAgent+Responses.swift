@@ -54,6 +54,8 @@ extension ICEAgent {
         pairs[index].isValid = true
         pairs[index].lastAnswer = now
         triggered.removeAll { $0 == destination }
+        // One answer is as good as another.
+        transactions.removeAll { $0.destination == destination && $0.purpose == .consent }
         bind(index)
         if firstWritable == nil {
             firstWritable = destination

@@ -69,7 +69,8 @@ extension ICEAgent {
         case bound(Destination)
         /// The 4-tuple is forgotten, because there were too many.
         case unbound(Destination)
-        /// The first pair was validated: DTLS and media may be sent on it.
+        /// The first pair was validated: DTLS and media may be sent on it. Comes again when that pair died before
+        /// nomination and another one works later.
         case writable(Destination)
         /// The pair was nominated, at first or later.
         case selected(Destination)

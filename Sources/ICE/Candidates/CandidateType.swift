@@ -45,8 +45,10 @@ enum CandidatePriority {
     }
 
     /// The priority of a pair: 2^32 min(G,D) + 2 max(G,D) + (G > D ? 1 : 0).
+    ///
+    /// Candidate priorities end at 2^31 - 1 (§5.1.2); what a peer claims beyond is cut to that.
     static func pair(controlling: UInt32, controlled: UInt32) -> UInt64 {
-        UInt64(min(controlling, controlled)) << 32 &+ UInt64(max(controlling, controlled)) << 1
-            &+ (controlling > controlled ? 1 : 0)
+        let (g, d) = (min(controlling, .max >> 1), min(controlled, .max >> 1))
+        return UInt64(min(g, d)) << 32 + UInt64(max(g, d)) << 1 + (g > d ? 1 : 0)
     }
 }
