@@ -57,12 +57,16 @@ let protocolCores: [Target] = [
 ]
 
 let bridgeCores: [Target] = [
-    core("BridgeControl", ["XMPP", "XML", "Colibri", "Telemetry", "BridgeConfiguration", "ShardMessages", "Primitives"]),
+    core(
+        "BridgeControl", ["XMPP", "XML", "Colibri", "Telemetry", "BridgeConfiguration", "ShardMessages", "Primitives"]),
     shell("Forwarding", ["RTP", "VideoPayload", "Primitives"]),
     shell("MediaTransport", ["ICE", "DTLS", "SRTP", "OpenSSL", "Primitives"]),
     shell(
         "Conferencing",
-        ["Forwarding", "MediaTransport", "ICE", "DTLS", "SRTP", "RTP", "VideoPayload", "ShardMessages", "Telemetry", "Primitives"]
+        [
+            "Forwarding", "MediaTransport", "ICE", "DTLS", "SRTP", "RTP", "VideoPayload", "ShardMessages", "Telemetry",
+            "Primitives",
+        ]
     ),
 ]
 
@@ -91,8 +95,11 @@ let shellTargets: [Target] = [
 ]
 
 let programs: [Target] = [
-    .executableTarget(name: "viaduct", dependencies: ["ControlPlane"], swiftSettings: shellSettings),
-    .executableTarget(name: "viaduct-load", dependencies: ["LoadGenerator"], swiftSettings: shellSettings),
+    .target(name: "CBuildInformation"),
+    .executableTarget(
+        name: "viaduct", dependencies: ["ControlPlane", "CBuildInformation"], swiftSettings: shellSettings),
+    .executableTarget(
+        name: "viaduct-load", dependencies: ["LoadGenerator", "CBuildInformation"], swiftSettings: shellSettings),
 ]
 
 let testTargets: [Target] = [
@@ -109,7 +116,9 @@ let testTargets: [Target] = [
     tests("BridgeControl", ["XMPP", "XML", "Colibri", "Telemetry", "BridgeConfiguration", "ShardMessages"]),
     tests("Forwarding", ["RTP", "VideoPayload"]),
     tests("MediaTransport", ["ICE", "DTLS", "SRTP", "OpenSSL"]),
-    tests("Conferencing", ["Forwarding", "MediaTransport", "ICE", "DTLS", "SRTP", "RTP", "ShardMessages", "Telemetry", "OpenSSL"]),
+    tests(
+        "Conferencing",
+        ["Forwarding", "MediaTransport", "ICE", "DTLS", "SRTP", "RTP", "ShardMessages", "Telemetry", "OpenSSL"]),
     tests("PacketIO", ["CLinuxIO"]),
     tests("WebServer", ["CLinuxIO"]),
     tests("ControlPlane", ["BridgeControl", "XMPP", "XML", "Colibri", "BridgeConfiguration", "WebServer"]),
