@@ -123,7 +123,9 @@ let testTargets: [Target] = [
     tests("WebServer", ["CLinuxIO"]),
     tests("ControlPlane", ["BridgeControl", "XMPP", "XML", "Colibri", "BridgeConfiguration", "WebServer"]),
     tests("LoadGenerator", ["RTP", "VideoPayload"]),
-    .testTarget(name: "InteropTests", dependencies: ["TestSupport", "Primitives"], swiftSettings: common),
+    .testTarget(
+        name: "InteropTests", dependencies: ["TestSupport", "Primitives"],
+        exclude: ["requirements.txt", "Peers", "Page"], swiftSettings: common),
     .testTarget(name: "TidyTests", dependencies: ["TestSupport"], swiftSettings: common),
 ]
 
