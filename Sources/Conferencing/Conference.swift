@@ -5,7 +5,7 @@ import Primitives
 import ShardMessages
 
 /// One forwarded stream of a conference, found by its slot from the packet and from every receiver's subscription.
-struct Source: ~Copyable {
+struct Source: BitwiseCopyable {
     /// Whether the slot is in use.
     var isLive = true
     /// The SSRC on the wire, both ways (plain mode).
@@ -14,7 +14,7 @@ struct Source: ~Copyable {
     /// Slot of the sending endpoint.
     var owner: UInt32
     /// Closes the gaps of packets that are not forwarded to anybody.
-    var gaps: SequenceGapCloser
+    var gaps = SequenceGapCloser()
     /// Somebody waits for a key frame; answered when the batch is done, so that runs are not broken up.
     var wantsKeyframeFor: UInt32?
 }
@@ -51,8 +51,7 @@ struct Conference: ~Copyable {
 
     /// Makes a slot for a new source and returns it; `nil` when the conference is full of them.
     mutating func addSource(ssrc: UInt32, mediaType: MediaType, owner: UInt32) -> Int32? {
-        let source = Source(
-            ssrc: ssrc, mediaType: mediaType, owner: owner, gaps: SequenceGapCloser(isVideo: mediaType == .video))
+        let source = Source(ssrc: ssrc, mediaType: mediaType, owner: owner)
         let slot: Int32
         if let free = freeSources.popLast() {
             slot = free

@@ -52,8 +52,8 @@ struct Endpoint: ~Copyable {
     var lastActivity: Timestamp?
     var lastAudio: Timestamp?
     var lastVideo: Timestamp?
-    /// When the next receiver report is due; `nil` while nothing is heard.
-    var nextReport: Timestamp?
+    /// When receiver reports go to it.
+    var reports = ReportGenerator()
     /// Smoothed round trip to the endpoint, from its receiver reports; zero before the first.
     var roundTrip = TimeDelta.zero
     /// The deadline that counts in ``ShardHost/deadlines``.
@@ -109,7 +109,7 @@ struct Endpoint: ~Copyable {
             hasTransportCC = hasTransportCC || type.hasTransportCC
         }
         for mapping in media.headerExtensions.prefix(ShardMessagesLimits.headerExtensions) {
-            extensions.map(id: mapping.id, kind: mapping.kind)
+            extensions.map(mapping.kind, to: mapping.id)
         }
         if let mixed = media.allowsMixedExtensions { extensions.allowsMixed = mixed }
         if let muted = media.forceMuteAudio { isAudioMuted = muted }

@@ -29,6 +29,8 @@ struct BatchPacket: BitwiseCopyable {
     var sequence: UInt16
     /// What the payload type means to the sender (`Encoding` raw value).
     var encoding: UInt8
+    /// Whether a receiver's stream may begin with this packet: any packet, or a key frame where the bridge can tell.
+    var canStart: Bool
     /// An audio or a video packet, or a sender report that travels in line with them.
     var kind: Kind
 
@@ -119,7 +121,7 @@ extension ShardHost {
             return counters.add(.droppedMalformedRTP)
         }
         if endpoint.pointee.hasTransportCC, info.hasTransportSequence {
-            endpoint.pointee.feedback.record(info.transportSequence, isMarked: info.marker, ssrc: info.ssrc, at: now)
+            endpoint.pointee.feedback.record(info, now: now)
             if endpoint.pointee.feedback.nextTimeout.map({ $0 < endpoint.pointee.scheduledAt }) ?? false {
                 schedule(index)
             }
@@ -140,9 +142,10 @@ extension ShardHost {
         let encoding = endpoint.pointee.encodings[Int(info.payloadType & 127)]
         guard encoding != Endpoint.none else { return counters.add(.droppedUnknownPayloadType) }
         let stream = endpoint.pointee.streams.pointer(at: streamIndex)
-        guard stream.pointee.statistics.account(info, at: now) else { return counters.add(.droppedDuplicate) }
-        if endpoint.pointee.nextReport == nil {
-            endpoint.pointee.nextReport = now + settings.reportInterval
+        let arrival = stream.pointee.statistics.account(info, now: now)
+        guard arrival != .duplicate, arrival != .suspect else { return counters.add(.droppedDuplicate) }
+        if endpoint.pointee.reports.nextTimeout == nil {
+            endpoint.pointee.reports.notePacket(now: now)
             schedule(index)
         }
         let isVideo = stream.pointee.mediaType == .video
@@ -151,20 +154,21 @@ extension ShardHost {
 
         let conference = conferences.pointer(at: endpoint.pointee.conference)
         let source = conference.pointee.sources.pointer(at: Int(stream.pointee.source))
+        if arrival == .restart { source.pointee.gaps.restart(at: info.sequence) }
         if let reason = discardReason(info, isVideo: isVideo, of: endpoint) {
             source.pointee.gaps.discard(info.sequence)
             return counters.add(reason)
         }
-        guard let sequence = source.pointee.gaps.forward(info.sequence) else { return counters.add(.droppedDuplicate) }
+        guard let sequence = source.pointee.gaps.accept(info.sequence) else { return counters.add(.droppedDuplicate) }
         if encoding == Encoding.vp8.rawValue {
-            info.parseVP8(packet)
-            if info.isKeyframe { counters.add(.keyframesReceived) }
+            if info.parseVP8(packet), info.isKeyframe { counters.add(.keyframesReceived) }
         }
         guard let base = UnsafeMutableRawPointer(mutating: packet.baseAddress) else { return }
         enqueue(
             BatchPacket(
                 info: info, base: base, endpoint: UInt32(index), source: stream.pointee.source, next: -1,
-                sequence: sequence, encoding: encoding, kind: isVideo ? .video : .audio),
+                sequence: sequence, encoding: encoding,
+                canStart: encoding != Encoding.vp8.rawValue || info.isKeyframe, kind: isVideo ? .video : .audio),
             in: endpoint.pointee.conference)
     }
 
@@ -174,10 +178,10 @@ extension ShardHost {
     ) -> MediaCounter? {
         if isVideo {
             if endpoint.pointee.isVideoMuted { return .droppedForceMuted }
-            return info.payloadBytes == 0 ? .droppedPaddingOnly : nil
+            return info.isPaddingOnly ? .droppedPaddingOnly : nil
         }
         if endpoint.pointee.isAudioMuted { return .droppedForceMuted }
-        if settings.discardsSilence, endpoint.pointee.silence.discards(level: info.audioLevel) {
+        if settings.discardsSilence, !endpoint.pointee.silence.admits(level: info.audioLevel) {
             return .droppedSilence
         }
         return nil
@@ -245,7 +249,7 @@ extension ShardHost {
             position = packet.pointee.next
             guard packet.pointee.endpoint != UInt32(receiverIndex) else { continue }
             if packet.pointee.kind == .senderReport {
-                forwardReport(packet, to: receiver, destination: destination, at: now, into: &egress)
+                forwardReport(packet, to: receiver, at: now, into: &egress)
                 continue
             }
             guard receiver.pointee.accepts(packet.pointee.kind == .audio ? .audio : .video) else { continue }
@@ -257,10 +261,14 @@ extension ShardHost {
             }
             // Door 6.
             let subscription = receiver.pointee.subscriptions.pointer(at: Int(packet.pointee.source))
-            let canDetectKeyframe = packet.pointee.encoding == Encoding.vp8.rawValue
-            guard subscription.pointee.accept(packet.pointee.info, detectsKeyframes: canDetectKeyframe) else {
+            switch subscription.pointee.accept(sequence: packet.pointee.sequence, canStart: packet.pointee.canStart) {
+            case .forward: break
+            case .awaitsKeyframe:
                 conference.pointee.sources[Int(packet.pointee.source)].wantsKeyframeFor = UInt32(receiverIndex)
                 counters.add(.droppedWaitingForKeyframe)
+                continue
+            case .beforeStart:
+                counters.add(.droppedBeforeStart)
                 continue
             }
             // Door 7.
@@ -270,6 +278,10 @@ extension ShardHost {
                 packet.pointee.info, from: plaintext, into: slot, receiver: receiver.pointee.extensions,
                 ssrc: packet.pointee.info.ssrc, sequence: packet.pointee.sequence,
                 timestamp: packet.pointee.info.timestamp, payloadType: payloadType)
+            guard headerBytes > 0 else {
+                counters.add(.droppedMalformedRTP)
+                continue
+            }
             // Door 8.
             let payload = UnsafeRawBufferPointer(
                 start: packet.pointee.base + packet.pointee.info.headerBytes, count: packet.pointee.info.payloadBytes)
@@ -291,14 +303,13 @@ extension ShardHost {
 }
 
 extension SRTPFailure {
-    /// The counter for a packet that was refused for this reason.
+    /// The counter for a received packet that was refused for this reason.
     var counter: MediaCounter {
         switch self {
         case .authentication: .droppedSRTPAuthentication
         case .replay, .replayOld: .droppedSRTPReplay
         case .contextsFull: .droppedSRTPContexts
-        case .noKeys: .droppedBeforeKeys
-        case .tooShort, .invalid: .droppedSRTPInvalid
+        case .tooShort, .reused, .exhausted, .cipher: .droppedSRTPInvalid
         }
     }
 }

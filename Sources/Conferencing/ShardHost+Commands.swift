@@ -1,5 +1,6 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
+import DTLS
 import ICE
 import MediaTransport
 import OpenSSL
@@ -121,7 +122,7 @@ extension ShardHost {
 
     private func localTransport(_ index: Int) -> LocalTransport {
         let endpoint = endpoints.pointer(at: index)
-        let setup: DTLSSetup =
+        let setup: ShardMessages.DTLSSetup =
             switch endpoint.pointee.transport.dtlsRole {
             case nil: .actpass
             case .server: .passive

@@ -19,7 +19,7 @@ extension ShardHost {
             list.append(describeConference(index, at: now))
         }
         let document = JSONValue.object([("conferences", .array(list)), ("flows", .integer(Int64(flows.count)))])
-        emit(.description(number: number, text: document.serialized()))
+        emit(.description(number: number, text: document.text))
     }
 
     private func describeConference(_ index: Int, at now: Timestamp) -> JSONValue {

@@ -24,14 +24,14 @@ extension ShardHost {
         case .failure(let failure): return counters.add(failure.counter)
         }
         endpoint.pointee.lastActivity = now
-        let compound = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(datagram)[..<plaintext])
-        var actions = IncomingRTCP(compound)
+        let compound = RawSpan(_unsafeBytes: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(datagram)[..<plaintext]))
+        var actions = IncomingRTCP()
         // Ends: every action consumes bytes of a bounded compound.
-        while let action = actions.next() {
+        while let action = actions.next(in: compound) {
             switch action {
             case .senderReport(let report):
                 receiveSenderReport(report, from: index, at: now)
-            case .reportBlock(let block):
+            case .receptionReport(_, let block):
                 receiveReportBlock(block, from: index, at: now)
             case .keyframeRequest(let ssrc, _):
                 counters.add(.keyframeRequestsReceived)
@@ -39,7 +39,7 @@ extension ShardHost {
                 if let slot = conference.pointee.sourceBySSRC[ssrc] {
                     requestKeyframe(of: slot, in: conference, for: UInt32(index), at: now, into: &egress)
                 }
-            case .nack, .transportFeedback, .remb, .goodbye, .ignored: break
+            case .nack, .transportFeedback, .maximumBitrate, .ignored: break
             }
         }
         if actions.isMalformed { counters.add(.droppedMalformedRTCP) }
@@ -49,29 +49,29 @@ extension ShardHost {
         let endpoint = endpoints.pointer(at: index)
         guard !endpoint.pointee.isVisitor, let position = endpoint.pointee.streamIndex(report.ssrc) else { return }
         let stream = endpoint.pointee.streams.pointer(at: position)
-        stream.pointee.statistics.noteSenderReport(report, at: now)
+        stream.pointee.statistics.note(report, now: now)
         guard stream.pointee.role == .forwarded else { return }
-        var info = PacketInfo(ssrc: report.ssrc)
-        info.timestamp = report.rtpTimestamp
-        info.ntp = report.ntp
+        guard let base = scratch.baseAddress, batchCount < ConferencingLimits.batchPackets else { return }
+        reports[batchCount] = report
         enqueue(
             BatchPacket(
-                info: info, base: scratch.baseAddress!, endpoint: UInt32(index), source: stream.pointee.source,
-                next: -1, sequence: 0, encoding: Endpoint.none, kind: .senderReport),
+                info: PacketInfo.placeholder, base: base, endpoint: UInt32(index), source: stream.pointee.source,
+                next: -1, sequence: 0, encoding: Endpoint.none, canStart: false, kind: .senderReport),
             in: endpoint.pointee.conference)
     }
 
     /// Sends a receiver the sender report of a source it is being sent: the origin's clock, our own counts.
     func forwardReport(
         _ packet: UnsafeMutablePointer<BatchPacket>, to receiver: UnsafeMutablePointer<Endpoint>,
-        destination: Destination, at now: Timestamp, into egress: inout EgressBatch
+        at now: Timestamp, into egress: inout EgressBatch
     ) {
         let subscription = receiver.pointee.subscriptions.pointer(at: Int(packet.pointee.source))
-        guard let count = ReportGenerator.writeSenderReport(
-            ssrc: packet.pointee.info.ssrc, ntp: packet.pointee.info.ntp, rtpTimestamp: packet.pointee.info.timestamp,
-            subscription: &subscription.pointee, at: now, into: scratch)
+        guard let report = subscription.pointee.forward(
+            reports[packet - batch], ssrc: reports[packet - batch].ssrc, now: now)
         else { return }
-        send(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(scratch)[..<count]), to: receiver, into: &egress)
+        var writer = BufferWriter(scratch)
+        report.write(to: &writer)
+        send(writer.count, to: receiver, into: &egress)
     }
 
     /// Round trip and loss as the receiver of our packets sees them.
@@ -82,17 +82,16 @@ extension ShardHost {
             Int(slot) < endpoint.pointee.subscriptions.count
         else { return }
         let subscription = endpoint.pointee.subscriptions.pointer(at: Int(slot))
-        subscription.pointee.noteReport(block)
-        if let sample = subscription.pointee.roundTrip(for: block, at: now) {
+        if let sample = subscription.pointee.roundTrip(block, now: now) {
             let old = endpoint.pointee.roundTrip
             endpoint.pointee.roundTrip = old == .zero ? sample : (old * 7 + sample) / 8
         }
     }
 
-    /// Encrypts an RTCP packet and sends it; what does not fit is lost, RTCP is repeated anyway.
-    func send(
-        _ packet: UnsafeRawBufferPointer, to endpoint: UnsafeMutablePointer<Endpoint>, into egress: inout EgressBatch
-    ) {
+    /// Encrypts the first `count` bytes of the scratch buffer and sends them as RTCP; what does not fit is lost, RTCP is
+    /// repeated anyway.
+    func send(_ count: Int, to endpoint: UnsafeMutablePointer<Endpoint>, into egress: inout EgressBatch) {
+        let packet = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(scratch)[..<count])
         guard let destination = endpoint.pointee.transport.destination, let slot = egress.reserve() else {
             return counters.add(.droppedSendBuffer)
         }
@@ -130,20 +129,20 @@ extension ShardHost {
         guard source.pointee.isLive, source.pointee.mediaType == .video else { return }
         let owner = endpoints.pointer(at: Int(source.pointee.owner))
         guard owner.pointee.transport.isReady else { return }
-        guard conference.pointee.throttle.allows(
-            requester: requester, ssrc: source.pointee.ssrc, roundTrip: owner.pointee.roundTrip, at: now)
+        let roundTrip = owner.pointee.roundTrip == .zero ? nil : owner.pointee.roundTrip
+        guard conference.pointee.throttle.admits(
+            requester: requester, ssrc: source.pointee.ssrc, roundTrip: roundTrip, now: now)
         else { return counters.add(.keyframeRequestsThrottled) }
-        let count: Int
+        var writer = BufferWriter(scratch)
+        let sender = conference.pointee.videoSSRC
         if owner.pointee.hasPLI || !owner.pointee.hasFIR {
-            count = ReportGenerator.writePLI(
-                sender: conference.pointee.videoSSRC, media: source.pointee.ssrc, into: scratch)
+            KeyframeRequest.writePictureLoss(senderSSRC: sender, mediaSSRC: source.pointee.ssrc, to: &writer)
         } else {
             owner.pointee.firSequence &+= 1
-            count = ReportGenerator.writeFIR(
-                sender: conference.pointee.videoSSRC, media: source.pointee.ssrc,
-                sequence: owner.pointee.firSequence, into: scratch)
+            let entry = KeyframeRequest.Entry(ssrc: source.pointee.ssrc, sequence: owner.pointee.firSequence)
+            KeyframeRequest.writeFullIntra(senderSSRC: sender, entry: entry, to: &writer)
         }
         counters.add(.keyframeRequestsSent)
-        send(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(scratch)[..<count]), to: owner, into: &egress)
+        send(writer.count, to: owner, into: &egress)
     }
 }

@@ -44,10 +44,10 @@ extension ShardHost {
         if let deadline = endpoint.pointee.transport.nextTimeout, deadline <= now {
             endpoint.pointee.transport.handleTimeout(at: now)
         }
-        if let deadline = endpoint.pointee.nextReport, deadline <= now {
+        if let deadline = endpoint.pointee.reports.nextTimeout, deadline <= now {
             sendReports(index, at: now, into: &egress)
         }
-        if let deadline = endpoint.pointee.feedback.nextTimeout, deadline <= now {
+        if endpoint.pointee.feedback.isDue(now: now) {
             sendFeedback(index, at: now, into: &egress)
         }
         serviceTransport(index, at: now, into: &egress)
@@ -56,10 +56,17 @@ extension ShardHost {
     /// After anything was done to a session: send what it has, act on its events, note its next deadline.
     mutating func serviceTransport(_ index: Int, at now: Timestamp, into egress: inout EgressBatch) {
         let endpoint = endpoints.pointer(at: index)
+        let sentBefore = egress.datagramCount
+        let bytesBefore = egress.byteCount
+        let lost = endpoint.pointee.transport.drain(into: &egress)
+        counters.add(.packetsSent, UInt64(egress.datagramCount - sentBefore))
+        counters.add(.bytesSent, UInt64(egress.byteCount - bytesBefore))
+        if lost > 0 { counters.add(.droppedSendBuffer, UInt64(lost)) }
         // Ends: a session queues a bounded number of events.
         while let event = endpoint.pointee.transport.pollEvent() {
             switch event {
             case .bound(let from): bind(from, to: index)
+            case .probed(let target): expectAnswer(from: target, for: index)
             case .unbound(let from): unbind(from, from: index)
             case .iceConnected:
                 counters.add(.iceSucceeded)
@@ -79,12 +86,6 @@ extension ShardHost {
                 emit(.dtlsFailed(endpoint.pointee.number, reason: reason))
             }
         }
-        let sentBefore = egress.datagramCount
-        let bytesBefore = egress.byteCount
-        let lost = endpoint.pointee.transport.drain(into: &egress)
-        counters.add(.packetsSent, UInt64(egress.datagramCount - sentBefore))
-        counters.add(.bytesSent, UInt64(egress.byteCount - bytesBefore))
-        if lost > 0 { counters.add(.droppedSendBuffer, UInt64(lost)) }
         schedule(index)
     }
 
@@ -93,7 +94,7 @@ extension ShardHost {
         guard let key = endpoints.key(at: index) else { return }
         let endpoint = endpoints.pointer(at: index)
         var next = endpoint.pointee.transport.nextTimeout ?? .distantFuture
-        if let report = endpoint.pointee.nextReport { next = min(next, report) }
+        if let report = endpoint.pointee.reports.nextTimeout { next = min(next, report) }
         if let feedback = endpoint.pointee.feedback.nextTimeout { next = min(next, feedback) }
         // An ended session is removed by the timer, not where it failed: the batch may still name it.
         if endpoint.pointee.doom != nil { next = .zero }
@@ -107,35 +108,41 @@ extension ShardHost {
     private mutating func sendReports(_ index: Int, at now: Timestamp, into egress: inout EgressBatch) {
         let endpoint = endpoints.pointer(at: index)
         let conference = conferences.pointer(at: endpoint.pointee.conference)
-        endpoint.pointee.nextReport = nil
-        guard endpoint.pointee.transport.isReady else { return }
-        var report = ReportGenerator(sender: conference.pointee.videoSSRC, buffer: scratch)
-        var hasHeard = false
+        guard var report = endpoint.pointee.reports.begin(senderSSRC: conference.pointee.videoSSRC, now: now) else {
+            return
+        }
+        var writer = BufferWriter(reportBuffer)
         for position in 0..<endpoint.pointee.streams.count {
             let stream = endpoint.pointee.streams.pointer(at: position)
             guard stream.pointee.role != .retransmission,
-                let block = stream.pointee.statistics.takeReportBlock(at: now)
+                let block = stream.pointee.statistics.makeReportBlock(now: now)
             else { continue }
-            hasHeard = true
-            if !report.append(block) {
-                send(report.finish(), to: endpoint, into: &egress)
-                report = ReportGenerator(sender: conference.pointee.videoSSRC, buffer: scratch)
-                _ = report.append(block)
+            if !report.append(block, to: &writer) {
+                send(writer.count, to: endpoint, into: &egress)
+                writer = BufferWriter(reportBuffer)
+                report = ReceiverReportWriter(senderSSRC: conference.pointee.videoSSRC)
+                _ = report.append(block, to: &writer)
             }
         }
-        guard hasHeard else { return }
-        send(report.finish(), to: endpoint, into: &egress)
-        endpoint.pointee.nextReport = now + settings.reportInterval
+        guard writer.count > 0 else { return endpoint.pointee.reports.stop() }
+        guard endpoint.pointee.transport.isReady else { return }
+        send(writer.count, to: endpoint, into: &egress)
     }
 
     private mutating func sendFeedback(_ index: Int, at now: Timestamp, into egress: inout EgressBatch) {
         let endpoint = endpoints.pointer(at: index)
         let conference = conferences.pointer(at: endpoint.pointee.conference)
-        // Ends: every packet built reports on numbers of a bounded window.
-        while let count = endpoint.pointee.feedback.build(sender: conference.pointee.videoSSRC, at: now, into: scratch) {
-            guard endpoint.pointee.transport.isReady else { continue }
-            send(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(scratch)[..<count]), to: endpoint, into: &egress)
+        // Ends: every packet written reports on numbers of a bounded window.
+        while case let count = endpoint.pointee.feedback.write(
+            senderSSRC: conference.pointee.videoSSRC, now: now, to: reportBuffer), count > 0
+        {
+            if endpoint.pointee.transport.isReady { send(count, to: endpoint, into: &egress) }
         }
+    }
+
+    /// The part of the scratch buffer that leaves room for the tag in a datagram.
+    private var reportBuffer: UnsafeMutableRawBufferPointer {
+        UnsafeMutableRawBufferPointer(rebasing: scratch[..<ConferencingLimits.rtcpBytes])
     }
 
     // MARK: Flows
@@ -149,6 +156,11 @@ extension ShardHost {
             return counters.add(.droppedUnknownSource)
         }
         endpoint.pointee.flows.append(key)
+    }
+
+    /// Lets the answer to our own check through. Never takes an address from another session: only proof does that.
+    private mutating func expectAnswer(from target: Destination, for index: Int) {
+        if flows[FlowKey(target)] == nil { bind(target, to: index) }
     }
 
     private mutating func unbind(_ from: Destination, from index: Int) {

@@ -8,6 +8,7 @@ public import Telemetry
 import Forwarding
 import ICE
 import MediaTransport
+import RTP
 
 /// Every conference of one worker: commands and datagrams in, answers, events and datagrams out.
 ///
@@ -36,6 +37,8 @@ public struct ShardHost: ~Copyable {
 
     // The present batch (PacketPath.swift).
     let batch = UnsafeMutablePointer<BatchPacket>.allocate(capacity: ConferencingLimits.batchPackets)
+    /// The sender reports of the batch, at the same positions as their packets.
+    let reports = UnsafeMutablePointer<SenderReport>.allocate(capacity: ConferencingLimits.batchPackets)
     var batchCount = 0
     let touched = UnsafeMutablePointer<UInt32>.allocate(capacity: ConferencingLimits.batchPackets)
     var touchedCount = 0
@@ -56,6 +59,7 @@ public struct ShardHost: ~Copyable {
 
     deinit {
         batch.deallocate()
+        reports.deallocate()
         touched.deallocate()
         scratch.deallocate()
     }

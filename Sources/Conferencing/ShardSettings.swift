@@ -27,9 +27,6 @@ public struct ShardSettings: Sendable {
     public var inactivityLimit = TimeDelta.seconds(8 as Int64)
     /// `jmt.audio.level.discard-silence`.
     public var discardsSilence = true
-    /// How often receiver reports go out (media-plane.md 7.1).
-    public var reportInterval = TimeDelta.milliseconds(500)
-
     /// Settings with JVB's defaults.
     public init(localAddresses: [TransportAddress]) {
         self.localAddresses = localAddresses

@@ -16,6 +16,8 @@ public struct TransportSession: ~Copyable {
     public enum Event {
         /// Datagrams from here belong to this session from now on.
         case bound(Destination)
+        /// We sent a check there: the answer belongs to this session, unless the address is somebody else's.
+        case probed(Destination)
         /// Datagrams from here do not any more.
         case unbound(Destination)
         /// The first pair works.
@@ -42,6 +44,7 @@ public struct TransportSession: ~Copyable {
     public private(set) var destination: Destination?
     private var role: DTLSRole?
     private var isWritable = false
+    private var lastTarget: Destination?
     private var hasStartedDTLS = false
     private var pending: [Event] = []
 
@@ -52,6 +55,7 @@ public struct TransportSession: ~Copyable {
     ) {
         ufrag = settings.localUfrag
         password = settings.localPassword
+        fingerprint = identity.fingerprint
         ice = ICEAgent(settings, random: random, at: now)
         dtls = DTLSTransport(identity: identity, profiles: profiles, at: now)
     }
@@ -82,6 +86,9 @@ public struct TransportSession: ~Copyable {
         settle(at: now)
     }
 
+    /// Our certificate's fingerprint, as signalled.
+    public let fingerprint: String
+
     /// Our DTLS role, once the peer's `setup` is known.
     public var dtlsRole: DTLSRole? { role }
 
@@ -111,13 +118,16 @@ public struct TransportSession: ~Copyable {
 
     /// Door 3: authenticates and decrypts an RTP packet in place; see `SRTPReceiver`.
     @inline(__always)
-    public mutating func unprotectRTP(_ packet: UnsafeMutableRawBufferPointer, headerBytes: Int) -> SRTPResult {
-        receiver?.unprotectRTP(packet, headerBytes: headerBytes) ?? .failure(.noKeys)
+    public mutating func unprotectRTP(_ packet: UnsafeMutableRawBufferPointer, headerBytes: Int) -> Result<
+        Int, SRTPFailure
+    > {
+        // Callers look at `hasKeys` first; without keys nothing can be authentic.
+        receiver?.unprotectRTP(packet, headerBytes: headerBytes) ?? .failure(.authentication)
     }
 
     /// Authenticates and decrypts an RTCP packet in place.
-    public mutating func unprotectRTCP(_ packet: UnsafeMutableRawBufferPointer) -> SRTPResult {
-        receiver?.unprotectRTCP(packet) ?? .failure(.noKeys)
+    public mutating func unprotectRTCP(_ packet: UnsafeMutableRawBufferPointer) -> Result<Int, SRTPFailure> {
+        receiver?.unprotectRTCP(packet) ?? .failure(.authentication)
     }
 
     /// Door 8: encrypts out of place; see `SRTPSender`.
@@ -155,6 +165,10 @@ public struct TransportSession: ~Copyable {
         var lost = 0
         // Ends: each turn takes one datagram out of a bounded queue.
         while let (target, bytes) = ice.pollTransmit() {
+            if lastTarget != target {
+                lastTarget = target
+                pending.append(.probed(target))
+            }
             if !egress.append(bytes.rawSpan, to: target) { lost += 1 }
         }
         while let bytes = dtls.pollTransmit() {
