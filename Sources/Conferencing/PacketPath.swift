@@ -285,8 +285,9 @@ extension ShardHost {
             // Door 8.
             let payload = UnsafeRawBufferPointer(
                 start: packet.pointee.base + packet.pointee.info.headerBytes, count: packet.pointee.info.payloadBytes)
-            guard let total = receiver.pointee.transport.protectRTP(
-                slot: slot, headerBytes: headerBytes, payload: payload)
+            guard
+                let total = receiver.pointee.transport.protectRTP(
+                    slot: slot, headerBytes: headerBytes, payload: payload)
             else {
                 counters.add(.droppedSRTPSend)
                 continue

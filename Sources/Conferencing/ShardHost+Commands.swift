@@ -1,13 +1,12 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
 import DTLS
+import Forwarding
 import ICE
 import MediaTransport
 import OpenSSL
 public import Primitives
 public import ShardMessages
-
-import Forwarding
 
 // What the control plane asks of a worker (house rule 2.5). A request is all or nothing: it is checked as a whole before
 // anything is changed.
@@ -148,7 +147,9 @@ extension ShardHost {
                 ssrc: endpoint.pointee.streams[position].ssrc, role: endpoint.pointee.streams[position].role,
                 type: endpoint.pointee.streams[position].mediaType
             )
-            if wanted.contains(where: { $0.ssrc == stream.ssrc && $0.role == stream.role && $0.mediaType == stream.type }) {
+            if wanted.contains(where: {
+                $0.ssrc == stream.ssrc && $0.role == stream.role && $0.mediaType == stream.type
+            }) {
                 position += 1
                 continue
             }
@@ -160,8 +161,9 @@ extension ShardHost {
                 ssrc: stream.ssrc, mediaType: stream.mediaType, role: stream.role,
                 clockRate: stream.mediaType == .video ? 90_000 : endpoint.pointee.audioClockRate)
             if stream.role == .forwarded {
-                guard let slot = conference.pointee.addSource(
-                    ssrc: stream.ssrc, mediaType: stream.mediaType, owner: UInt32(index))
+                guard
+                    let slot = conference.pointee.addSource(
+                        ssrc: stream.ssrc, mediaType: stream.mediaType, owner: UInt32(index))
                 else { continue }
                 incoming.source = slot
                 resetSubscriptions(to: slot, in: endpoint.pointee.conference)

@@ -1,5 +1,6 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
+import Forwarding
 import MediaTransport
 public import Primitives
 public import ShardMessages
@@ -52,9 +53,9 @@ extension ShardHost {
         let silent = endpoint.pointee.lastActivity.map { (now - $0).seconds } ?? -1
         return .object([
             ("id", .string(endpoint.pointee.id)),
-            ("visitor", .boolean(endpoint.pointee.isVisitor)),
+            ("visitor", .bool(endpoint.pointee.isVisitor)),
             ("ice", .string(endpoint.pointee.iceState)),
-            ("dtls_connected", .boolean(endpoint.pointee.transport.hasKeys)),
+            ("dtls_connected", .bool(endpoint.pointee.transport.hasKeys)),
             ("seconds_since_activity", .integer(Int64(silent))),
             ("rtt_us", .integer(endpoint.pointee.roundTrip.microseconds)),
             ("sources", .array(endpoint.pointee.sources.map { .string($0.name) })),

@@ -24,7 +24,8 @@ extension ShardHost {
         case .failure(let failure): return counters.add(failure.counter)
         }
         endpoint.pointee.lastActivity = now
-        let compound = RawSpan(_unsafeBytes: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(datagram)[..<plaintext]))
+        let compound = RawSpan(
+            _unsafeBytes: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(datagram)[..<plaintext]))
         var actions = IncomingRTCP()
         // Ends: every action consumes bytes of a bounded compound.
         while let action = actions.next(in: compound) {
@@ -55,7 +56,7 @@ extension ShardHost {
         reports[batchCount] = report
         enqueue(
             BatchPacket(
-                info: PacketInfo.placeholder, base: base, endpoint: UInt32(index), source: stream.pointee.source,
+                info: PacketInfo(), base: base, endpoint: UInt32(index), source: stream.pointee.source,
                 next: -1, sequence: 0, encoding: Endpoint.none, canStart: false, kind: .senderReport),
             in: endpoint.pointee.conference)
     }
@@ -66,8 +67,9 @@ extension ShardHost {
         at now: Timestamp, into egress: inout EgressBatch
     ) {
         let subscription = receiver.pointee.subscriptions.pointer(at: Int(packet.pointee.source))
-        guard let report = subscription.pointee.forward(
-            reports[packet - batch], ssrc: reports[packet - batch].ssrc, now: now)
+        guard
+            let report = subscription.pointee.forward(
+                reports[packet - batch], ssrc: reports[packet - batch].ssrc, now: now)
         else { return }
         var writer = BufferWriter(scratch)
         report.write(to: &writer)
@@ -130,8 +132,9 @@ extension ShardHost {
         let owner = endpoints.pointer(at: Int(source.pointee.owner))
         guard owner.pointee.transport.isReady else { return }
         let roundTrip = owner.pointee.roundTrip == .zero ? nil : owner.pointee.roundTrip
-        guard conference.pointee.throttle.admits(
-            requester: requester, ssrc: source.pointee.ssrc, roundTrip: roundTrip, now: now)
+        guard
+            conference.pointee.throttle.admits(
+                requester: requester, ssrc: source.pointee.ssrc, roundTrip: roundTrip, now: now)
         else { return counters.add(.keyframeRequestsThrottled) }
         var writer = BufferWriter(scratch)
         let sender = conference.pointee.videoSSRC

@@ -1,8 +1,10 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
 import Forwarding
+import ICE
 import MediaTransport
 public import Primitives
+import RTP
 import ShardMessages
 import Telemetry
 
@@ -152,7 +154,8 @@ extension ShardHost {
         let key = FlowKey(from)
         let endpoint = endpoints.pointer(at: index)
         if flows[key] == UInt32(index) { return }
-        guard endpoint.pointee.flows.count < ConferencingLimits.flowsPerEndpoint, flows.insert(key, UInt32(index)) else {
+        guard endpoint.pointee.flows.count < ConferencingLimits.flowsPerEndpoint, flows.insert(key, UInt32(index))
+        else {
             return counters.add(.droppedUnknownSource)
         }
         endpoint.pointee.flows.append(key)
@@ -198,7 +201,9 @@ extension ShardHost {
         }
         for index in 0..<conferences.touchedCount where conferences.isLive(index) {
             let conference = conferences.pointer(at: index)
-            if conference.pointee.members.count == 0, now - conference.pointee.createdAt >= settings.emptyConferenceTimeout {
+            if conference.pointee.members.count == 0,
+                now - conference.pointee.createdAt >= settings.emptyConferenceTimeout
+            {
                 emit(.conferenceExpired(conference.pointee.number))
                 removeConference(index)
             }

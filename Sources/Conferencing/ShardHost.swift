@@ -1,14 +1,13 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
-public import OpenSSL
-public import Primitives
-public import ShardMessages
-public import Telemetry
-
 import Forwarding
 import ICE
 import MediaTransport
+public import OpenSSL
+public import Primitives
 import RTP
+public import ShardMessages
+public import Telemetry
 
 /// Every conference of one worker: commands and datagrams in, answers, events and datagrams out.
 ///

@@ -4,10 +4,8 @@ public import Conferencing
 public import PacketIO
 public import Primitives
 public import ShardMessages
-public import Telemetry
-
-import OpenSSL
 import Synchronization
+public import Telemetry
 
 /// A media worker as the control plane sees it: a mailbox each way, counters, a thread behind them.
 ///
@@ -101,7 +99,7 @@ public final class MediaWorker: Sendable {
     public static func start(_ configuration: Configuration) throws(SystemError) -> MediaWorker {
         let mailboxes = try Mailboxes()
         let counters = CounterBlock()
-        let loop = try WorkerLoop(configuration, mailboxes: mailboxes, counters: counters)
+        let loop = try WorkerLoop.make(configuration, mailboxes: mailboxes, counters: counters)
         let facts = Facts(loop)
         let handover = Handover(loop)
         let thread = try PinnedThread.start(

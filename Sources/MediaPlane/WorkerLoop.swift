@@ -5,6 +5,7 @@ import OpenSSL
 import PacketIO
 import Primitives
 import ShardMessages
+import Synchronization
 import Telemetry
 
 /// A media worker's loop (house rule 2.9): commands → datagrams → timers → flush → events → wait.
@@ -27,29 +28,38 @@ struct WorkerLoop: ~Copyable {
     /// Token of the wake-up; sockets use their index.
     private static let wakeToken = UInt64.max
 
-    init(
-        _ configuration: MediaWorker.Configuration, mailboxes: MediaWorker.Mailboxes, counters: CounterBlock
-    ) throws(SystemError) {
-        port = try UDPPort(addresses: configuration.addresses, options: configuration.port)
-        var settings = configuration.shard
-        settings.localAddresses = port.boundAddresses
-        let now = MonotonicClock.now()
-        guard let identity = Self.makeIdentity() else {
-            throw SystemError(call: "make a DTLS certificate", errno: 0)
-        }
-        host = ShardHost(
-            settings: settings, identity: identity, counters: counters, random: Random(seed: SecureRandom.uint64()),
-            at: now)
+    private init(
+        port: consuming UDPPort, poller: consuming Poller, host: consuming ShardHost,
+        mailboxes: MediaWorker.Mailboxes, counters: CounterBlock, at now: Timestamp
+    ) {
+        egress = EgressBatch(joinsSegments: port.hasGSO)
+        self.port = port
+        self.poller = poller
+        self.host = host
+        self.mailboxes = mailboxes
+        self.counters = counters
         certificateRenewal = now + MediaPlaneLimits.certificateAge
         slab = ReceiveSlab()
-        egress = EgressBatch(joinsSegments: port.hasGSO)
-        poller = try Poller()
+    }
+
+    /// Opens the port and makes everything the loop needs.
+    static func make(
+        _ configuration: MediaWorker.Configuration, mailboxes: MediaWorker.Mailboxes, counters: CounterBlock
+    ) throws(SystemError) -> WorkerLoop {
+        let port = try UDPPort(addresses: configuration.addresses, options: configuration.port)
+        let poller = try Poller()
         for (index, descriptor) in port.descriptors.enumerated() {
             try poller.add(descriptor: descriptor, token: UInt64(index))
         }
         try poller.add(descriptor: mailboxes.wake.descriptor, token: Self.wakeToken)
-        self.mailboxes = mailboxes
-        self.counters = counters
+        guard let identity = Self.makeIdentity() else { throw SystemError(call: "make a DTLS certificate", errno: 0) }
+        let now = MonotonicClock.now()
+        var settings = configuration.shard
+        settings.localAddresses = port.boundAddresses
+        let host = ShardHost(
+            settings: settings, identity: identity, counters: counters, random: Random(seed: SecureRandom.uint64()),
+            at: now)
+        return WorkerLoop(port: port, poller: poller, host: host, mailboxes: mailboxes, counters: counters, at: now)
     }
 
     deinit { polled.deallocate() }

@@ -1,6 +1,6 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
-public import Primitives
+import Primitives
 
 /// What a datagram is, told by its first byte (RFC 7983, RFC 9443) and, for RTP and RTCP, its second (RFC 5761).
 public enum DatagramClass: UInt8, Sendable, BitwiseCopyable {
