@@ -1,3 +1,5 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
-print("viaduct-load")
+import CBuildInformation
+
+print("viaduct-load \(String(cString: viaduct_build_identifier()))")

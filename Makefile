@@ -1,0 +1,43 @@
+# Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+# One command each; every target is a script of the same name in scripts/.
+
+.PHONY: bootstrap build release test interop check demo bench fuzz format lint loc clean
+
+bootstrap: ## Debian packages and the Python environment of the interop tests
+	@scripts/bootstrap
+
+build: bootstrap ## debug build of programs and tests
+	@scripts/build
+
+release: bootstrap ## dist/viaduct and dist/viaduct-load: static Swift runtime, stripped, with a build identifier
+	@scripts/release
+
+test: bootstrap ## every test, interop with real peers included
+	@scripts/test
+
+interop: bootstrap ## only the tests with Chromium and aiortc
+	@scripts/test InteropTests
+
+check: bootstrap ## what must pass before a push: format lint, warnings as errors, tests, tidy
+	@scripts/check
+
+demo: bootstrap ## Prosody + bridge + generator on loopback, with a table of what was measured
+	@scripts/demo
+
+bench: bootstrap ## micro and end-to-end benchmarks with a calibration from the same run
+	@scripts/bench
+
+fuzz: bootstrap ## every fuzz target for TIME seconds (default 60)
+	@scripts/fuzz
+
+format: ## swift-format, in place
+	@scripts/format
+
+lint: ## swift-format, only looking
+	@scripts/lint
+
+loc: ## lines of code by target
+	@scripts/loc
+
+clean: ## removes everything that was built
+	rm -rf .build dist Benchmarks/.build Tests/Fuzzing/.build

@@ -1,0 +1,35 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+/// Everything a media worker counts. Counters only grow; the few gauges say so.
+///
+/// Drop reasons are counters too: whatever the bridge throws away is counted under exactly one of them.
+public enum MediaCounter: Int, CaseIterable, Sendable {
+    // Traffic, RTP and RTCP, bytes as UDP payload.
+    case packetsReceived, bytesReceived, packetsSent, bytesSent
+    case rtpForwarded
+    case keyframesReceived, keyframeRequestsReceived, keyframeRequestsSent, keyframeRequestsThrottled
+
+    // Life of endpoints and conferences.
+    case iceSucceeded, iceSucceededRelayed, iceFailed, dtlsSucceeded, dtlsFailed, endpointsExpired
+
+    // Gauges, set once per statistics tick.
+    case endpoints, conferences, endpointsSendingAudio, endpointsSendingVideo, endpointsReceiveOnly, endpointsInactive
+    case roundTripMicrosecondsSum, roundTripSamples
+    case packetsLostIncoming, packetsExpectedIncoming, packetsLostOutgoing, packetsExpectedOutgoing
+
+    // Drops at the door.
+    case droppedUnknownSource, droppedNotMedia, droppedTooShort, droppedMalformedSTUN, droppedUnknownFragment
+    case droppedBadIntegrity, droppedTURNChannel, droppedTruncated
+    // Drops in the transport.
+    case droppedBeforeKeys, droppedSRTPAuthentication, droppedSRTPReplay, droppedSRTPContexts, droppedSRTPInvalid
+    case droppedDTLSQueue
+    // Drops in the hall.
+    case droppedMalformedRTP, droppedMalformedRTCP, droppedUnknownSSRC, droppedUnknownPayloadType, droppedForceMuted
+    case droppedVisitorMedia, droppedPaddingOnly, droppedSilence, droppedDuplicate, droppedNotForwardedEncoding
+    case droppedWaitingForKeyframe, droppedNoReceiverRoute, droppedSRTPSend
+    // Drops at the way out and in the mailboxes.
+    case droppedSendBuffer, droppedSendError, droppedEventRing, droppedKernelReceive
+
+    // The loop itself.
+    case receiveCalls, sendCalls, segmentationRuns, loopTurns, busyNanoseconds
+}
