@@ -71,7 +71,8 @@ struct HOCONConstructTests {
         Case("a lone surrogate becomes the replacement character", #"a = "\uD83D""#, "{a:'\u{FFFD}'}"),
         Case("triple quotes", "a = \"\"\"x \\n \"y\"\nz\"\"\"\"", "{a:'x \\n \"y\"\nz\"'}"),
         Case("unquoted text keeps inner spaces", "a =   10 Mbps  ", "{a:'10 Mbps'}"),
-        Case("text that starts like a number", "a = 10.20.0.7\nb = 1234e567-89ab\nc = 15ms\nd = 0 %",
+        Case(
+            "text that starts like a number", "a = 10.20.0.7\nb = 1234e567-89ab\nc = 15ms\nd = 0 %",
             "{a:'10.20.0.7',b:'1234e567-89ab',c:'15ms',d:'0 %'}"),
         Case("numbers stay as written", "a = 007\nb = 1e+5\nc = 1.50", "{a:'007',b:'1e+5',c:'1.50'}"),
         Case("booleans are text here", "a = True\nb = FALSE\nc = yes", "{a:'True',b:'FALSE',c:'yes'}"),
@@ -91,7 +92,8 @@ struct HOCONConstructTests {
         Case("self-reference from inside an object", "a { b = 1, c = ${a.b} }", "{a:{b:'1',c:'1'}}"),
         Case("append", "a = [1]\na += 2\na += 3", "{a:['1','2','3']}"),
         Case("append to nothing", "a += 1", "{a:['1']}"),
-        Case("override of a base object", "base { x = 1, y = 1 }\na = ${base}\na { y = 2 }\nb = ${a.x}",
+        Case(
+            "override of a base object", "base { x = 1, y = 1 }\na = ${base}\na { y = 2 }\nb = ${a.x}",
             "{base:{x:'1',y:'1'},a:{x:'1',y:'2'},b:'1'}"),
         Case("override seen through a substitution", "a { x = 1 }\nb = ${a.x}\na { x = 2 }", "{a:{x:'2'},b:'2'}"),
         Case("objects in lists", "a = [{ b = 1 }, { b = 2 } ]", "{a:[{b:'1'},{b:'2'}]}"),

@@ -27,7 +27,10 @@ struct HOCONErrorTests {
         ("a. = 1", "jvb.conf:1:1: a key ends with a dot"),
         ("a = ${b", "jvb.conf:1:5: the substitution that starts here has no closing }"),
         ("a = ${nope}", "jvb.conf:1:5: ${nope} is neither set before it is needed here nor an environment variable"),
-        ("a = ${b}\nb = ${a}", "jvb.conf:2:5: ${a} is neither set before it is needed here nor an environment variable"),
+        (
+            "a = ${b}\nb = ${a}",
+            "jvb.conf:2:5: ${a} is neither set before it is needed here nor an environment variable"
+        ),
         ("x = [1]\na = ${x}text", "jvb.conf:2:9: text, lists and objects cannot be joined with each other"),
         ("include required(\"x\")", "jvb.conf:1:1: the required file \"x\" does not exist"),
         ("include url(\"x\")", "jvb.conf:1:9: only files can be included, not url() or classpath()"),

@@ -30,7 +30,9 @@ extension HOCONParser {
         let name = try quotedString()
         for _ in 0..<closing {
             cursor.skipSpaces()
-            guard cursor.peek() == UInt8(ascii: ")") else { throw unexpected("where ) was expected after the file name") }
+            guard cursor.peek() == UInt8(ascii: ")") else {
+                throw unexpected("where ) was expected after the file name")
+            }
             cursor.advance()
         }
         try include(name, isRequired: isRequired, into: object, path: path, at: location)

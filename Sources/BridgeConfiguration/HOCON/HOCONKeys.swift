@@ -79,7 +79,8 @@ extension HOCONParser {
     private mutating func keyPart() -> String {
         let start = cursor.position
         while let byte = cursor.peek(), byte != UInt8(ascii: "\n"), byte != UInt8(ascii: "."), cursor.spaceWidth == 0,
-            !cursor.isAtComment, !Self.isReserved(byte) {
+            !cursor.isAtComment, !Self.isReserved(byte)
+        {
             cursor.advance()
         }
         return cursor.text(from: start)
@@ -100,6 +101,6 @@ extension HOCONParser {
         guard path.count <= BridgeConfigurationLimits.nesting else {
             throw ConfigurationError(at: location, "nested deeper than \(BridgeConfigurationLimits.nesting) levels")
         }
-        return Substitution(path: path, prefix: prefix, isOptional: isOptional)
+        return Substitution(path: path, prefix: prefix, isOptional: isOptional, location: location)
     }
 }

@@ -127,7 +127,9 @@ struct HOCONParser {
     }
 
     /// Literal parts become one text at once; anything with a substitution, an object or a list waits.
-    private static func joined(_ parts: [Slot.Entry], at start: SourceLocation) throws(ConfigurationError) -> ValueSyntax {
+    private static func joined(_ parts: [Slot.Entry], at start: SourceLocation) throws(ConfigurationError)
+        -> ValueSyntax
+    {
         var text = ""
         for part in parts {
             switch part.value {

@@ -20,7 +20,8 @@ final class HOCONResolver {
     }
 
     private func object(_ syntax: ObjectSyntax, at location: SourceLocation) throws(ConfigurationError)
-        -> ConfigurationObject {
+        -> ConfigurationObject
+    {
         try step(at: location)
         var result = ConfigurationObject()
         for key in syntax.order {
@@ -70,7 +71,8 @@ final class HOCONResolver {
     }
 
     private func value(_ syntax: ValueSyntax, at location: SourceLocation, in slot: Slot?)
-        throws(ConfigurationError) -> ConfigurationNode? {
+        throws(ConfigurationError) -> ConfigurationNode?
+    {
         try step(at: location)
         nesting += 1
         defer { nesting -= 1 }
@@ -97,12 +99,15 @@ final class HOCONResolver {
     }
 
     private func value(for wanted: Substitution, at location: SourceLocation)
-        throws(ConfigurationError) -> ConfigurationNode? {
+        throws(ConfigurationError) -> ConfigurationNode?
+    {
         let name = wanted.path.joined(separator: ".")
         referenced.insert(name)
         if !wanted.prefix.isEmpty {
             referenced.insert((wanted.prefix + wanted.path).joined(separator: "."))
-            if let value = try lookUp((wanted.prefix + wanted.path)[...], in: root) { return moved(value, to: location) }
+            if let value = try lookUp((wanted.prefix + wanted.path)[...], in: root) {
+                return moved(value, to: location)
+            }
         }
         if let value = try lookUp(wanted.path[...], in: root) {
             if case .null = value.content, wanted.isOptional { return nil }
@@ -113,7 +118,7 @@ final class HOCONResolver {
         }
         if wanted.isOptional { return nil }
         throw ConfigurationError(
-            at: location, "${\(name)} is neither set before it is needed here nor an environment variable")
+            at: wanted.location, "${\(name)} is neither set before it is needed here nor an environment variable")
     }
 
     /// Messages about a substituted value point to where it is used.
@@ -122,7 +127,8 @@ final class HOCONResolver {
     }
 
     private func lookUp(_ path: ArraySlice<String>, in object: ObjectSyntax)
-        throws(ConfigurationError) -> ConfigurationNode? {
+        throws(ConfigurationError) -> ConfigurationNode?
+    {
         guard let first = path.first, let slot = object.slots[first] else { return nil }
         let rest = path.dropFirst()
         if rest.isEmpty { return try value(of: slot) }
@@ -148,7 +154,8 @@ final class HOCONResolver {
     }
 
     private func concatenation(_ parts: [Slot.Entry], at location: SourceLocation, in slot: Slot?)
-        throws(ConfigurationError) -> ConfigurationNode? {
+        throws(ConfigurationError) -> ConfigurationNode?
+    {
         var texts: [String] = []
         var hasText = false
         var list: [ConfigurationNode]?
@@ -190,7 +197,8 @@ final class HOCONResolver {
     /// Refuses trees that grew out of proportion through substitution.
     private func checked(_ node: ConfigurationNode?) throws(ConfigurationError) -> ConfigurationNode? {
         guard let node else { return nil }
-        guard node.weight <= BridgeConfigurationLimits.values, node.depth <= 2 * BridgeConfigurationLimits.nesting else {
+        guard node.weight <= BridgeConfigurationLimits.values, node.depth <= 2 * BridgeConfigurationLimits.nesting
+        else {
             throw ConfigurationError(at: node.location, "the configuration grows beyond limits through substitutions")
         }
         return node

@@ -49,7 +49,9 @@ extension HOCONParser {
     private mutating func escape() throws(ConfigurationError) -> String {
         let location = cursor.location
         cursor.advance()
-        guard let letter = cursor.peek() else { throw ConfigurationError(at: location, "the file ends inside an escape") }
+        guard let letter = cursor.peek() else {
+            throw ConfigurationError(at: location, "the file ends inside an escape")
+        }
         cursor.advance()
         switch letter {
         case UInt8(ascii: "\""): return "\""
@@ -73,7 +75,8 @@ extension HOCONParser {
             cursor.advance(2)
             let second = try fourHexDigits(at: location)
             if second & 0xFC00 == 0xDC00,
-                let scalar = Unicode.Scalar(0x10000 + (first & 0x3FF) << 10 + (second & 0x3FF)) {
+                let scalar = Unicode.Scalar(0x10000 + (first & 0x3FF) << 10 + (second & 0x3FF))
+            {
                 return scalar
             }
             cursor = saved

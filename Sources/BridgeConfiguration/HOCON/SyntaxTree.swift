@@ -68,6 +68,8 @@ struct Substitution {
     /// Where the including file put this file; tried in front of the path first.
     var prefix: [String]
     var isOptional: Bool
+    /// Where it is written.
+    var location: SourceLocation
 }
 
 /// A value as written.

@@ -63,7 +63,7 @@ public struct BridgeSettings: Sendable {
     public struct HTTP: Sendable {
         /// Address to bind.
         public var host: String
-        /// Port to bind; `nil` means no server.
+        /// Port to bind, zero for any free one; `nil` means no server.
         public var port: UInt16?
     }
 

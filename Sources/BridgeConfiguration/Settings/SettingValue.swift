@@ -26,7 +26,8 @@ struct SettingTextReader {
         default: break
         }
         guard let text = node.text else {
-            throw ConfigurationError(at: node.location, "\(entry.path) must be \(entry.type.label), not \(node.kindName)")
+            throw ConfigurationError(
+                at: node.location, "\(entry.path) must be \(entry.type.label), not \(node.kindName)")
         }
         guard let value = value(ofText: text) else {
             throw ConfigurationError(at: node.location, "\(entry.path) must be \(entry.type.label), not \"\(text)\"")

@@ -44,7 +44,9 @@ extension SettingsLoader {
     /// `PASSWORD = 007` without quotes: jitsi-videobridge makes 7 of it, here it stays as written (operations.md Q22).
     private mutating func warnAboutPassword(in properties: ConfigurationObject, id: String) {
         for (name, node) in properties.fields where name.uppercased() == "PASSWORD" {
-            guard case .text(let text, quoted: false) = node.content, SettingTextReader.number(text) != nil else { continue }
+            guard case .text(let text, quoted: false) = node.content, SettingTextReader.number(text) != nil else {
+                continue
+            }
             reader.warn(
                 "XMPP client \(id): the password is a number without quotes and is used as written; quote it",
                 at: node.location)

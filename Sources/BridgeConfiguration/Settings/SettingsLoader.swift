@@ -93,7 +93,7 @@ struct SettingsLoader {
     private func http() -> BridgeSettings.HTTP {
         let port = reader.integer("videobridge.http-servers.private.port")
         let host = reader.optionalText("videobridge.http-servers.private.host") ?? "0.0.0.0"
-        return .init(host: host, port: port > 0 ? UInt16(clamping: port) : nil)
+        return .init(host: host, port: port >= 0 ? UInt16(clamping: port) : nil)
     }
 
     private func rest() -> BridgeSettings.REST {
@@ -123,15 +123,18 @@ struct SettingsLoader {
 
     private mutating func harvest() throws(ConfigurationError) -> BridgeSettings.Harvest {
         let prefix = "ice4j.harvest."
-        let servers = reader.boolean(prefix + "mapping.stun.enabled")
+        let servers =
+            reader.boolean(prefix + "mapping.stun.enabled")
             ? reader.texts(prefix + "mapping.stun.addresses") : []
         if !servers.isEmpty {
             let path = prefix + "mapping.stun.addresses"
-            reader.warn("\(path): STUN mapping is not used yet; name the public address in static-mappings", at: location(path))
+            reader.warn(
+                "\(path): STUN mapping is not used yet; name the public address in static-mappings", at: location(path))
         }
         if reader.written[prefix + "mapping.aws.enabled"] != nil, reader.boolean(prefix + "mapping.aws.enabled") {
             let path = prefix + "mapping.aws.enabled"
-            reader.warn("\(path): AWS mapping is not used yet; name the public address in static-mappings", at: location(path))
+            reader.warn(
+                "\(path): AWS mapping is not used yet; name the public address in static-mappings", at: location(path))
         }
         return .init(
             usesIPv6: reader.boolean(prefix + "use-ipv6"),

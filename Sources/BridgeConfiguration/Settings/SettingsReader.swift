@@ -46,7 +46,8 @@ struct SettingsReader {
 
     /// The node at a path; something that is not an object on the way is an error.
     private static func node(at path: String, in document: ConfigurationDocument)
-        throws(ConfigurationError) -> ConfigurationNode? {
+        throws(ConfigurationError) -> ConfigurationNode?
+    {
         var object = document.root
         let names = path.split(separator: ".").map(String.init)
         for (index, name) in names.enumerated() {

@@ -13,7 +13,8 @@ extension SettingsTable {
         .init("videobridge.connection-stats.enabled", .boolean, "true", "Send ConnectionStats messages."),
         .init("videobridge.connection-stats.interval", .duration, "10 seconds", "Their period."),
         .init(
-            "videobridge.stats-filter-threshold", .integer(counts), "20", "Larger conferences get filtered EndpointStats."),
+            "videobridge.stats-filter-threshold", .integer(counts), "20",
+            "Larger conferences get filtered EndpointStats."),
         .init("jmt.transceiver.recv.queue-size", .integer(1...1_000_000), "1024", "Packets queued from a peer."),
         .init("jmt.transceiver.send.queue-size", .integer(1...1_000_000), "1024", "Packets queued to a peer."),
     ]
@@ -25,17 +26,20 @@ extension SettingsTable {
         .init(
             "videobridge.cc.default-max-height-px", .integer(0...100_000), "180", "Height without constraints.",
             aliases: ["videobridge.cc.thumbnail-max-height-px"]),
-        .init("videobridge.cc.initial-max-height-px", .integer(0...100_000), "0", "Height before the first constraints."),
+        .init(
+            "videobridge.cc.initial-max-height-px", .integer(0...100_000), "0", "Height before the first constraints."),
         .init("videobridge.cc.onstage-preferred-height-px", .integer(0...100_000), "360", "First target on stage."),
         .init("videobridge.cc.onstage-preferred-framerate", .number(0...1_000), "30", "Least frame rate above it."),
         .init("videobridge.cc.allow-oversend-onstage", .boolean, "true", "A screen share may exceed the estimate."),
         .init("videobridge.cc.max-oversend-bitrate", .bandwidth, "500 kbps", "By this much."),
         .init("videobridge.cc.trust-bwe", .boolean, "true", "false = behave as if bandwidth were unlimited."),
         .init("videobridge.cc.padding-period", .duration, "15 ms", "Pace of probing and padding."),
-        .init("videobridge.cc.max-time-between-calculations", .duration, "5 seconds", "Longest time between allocations."),
+        .init(
+            "videobridge.cc.max-time-between-calculations", .duration, "5 seconds", "Longest time between allocations."),
         .init("videobridge.cc.jvb-last-n", .integer(-1...100_000), "-1", "Last-N of the whole bridge; -1 = none."),
         .init("videobridge.cc.initial-last-n", .integer(-1...100_000), "-1", "Last-N of a new endpoint."),
-        .init("videobridge.cc.assumed-bandwidth-limit", .bandwidth, "", "Receivers may dictate an estimate up to this."),
+        .init(
+            "videobridge.cc.assumed-bandwidth-limit", .bandwidth, "", "Receivers may dictate an estimate up to this."),
         .init("videobridge.cc.use-vla-target-bitrate", .boolean, "false", "Use bitrates announced by senders."),
         .init("videobridge.cc.initial-ignore-bwe-period", .duration, "", "Ignore the estimate after first media."),
     ]
@@ -57,13 +61,17 @@ extension SettingsTable {
     ]
 
     static let audio: [SettingEntry] = [
-        .init("videobridge.speech-activity.recent-speakers-count", .integer(counts), "10", "Recent speakers announced."),
-        .init("videobridge.speech-activity.enable-silence-detection", .boolean, "false", "Announce that nobody speaks."),
-        .init("videobridge.speech-activity.silence-detection-timeout", .duration, "3 seconds", "Quiet time before that."),
+        .init(
+            "videobridge.speech-activity.recent-speakers-count", .integer(counts), "10", "Recent speakers announced."),
+        .init(
+            "videobridge.speech-activity.enable-silence-detection", .boolean, "false", "Announce that nobody speaks."),
+        .init(
+            "videobridge.speech-activity.silence-detection-timeout", .duration, "3 seconds", "Quiet time before that."),
         .init("videobridge.loudest.route-loudest-only", .boolean, "false", "Forward only the loudest speakers."),
         .init("videobridge.loudest.num-loudest", .integer(counts), "3", "How many."),
         .init("videobridge.loudest.always-route-dominant", .boolean, "true", "And the dominant speaker."),
-        .init("videobridge.loudest.energy-expire-time", .duration, "150 ms", "Silence that ends a place in the ranking."),
+        .init(
+            "videobridge.loudest.energy-expire-time", .duration, "150 ms", "Silence that ends a place in the ranking."),
         .init("videobridge.loudest.energy-alpha-pct", .integer(0...100), "50", "Smoothing in percent."),
         .init("jmt.audio.red.policy", .choice(["NOOP", "STRIP", "PROTECT_ALL"]), "NOOP", "What happens to RED."),
         .init("jmt.audio.red.distance", .choice(["ONE", "TWO"]), "TWO", "Packets that one RED packet repeats."),

@@ -65,28 +65,29 @@ public enum SettingsTable {
             "Statistics that pass the filter.", .used),
     ]
 
-    static let http: [SettingEntry] = [
-        .init(
-            "videobridge.http-servers.private.host", .text, "127.0.0.1",
-            "Address of the private HTTP server (control, health, statistics).", .used),
-        .init("videobridge.http-servers.private.port", .integer(portsOrOff), "8080", "Its port; -1 = off.", .used),
-        .init(
-            "videobridge.apis.rest.enabled", .boolean, "false",
-            "Serve /colibri/stats, /colibri/v2/conferences and /colibri/muc-client.", .used),
-        .init("videobridge.rest.debug.enabled", .boolean, "true", "Serve /debug.", .used),
-        .init("videobridge.rest.drain.enabled", .boolean, "true", "Serve /colibri/drain.", .used),
-        .init("videobridge.rest.health.enabled", .boolean, "true", "Serve /about/health.", .used),
-        .init("videobridge.rest.prometheus.enabled", .boolean, "true", "Serve /metrics.", .used),
-        .init("videobridge.rest.version.enabled", .boolean, "true", "Serve /about/version.", .used),
-        .init(
-            "videobridge.rest.shutdown.enabled", .boolean, "false",
-            "Serve /colibri/shutdown; needs videobridge.apis.rest.enabled too."),
-        .init("videobridge.rest.rtcstats.enabled", .boolean, "true", "Serve /stats."),
-        .init("videobridge.http-servers.private.tls-port", .integer(portsOrOff), "8443", "Port with TLS."),
-        .init("videobridge.http-servers.public.host", .text, "", "Address of the public HTTP server."),
-        .init("videobridge.http-servers.public.port", .integer(portsOrOff), "-1", "Its port; -1 = off."),
-        .init("videobridge.http-servers.public.tls-port", .integer(portsOrOff), "-1", "Its port with TLS."),
-    ] + ["private", "public"].flatMap { tls("videobridge.http-servers.\($0).") }
+    static let http: [SettingEntry] =
+        [
+            .init(
+                "videobridge.http-servers.private.host", .text, "127.0.0.1",
+                "Address of the private HTTP server (control, health, statistics).", .used),
+            .init("videobridge.http-servers.private.port", .integer(portsOrOff), "8080", "Its port; -1 = off.", .used),
+            .init(
+                "videobridge.apis.rest.enabled", .boolean, "false",
+                "Serve /colibri/stats, /colibri/v2/conferences and /colibri/muc-client.", .used),
+            .init("videobridge.rest.debug.enabled", .boolean, "true", "Serve /debug.", .used),
+            .init("videobridge.rest.drain.enabled", .boolean, "true", "Serve /colibri/drain.", .used),
+            .init("videobridge.rest.health.enabled", .boolean, "true", "Serve /about/health.", .used),
+            .init("videobridge.rest.prometheus.enabled", .boolean, "true", "Serve /metrics.", .used),
+            .init("videobridge.rest.version.enabled", .boolean, "true", "Serve /about/version.", .used),
+            .init(
+                "videobridge.rest.shutdown.enabled", .boolean, "false",
+                "Serve /colibri/shutdown; needs videobridge.apis.rest.enabled too."),
+            .init("videobridge.rest.rtcstats.enabled", .boolean, "true", "Serve /stats."),
+            .init("videobridge.http-servers.private.tls-port", .integer(portsOrOff), "8443", "Port with TLS."),
+            .init("videobridge.http-servers.public.host", .text, "", "Address of the public HTTP server."),
+            .init("videobridge.http-servers.public.port", .integer(portsOrOff), "-1", "Its port; -1 = off."),
+            .init("videobridge.http-servers.public.tls-port", .integer(portsOrOff), "-1", "Its port with TLS."),
+        ] + ["private", "public"].flatMap { tls("videobridge.http-servers.\($0).") }
 
     private static func tls(_ prefix: String) -> [SettingEntry] {
         [
@@ -158,7 +159,8 @@ public enum SettingsTable {
             "Public addresses of local ones: { local-address, public-address, local-port and public-port (both or "
                 + "neither), name }.", .used),
         .init(
-            "ice4j.harvest.mapping.aws.enabled", .boolean, "true", "Ask Amazon's metadata service for the public address."),
+            "ice4j.harvest.mapping.aws.enabled", .boolean, "true",
+            "Ask Amazon's metadata service for the public address."),
         .init("ice4j.harvest.mapping.aws.force", .boolean, "false", "Ask it on other machines too."),
         .init("ice4j.harvest.mapping.stun.addresses", .texts, "[]", "STUN servers that tell the public address."),
         .init("ice4j.harvest.mapping.stun.enabled", .boolean, "true", "false = ignore the STUN servers."),

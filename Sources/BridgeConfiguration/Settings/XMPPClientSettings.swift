@@ -60,7 +60,8 @@ public struct XMPPClientSettings: Sendable, Hashable {
         let rooms = values["MUC_JIDS", default: ""].split(separator: ",").map { String(trimmed($0)) }
             .filter { !$0.isEmpty }
         guard !rooms.isEmpty, rooms.count <= BridgeConfigurationLimits.roomsPerClient else {
-            return .failure(Problem(description: "MUC_JIDS must name 1 to \(BridgeConfigurationLimits.roomsPerClient) rooms"))
+            return .failure(
+                Problem(description: "MUC_JIDS must name 1 to \(BridgeConfigurationLimits.roomsPerClient) rooms"))
         }
         let domain = values["DOMAIN", default: ""]
         return .success(
