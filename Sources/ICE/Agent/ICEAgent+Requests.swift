@@ -117,13 +117,10 @@ extension ICEAgent {
         }
         let wasSilent = pairs[index].lastHeard == nil
         pairs[index].lastRequest = now
+        if state == .waiting, isNominated { pairs[index].isNominated = true }
         bind(index)
-        guard state != .waiting else {
-            pairs[index].isNominated = pairs[index].isNominated || isNominated
-            return
-        }
         // Binding may have removed another pair.
-        guard let index = pairIndex(source) else { return }
+        guard state != .waiting, let index = pairIndex(source) else { return }
         switch pairs[index].state {
         case .succeeded:
             if isControlling { reconsiderSelection(source, at: now) }
