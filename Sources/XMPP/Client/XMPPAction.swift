@@ -1,0 +1,11 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+/// What the client asks of its shell. Bytes that wait are written first.
+public enum XMPPAction: Hashable, Sendable {
+    /// Open a TCP connection; answer with `handleConnected` or `handleDisconnected`.
+    case openConnection(host: String, port: UInt16)
+    /// Begin TLS on the connection; answer with `handleTLSEstablished` or `handleTLSFailed`.
+    case startTLS(serverName: String, verifiesCertificate: Bool)
+    /// Close the connection now; no answer is expected.
+    case closeConnection
+}
