@@ -1,4 +1,22 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
 /// Named limits of this target.
-public enum PacketIOLimits {}
+public enum PacketIOLimits {
+    /// Kernel messages taken or given by one system call.
+    public static let batchMessages = 64
+    /// Datagrams that a receive slab of default size describes: every message of a batch a train of 64.
+    public static let slabDatagrams = 4_096
+    /// Largest UDP payload, and so the largest train the kernel hands over.
+    public static let trainBytes = 65_536
+    /// Distance of the slots in a slab: a train plus an odd number of cache lines, so that the first lines of the
+    /// slots do not all compete for the same cache sets.
+    public static let slotStride = 65_536 + 25 * 64
+    /// How often an unlucky choice of an ephemeral port (taken on another of the addresses) is repeated.
+    public static let ephemeralPortAttempts = 16
+    /// After so many messages in a row for which the kernel had no room, the rest of a flush is dropped.
+    public static let consecutiveRefusals = 8
+    /// Local addresses of one port.
+    public static let localAddresses = 64
+    /// Bytes of a thread's name (without the closing zero).
+    public static let threadNameBytes = 15
+}

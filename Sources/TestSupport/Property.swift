@@ -23,7 +23,8 @@ public func mutate(_ bytes: [UInt8], using random: inout Random) -> [UInt8] {
     for _ in 0...random.int(in: 0...3) {
         switch random.int(in: 0...5) {
         case 0 where !result.isEmpty: result.removeLast(random.int(in: 1...result.count))
-        case 1 where !result.isEmpty: result[random.int(in: 0...result.count - 1)] = UInt8(truncatingIfNeeded: random.next())
+        case 1 where !result.isEmpty:
+            result[random.int(in: 0...result.count - 1)] = UInt8(truncatingIfNeeded: random.next())
         case 2 where !result.isEmpty: result[random.int(in: 0...result.count - 1)] ^= 1 << UInt8(random.int(in: 0...7))
         case 3: result.insert(UInt8(truncatingIfNeeded: random.next()), at: random.int(in: 0...result.count))
         case 4 where result.count > 1:

@@ -17,7 +17,9 @@ public struct TimeDelta: Hashable, Comparable, Sendable, BitwiseCopyable {
     /// So many microseconds.
     @inlinable public static func microseconds(_ value: Int64) -> TimeDelta { TimeDelta(nanoseconds: value * 1_000) }
     /// So many milliseconds.
-    @inlinable public static func milliseconds(_ value: Int64) -> TimeDelta { TimeDelta(nanoseconds: value * 1_000_000) }
+    @inlinable public static func milliseconds(_ value: Int64) -> TimeDelta {
+        TimeDelta(nanoseconds: value * 1_000_000)
+    }
     /// So many seconds.
     @inlinable public static func seconds(_ value: Int64) -> TimeDelta { TimeDelta(nanoseconds: value * 1_000_000_000) }
     /// So many seconds, with a fraction.
@@ -31,8 +33,12 @@ public struct TimeDelta: Hashable, Comparable, Sendable, BitwiseCopyable {
     @inlinable public var seconds: Double { Double(nanoseconds) / 1e9 }
 
     @inlinable public static func < (a: TimeDelta, b: TimeDelta) -> Bool { a.nanoseconds < b.nanoseconds }
-    @inlinable public static func + (a: TimeDelta, b: TimeDelta) -> TimeDelta { TimeDelta(nanoseconds: a.nanoseconds + b.nanoseconds) }
-    @inlinable public static func - (a: TimeDelta, b: TimeDelta) -> TimeDelta { TimeDelta(nanoseconds: a.nanoseconds - b.nanoseconds) }
+    @inlinable public static func + (a: TimeDelta, b: TimeDelta) -> TimeDelta {
+        TimeDelta(nanoseconds: a.nanoseconds + b.nanoseconds)
+    }
+    @inlinable public static func - (a: TimeDelta, b: TimeDelta) -> TimeDelta {
+        TimeDelta(nanoseconds: a.nanoseconds - b.nanoseconds)
+    }
     @inlinable public static func * (a: TimeDelta, b: Int64) -> TimeDelta { TimeDelta(nanoseconds: a.nanoseconds * b) }
     @inlinable public static func / (a: TimeDelta, b: Int64) -> TimeDelta { TimeDelta(nanoseconds: a.nanoseconds / b) }
 }
@@ -52,9 +58,15 @@ public struct Timestamp: Hashable, Comparable, Sendable, BitwiseCopyable {
     public static let distantFuture = Timestamp(nanoseconds: .max)
 
     @inlinable public static func < (a: Timestamp, b: Timestamp) -> Bool { a.nanoseconds < b.nanoseconds }
-    @inlinable public static func - (a: Timestamp, b: Timestamp) -> TimeDelta { TimeDelta(nanoseconds: a.nanoseconds - b.nanoseconds) }
-    @inlinable public static func + (a: Timestamp, b: TimeDelta) -> Timestamp { Timestamp(nanoseconds: a.nanoseconds + b.nanoseconds) }
-    @inlinable public static func - (a: Timestamp, b: TimeDelta) -> Timestamp { Timestamp(nanoseconds: a.nanoseconds - b.nanoseconds) }
+    @inlinable public static func - (a: Timestamp, b: Timestamp) -> TimeDelta {
+        TimeDelta(nanoseconds: a.nanoseconds - b.nanoseconds)
+    }
+    @inlinable public static func + (a: Timestamp, b: TimeDelta) -> Timestamp {
+        Timestamp(nanoseconds: a.nanoseconds + b.nanoseconds)
+    }
+    @inlinable public static func - (a: Timestamp, b: TimeDelta) -> Timestamp {
+        Timestamp(nanoseconds: a.nanoseconds - b.nanoseconds)
+    }
 }
 
 /// The earlier of two moments, either of which may be missing.

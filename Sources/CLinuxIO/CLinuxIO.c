@@ -1,2 +1,0 @@
-#include "CLinuxIO.h"
-int viaduct_abi(void) { return 1; }
