@@ -69,7 +69,8 @@ extension XMPPClient {
             }
             guard settings.security == .ifPossible else { return fail(.tlsNotOffered, at: now) }
         }
-        let offered = features.child("mechanisms", Namespace.sasl)?.children(named: "mechanism", namespace: Namespace.sasl)
+        let offered = features.child("mechanisms", Namespace.sasl)?.children(
+            named: "mechanism", namespace: Namespace.sasl)
         let chosen = SASLExchange(
             offered: offered?.map { $0.text } ?? [], isEncrypted: isEncrypted, username: settings.username,
             password: settings.password, nonce: nonce)

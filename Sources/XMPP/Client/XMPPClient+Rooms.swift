@@ -171,7 +171,8 @@ extension XMPPClient {
         let form = XMLElement(
             "x", Namespace.forms, attributes: ["type": "submit"],
             children: [
-                field("FORM_TYPE", "http://jabber.org/protocol/muc#roomconfig"), field("muc#roomconfig_whois", "anyone"),
+                field("FORM_TYPE", "http://jabber.org/protocol/muc#roomconfig"),
+                field("muc#roomconfig_whois", "anyone"),
             ])
         let query = XMLElement("query", Namespace.mucOwner, children: [form])
         let room = rooms[index].jid
