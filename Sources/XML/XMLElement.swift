@@ -94,7 +94,7 @@ public struct XMLElement: Hashable, Sendable {
     }
 
     /// All child elements of that name, in document order.
-    public func children(named name: String, namespace: String) -> [XMLElement] {
+    public func children(_ name: String, _ namespace: String) -> [XMLElement] {
         elements.filter { $0.isNamed(name, namespace) }
     }
 

@@ -64,6 +64,8 @@ public struct XMPPSettings: Hashable, Sendable {
     public var nickname: String
     /// Whether the certificate chain and name are checked.
     public var verifiesCertificate = true
+    /// A PEM file of the authorities to believe instead of the system's.
+    public var authoritiesFile: String?
     /// Whether TLS is used.
     public var security: SecurityMode
     /// The resource to bind: fixed, so that a restarted bridge ends its own ghost (control-plane.md 1.6).

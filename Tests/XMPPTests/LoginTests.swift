@@ -23,7 +23,10 @@ struct LoginTests {
                 + "</stream:features>")
         #expect(session.takeWritten() == "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")
         session.server("<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")
-        #expect(session.takeActions() == [.startTLS(serverName: "auth.example.net", verifiesCertificate: true)])
+        #expect(
+            session.takeActions() == [
+                .startTLS(serverName: "auth.example.net", verifiesCertificate: true, authoritiesFile: nil)
+            ])
         session.client.handleTLSEstablished(at: session.now)
         session.drain()
         #expect(session.takeWritten().contains("<stream:stream "))

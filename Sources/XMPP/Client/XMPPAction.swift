@@ -4,8 +4,9 @@
 public enum XMPPAction: Hashable, Sendable {
     /// Open a TCP connection; answer with `handleConnected` or `handleDisconnected`.
     case openConnection(host: String, port: UInt16)
-    /// Begin TLS on the connection; answer with `handleTLSEstablished` or `handleTLSFailed`.
-    case startTLS(serverName: String, verifiesCertificate: Bool)
+    /// Begin TLS on the connection; answer with `handleTLSEstablished` or `handleTLSFailed`. Certificates are accepted
+    /// from the authorities of the PEM file, or else of the system.
+    case startTLS(serverName: String, verifiesCertificate: Bool, authoritiesFile: String?)
     /// Close the connection now; no answer is expected.
     case closeConnection
 }

@@ -69,8 +69,7 @@ extension XMPPClient {
             }
             guard settings.security == .ifPossible else { return fail(.tlsNotOffered, at: now) }
         }
-        let offered = features.child("mechanisms", Namespace.sasl)?.children(
-            named: "mechanism", namespace: Namespace.sasl)
+        let offered = features.child("mechanisms", Namespace.sasl)?.children("mechanism", Namespace.sasl)
         let chosen = SASLExchange(
             offered: offered?.map { $0.text } ?? [], isEncrypted: isEncrypted, username: settings.username,
             password: settings.password, nonce: nonce)
@@ -87,7 +86,10 @@ extension XMPPClient {
         guard element.name == "proceed" else { return fail(.tlsFailed("refused by the server"), at: now) }
         parser = XMLStreamParser()
         enter(.handshaking, at: now)
-        perform(.startTLS(serverName: settings.domain, verifiesCertificate: settings.verifiesCertificate))
+        perform(
+            .startTLS(
+                serverName: settings.domain, verifiesCertificate: settings.verifiesCertificate,
+                authoritiesFile: settings.authoritiesFile))
     }
 
     private mutating func handleSASL(_ element: XMLElement, at now: Timestamp) {

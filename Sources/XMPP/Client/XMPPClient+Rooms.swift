@@ -126,7 +126,7 @@ extension XMPPClient {
     }
 
     private static func statuses(_ user: XMLElement?) -> [Int] {
-        let elements = user?.children(named: "status", namespace: Namespace.mucUser) ?? []
+        let elements = user?.children("status", Namespace.mucUser) ?? []
         return elements.prefix(XMPPLimits.presenceItems).compactMap { $0["code"].flatMap { Int($0) } }
     }
 
@@ -152,7 +152,7 @@ extension XMPPClient {
     /// Two items of different sessions in our own presence: somebody with our account uses our nickname, too, and only
     /// one of us gets the requests (control-plane.md 1.6).
     private mutating func noticeSharing(_ user: XMLElement?, roomAt index: Int) {
-        let items = user?.children(named: "item", namespace: Namespace.mucUser) ?? []
+        let items = user?.children("item", Namespace.mucUser) ?? []
         let sessions = Set(items.prefix(XMPPLimits.presenceItems).compactMap { $0["jid"] })
         let isShared = sessions.count > 1
         defer { rooms[index].isNicknameShared = isShared }
