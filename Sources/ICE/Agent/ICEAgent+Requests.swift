@@ -73,7 +73,8 @@ extension ICEAgent {
         return true
     }
 
-    /// Whether USERNAME starts with our user fragment and a colon. What follows is the peer's, which may not be known yet.
+    /// Whether USERNAME starts with our user fragment and a colon. What follows is the peer's, which may not be known
+    /// yet.
     private func isOurs(_ name: RawSpan) -> Bool {
         guard name.byteCount > localUser.count, name.uint8(at: localUser.count) == UInt8(ascii: ":") else {
             return false
