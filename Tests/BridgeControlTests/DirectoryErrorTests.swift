@@ -80,7 +80,8 @@ struct DirectoryErrorTests {
         bridge.worker.nextFailure = .unknownEndpoint(lost)
         let answer = try bridge.ask(
             TestBridge.modify(
-                "m", "", "<endpoint id='a'><force-mute audio='true'/></endpoint><endpoint id='b'><force-mute audio='true'/></endpoint>"
+                "m", "",
+                "<endpoint id='a'><force-mute audio='true'/></endpoint><endpoint id='b'><force-mute audio='true'/></endpoint>"
             )
         )
         #expect(answer.endpoints == [EndpointModified(id: "a"), EndpointModified(id: "b")])
@@ -101,15 +102,18 @@ struct DirectoryErrorTests {
             ("", "<endpoint id='a' create='true'><capability name='source-names'/></endpoint>", "bad-request", nil),
             ("", "<endpoint id='a' create='true'><transport/></endpoint>", "bad-request", nil),
             (
-                "", "<endpoint id='a' create='true'><transport><sctp port='6000'/></transport>"
+                "",
+                "<endpoint id='a' create='true'><transport><sctp port='6000'/></transport>"
                     + "<capability name='source-names'/></endpoint>", "bad-request", nil
             ),
             (
-                "", "<endpoint id='a' create='true'><transport><sctp role='client'/></transport>"
+                "",
+                "<endpoint id='a' create='true'><transport><sctp role='client'/></transport>"
                     + "<capability name='source-names'/></endpoint>", "feature-not-implemented", nil
             ),
             (
-                "", "<endpoint id='a' create='true'><transport><sctp/></transport>"
+                "",
+                "<endpoint id='a' create='true'><transport><sctp/></transport>"
                     + "<capability name='source-names'/></endpoint>", "feature-not-implemented", nil
             ),
             ("name='no jid'", TestBridge.create("a"), "bad-request", nil),
@@ -145,7 +149,8 @@ struct DirectoryErrorTests {
         let source = "<sources><media-source type='audio' id='s'/></sources>"
         var bridge = TestBridge()
         try bridge.start("m", "a")
-        let wrong = "<endpoint id='v' create='true' muc-role='visitor'><transport/>\(source)<capability name='source-names'/></endpoint>"
+        let wrong =
+            "<endpoint id='v' create='true' muc-role='visitor'><transport/>\(source)<capability name='source-names'/></endpoint>"
         #expect(try bridge.refusal(TestBridge.modify("m", "", wrong))?.condition == .badRequest)
         _ = try bridge.ask(TestBridge.modify("m", "", TestBridge.create("v", attributes: "muc-role='visitor'")))
         guard case .createEndpoint(let creation)? = bridge.lastOperations.first else {

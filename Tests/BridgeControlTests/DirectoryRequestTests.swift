@@ -38,7 +38,13 @@ struct DirectoryRequestTests {
                 """
             )
         )
-        #expect(accepted == { var answer = ConferenceModified(); answer.endpoints = [.init(id: "a1b2c3d4")]; return answer }())
+        #expect(
+            accepted
+                == {
+                    var answer = ConferenceModified()
+                    answer.endpoints = [.init(id: "a1b2c3d4")]
+                    return answer
+                }())
         guard case .updateEndpoint(_, let media, let remote)? = bridge.lastOperations.first else {
             Issue.record("no update reached the worker")
             return
@@ -182,7 +188,8 @@ struct DirectoryRequestTests {
         #expect(ufrags[1] != nil)
         // What the worker still says of the old one does not touch the new one.
         bridge.tell(.endpointExpired(EndpointNumber(2), conference: ConferenceNumber(1), reason: .inactive))
-        #expect(try bridge.ask(TestBridge.modify("m", "", "<endpoint id='a'><sources/></endpoint>")).endpoints.count == 1)
+        #expect(
+            try bridge.ask(TestBridge.modify("m", "", "<endpoint id='a'><sources/></endpoint>")).endpoints.count == 1)
     }
 
     @Test("T18: expire and create of one meeting back to back make a new conference, whatever still waits")

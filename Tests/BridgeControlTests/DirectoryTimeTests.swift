@@ -104,7 +104,9 @@ struct DirectoryTimeTests {
     @Test("more conferences than there is room for are refused")
     func conferenceLimit() throws {
         var bridge = TestBridge()
-        for index in 0..<BridgeControlLimits.conferences { _ = try bridge.ask(TestBridge.modify("m\(index)", "create='true'")) }
+        for index in 0..<BridgeControlLimits.conferences {
+            _ = try bridge.ask(TestBridge.modify("m\(index)", "create='true'"))
+        }
         #expect(try bridge.refusal(TestBridge.modify("m", "create='true'"))?.condition == .internalServerError)
         _ = try bridge.ask(TestBridge.modify("m0", "expire='true'"))
         #expect(try bridge.refusal(TestBridge.modify("m", "create='true'")) == nil)
@@ -117,7 +119,8 @@ struct DirectoryTimeTests {
         for index in 0..<BridgeControlLimits.endpointsPerConference {
             _ = try bridge.ask(TestBridge.modify("m", "", TestBridge.create("e\(index)")))
         }
-        #expect(try bridge.refusal(TestBridge.modify("m", "", TestBridge.create("x")))?.condition == .internalServerError)
+        #expect(
+            try bridge.refusal(TestBridge.modify("m", "", TestBridge.create("x")))?.condition == .internalServerError)
         #expect(bridge.directory.counts.largestConference == BridgeControlLimits.endpointsPerConference)
     }
 
