@@ -22,7 +22,7 @@ final class SRTPContext {
 
     private let session: OpaquePointer
     /// Bytes that encryption may add at most (SRTCP's index and tag among them).
-    static let overheadBytes = Int(SRTP_MAX_TRAILER_LEN) + 4
+    static let overheadBytes = 148
 
     /// Called once, before any other use and any thread.
     static func prepareLibrary() throws(LoadError) {
