@@ -72,7 +72,7 @@ extension LoadOptions {
         case "--receivers": senders.receivers = try reader.integer(in: 0...LoadGeneratorLimits.participants)
         case "--audio-senders": senders.audio = try reader.integer(in: 0...LoadGeneratorLimits.participants)
         case "--video-senders": senders.video = try reader.integer(in: 0...LoadGeneratorLimits.participants)
-        case "--audio-rate": audioRate = try reader.integer(in: 25...400)
+        case "--audio-rate": audioRate = try reader.integer(in: 50...400)
         case "--audio-bitrate": audioBitrate = try reader.rate(in: 6_000...256_000)
         case "--video-bitrate": videoBitrate = try reader.rate(in: 30_000...50_000_000)
         case "--video-fps": videoFrameRate = try reader.integer(in: 1...120)
@@ -111,8 +111,8 @@ extension LoadOptions {
         guard audioSenders <= participants, videoSenders <= participants else {
             throw .usage("more senders than participants")
         }
-        guard [25, 50, 100, 200, 400].contains(audioRate) else {
-            throw .usage("--audio-rate is 25, 50, 100, 200 or 400 packets per second")
+        guard [50, 100, 200, 400].contains(audioRate) else {
+            throw .usage("--audio-rate is 50, 100, 200 or 400 packets per second")
         }
     }
 

@@ -16,7 +16,7 @@ extension LoadOptions {
           --senders N                 how many of them send audio and video (all)
           --receivers N               how many only receive
           --audio-senders N, --video-senders N   the same, one by one
-          --audio-rate N              audio packets per second: 25, 50, 100, 200, 400 (50)
+          --audio-rate N              audio packets per second: 50, 100, 200, 400 (50)
           --audio-bitrate R           audio bits per second (32k)
           --video-bitrate R           video bits per second (1.5M)
           --video-fps N               video frames per second (30)

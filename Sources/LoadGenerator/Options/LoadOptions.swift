@@ -66,7 +66,7 @@ public struct LoadOptions: Equatable, Sendable {
     public var audioSenders = 3
     /// How many of them send video: the first ones.
     public var videoSenders = 3
-    /// Audio packets per second and sender: 25, 50, 100, 200 or 400.
+    /// Audio packets per second and sender: 50, 100, 200 or 400.
     public var audioRate = 50
     /// Bits per second of the audio codec.
     public var audioBitrate = 32_000

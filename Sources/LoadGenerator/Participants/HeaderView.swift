@@ -16,8 +16,12 @@ struct HeaderView {
     @inline(__always)
     init?(_ packet: UnsafeRawBufferPointer) {
         guard packet.count >= 12, packet[0] >> 6 == 2 else { return nil }
-        func load16(_ at: Int) -> UInt16 { UInt16(bigEndian: packet.loadUnaligned(fromByteOffset: at, as: UInt16.self)) }
-        func load32(_ at: Int) -> UInt32 { UInt32(bigEndian: packet.loadUnaligned(fromByteOffset: at, as: UInt32.self)) }
+        func load16(_ at: Int) -> UInt16 {
+            UInt16(bigEndian: packet.loadUnaligned(fromByteOffset: at, as: UInt16.self))
+        }
+        func load32(_ at: Int) -> UInt32 {
+            UInt32(bigEndian: packet.loadUnaligned(fromByteOffset: at, as: UInt32.self))
+        }
         payloadType = packet[1] & 0x7F
         sequence = load16(2)
         timestamp = load32(4)

@@ -149,7 +149,9 @@ extension Participant {
     private func noteSenderReport(
         _ packet: RTCPPacket, _ bytes: RawSpan, at now: Timestamp, _ context: inout LoopContext
     ) {
-        guard let report = SenderReport(packet, in: bytes), let index = conference.index(of: report.ssrc) else { return }
+        guard let report = SenderReport(packet, in: bytes), let index = conference.index(of: report.ssrc) else {
+            return
+        }
         context.statistics.senderReports += 1
         trackers[index].report.lastSenderReport = UInt32(truncatingIfNeeded: report.ntp.value >> 16)
         trackers[index].report.lastSenderReportAt = now

@@ -136,7 +136,10 @@ final class Participant {
     }
 
     /// A STUN datagram came.
-    func handleSTUN(_ datagram: UnsafeMutableRawBufferPointer, from source: TransportAddress, at now: Timestamp, _ context: inout LoopContext) {
+    func handleSTUN(
+        _ datagram: UnsafeMutableRawBufferPointer, from source: TransportAddress, at now: Timestamp,
+        _ context: inout LoopContext
+    ) {
         ice.handle(UnsafeRawBufferPointer(datagram).bytes, from: source, local: 0, at: now)
         drainTransport(at: now, &context)
     }

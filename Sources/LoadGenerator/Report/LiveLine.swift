@@ -28,7 +28,9 @@ struct LiveLine {
             cell(decimal(Double(sent - previous.sent) / seconds, 0), 11),
             cell(decimal(Double(received - previous.received) / seconds, 0), 12),
             cell("\(altered)", 9),
-            cell(bridgeNanoseconds == nil ? "–" : decimal(Double(bridge - previous.bridge) / 1e7 / seconds, 1) + " %", 12),
+            cell(
+                bridgeNanoseconds == nil ? "–" : decimal(Double(bridge - previous.bridge) / 1e7 / seconds, 1) + " %", 12
+            ),
         ]
         write(cells.joined() + "\n")
     }

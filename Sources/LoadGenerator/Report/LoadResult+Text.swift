@@ -26,16 +26,23 @@ extension LoadResult {
                 ("first key frame p50 / max", "\(ms(s.firstKeyframe.quantile(0.5))) / \(ms(s.firstKeyframe.maximum))"))
             rows.append(("key frames / requests", "\(s.keyframesSent) / \(s.keyframeRequests)"))
         }
-        rows.append(("RTCP: SR / RR / TWCC / NACK",
-            "\(s.senderReports) / \(s.receiverReports) / \(s.transportFeedback) / \(s.nacks)"))
+        rows.append(
+            (
+                "RTCP: SR / RR / TWCC / NACK",
+                "\(s.senderReports) / \(s.receiverReports) / \(s.transportFeedback) / \(s.nacks)"
+            ))
         if let bridge, let cost = bridgeMicrosecondsPerPacket {
             rows.append(("bridge CPU per packet", "\(decimal(cost, 2)) µs"))
             let share = callSeconds > 0 ? Double(bridge.processorNanoseconds) / 1e7 / callSeconds : 0
             rows.append(("bridge CPU", "\(decimal(share, 1)) % of one core"))
             rows.append(
-                ("bridge memory", "\(megabytes(bridge.residentBytes)) (\(megabytes(bridge.residentBytesBefore)) before)"))
+                (
+                    "bridge memory",
+                    "\(megabytes(bridge.residentBytes)) (\(megabytes(bridge.residentBytesBefore)) before)"
+                ))
         }
-        rows.append(("generator", "\(decimal(generatorLoad * 100, 0)) % busy, send lag p99 \(ms(s.lag.quantile(0.99)))"))
+        rows.append(
+            ("generator", "\(decimal(generatorLoad * 100, 0)) % busy, send lag p99 \(ms(s.lag.quantile(0.99)))"))
         let width = rows.map { $0.0.count }.max() ?? 0
         var text = ""
         for (name, value) in rows {

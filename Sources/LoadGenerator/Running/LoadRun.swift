@@ -136,7 +136,9 @@ final class LoadRun {
 
     private func localAddress(towards bridge: BridgeTransport) throws(LoadError) -> TransportAddress {
         if let text = options.localAddress {
-            guard let address = TransportAddress(ip: text, port: 0) else { throw .usage("--local \(text) is no address") }
+            guard let address = TransportAddress(ip: text, port: 0) else {
+                throw .usage("--local \(text) is no address")
+            }
             return address
         }
         let candidate = bridge.candidates.first { !$0.isRelayed } ?? bridge.candidates[0]

@@ -64,7 +64,12 @@ enum ColibriJSON {
             ("id", .string(endpoint)),
             ("create", .bool(true)),
             ("stats-id", .string("load-\(endpoint)")),
-            ("medias", .array([media("audio", [opus], Offer.audioExtensions), media("video", [vp8, rtx], Offer.videoExtensions)])),
+            (
+                "medias",
+                .array([
+                    media("audio", [opus], Offer.audioExtensions), media("video", [vp8, rtx], Offer.videoExtensions),
+                ])
+            ),
             ("transport", .object([("ice-controlling", .bool(true))])),
             ("sources", .array([])),
             ("capabilities", .array([.string("source-names")])),
