@@ -73,7 +73,7 @@ let bridgeCores: [Target] = [
 let shellTargets: [Target] = [
     .target(name: "CLinuxIO"),
     shell("PacketIO", ["CLinuxIO", "Primitives"]),
-    shell("MediaPlane", ["PacketIO", "Conferencing", "ShardMessages", "Telemetry", "ICE", "DTLS", "Primitives"]),
+    shell("MediaPlane", ["OpenSSL", "PacketIO", "Conferencing", "ShardMessages", "Telemetry", "ICE", "DTLS", "Primitives"]),
     .systemLibrary(name: "CWebSockets", pkgConfig: "libwebsockets", providers: [.apt(["libwebsockets-dev"])]),
     shell("WebServer", ["CWebSockets", "CLinuxIO", "Primitives"]),
     shell(
@@ -111,7 +111,7 @@ let testTargets: [Target] = [
     ),
     .testTarget(name: "PrimitivesTests", dependencies: ["Primitives", "TestSupport"], swiftSettings: common),
     tests("OpenSSL"), tests("ICE", ["OpenSSL"]), tests("DTLS", ["OpenSSL"]), tests("SRTP", ["OpenSSL"]),
-    tests("RTP"), tests("VideoPayload"), tests("XML"), tests("XMPP", ["XML"]),
+    tests("RTP"), tests("VideoPayload"), tests("XML"), tests("XMPP", ["XML", "OpenSSL"]),
     tests("Colibri", ["XML"]), tests("Telemetry"), tests("BridgeConfiguration"),
     tests("BridgeControl", ["XMPP", "XML", "Colibri", "Telemetry", "BridgeConfiguration", "ShardMessages"]),
     tests("Forwarding", ["RTP", "VideoPayload", "ShardMessages"]),

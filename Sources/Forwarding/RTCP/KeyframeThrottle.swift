@@ -5,8 +5,8 @@ public import Primitives
 /// Limits the key frame requests that reach senders (media-plane.md 6.7): per receiver and source at most three in ten
 /// seconds, per source one in 200 ms. A request that either limit refuses counts for neither. One per conference.
 public struct KeyframeThrottle: ~Copyable {
-    // Not private: the compiler (6.3.1) makes broken code for other modules when a table's element is.
-    @usableFromInline
+    // Not private: in a debug build the compiler cannot lay out a noncopyable struct of another module that holds
+    // elements of a private type.
     struct Passed: BitwiseCopyable {
         /// Moments of the last three requests, the newest first.
         var first: Timestamp?
@@ -14,8 +14,8 @@ public struct KeyframeThrottle: ~Copyable {
         var third: Timestamp?
     }
 
-    @usableFromInline var requests: FixedTable<UInt64, Passed>
-    @usableFromInline var sources: FixedTable<UInt32, Timestamp>
+    private var requests: FixedTable<UInt64, Passed>
+    private var sources: FixedTable<UInt32, Timestamp>
     private var lastSweep: Timestamp?
 
     /// A throttle that keeps account of so many pairs of receiver and source, and of so many sources.
