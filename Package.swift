@@ -73,7 +73,9 @@ let bridgeCores: [Target] = [
 let shellTargets: [Target] = [
     .target(name: "CLinuxIO"),
     shell("PacketIO", ["CLinuxIO", "Primitives"]),
-    shell("MediaPlane", ["OpenSSL", "PacketIO", "Conferencing", "ShardMessages", "Telemetry", "ICE", "DTLS", "Primitives"]),
+    shell(
+        "MediaPlane",
+        ["OpenSSL", "PacketIO", "Conferencing", "ShardMessages", "Telemetry", "ICE", "DTLS", "Primitives"]),
     .systemLibrary(name: "CWebSockets", pkgConfig: "libwebsockets", providers: [.apt(["libwebsockets-dev"])]),
     shell("WebServer", ["CWebSockets", "CLinuxIO", "Primitives"]),
     shell(
@@ -110,7 +112,7 @@ let testTargets: [Target] = [
         swiftSettings: shellSettings
     ),
     .testTarget(name: "PrimitivesTests", dependencies: ["Primitives", "TestSupport"], swiftSettings: common),
-    tests("OpenSSL"), tests("ICE", ["OpenSSL"]), tests("DTLS", ["OpenSSL"]), tests("SRTP", ["OpenSSL"]),
+    tests("OpenSSL", ["COpenSSL"]), tests("ICE", ["OpenSSL"]), tests("DTLS", ["OpenSSL"]), tests("SRTP", ["OpenSSL"]),
     tests("RTP"), tests("VideoPayload"), tests("XML"), tests("XMPP", ["XML", "OpenSSL"]),
     tests("Colibri", ["XML"]), tests("Telemetry"), tests("BridgeConfiguration"),
     tests("BridgeControl", ["XMPP", "XML", "Colibri", "Telemetry", "BridgeConfiguration", "ShardMessages"]),
@@ -120,11 +122,15 @@ let testTargets: [Target] = [
         "Conferencing",
         ["Forwarding", "MediaTransport", "ICE", "DTLS", "SRTP", "RTP", "ShardMessages", "Telemetry", "OpenSSL"]),
     tests("PacketIO", ["CLinuxIO"]),
+    tests(
+        "MediaPlane",
+        ["Conferencing", "MediaTransport", "ICE", "DTLS", "OpenSSL", "PacketIO", "ShardMessages", "Telemetry"]),
     tests("WebServer", ["CLinuxIO"]),
     tests("ControlPlane", ["BridgeControl", "XMPP", "XML", "Colibri", "BridgeConfiguration", "WebServer"]),
     tests("LoadGenerator", ["RTP", "VideoPayload"]),
     .testTarget(
-        name: "InteropTests", dependencies: ["TestSupport", "Primitives"],
+        name: "InteropTests",
+        dependencies: ["ControlPlane", "XMPP", "XML", "OpenSSL", "PacketIO", "TestSupport", "Primitives"],
         exclude: ["requirements.txt", "Peers", "Page"], swiftSettings: common),
     .testTarget(name: "TidyTests", dependencies: ["TestSupport"], swiftSettings: common),
 ]
