@@ -112,7 +112,7 @@ let testTargets: [Target] = [
         swiftSettings: shellSettings
     ),
     .testTarget(name: "PrimitivesTests", dependencies: ["Primitives", "TestSupport"], swiftSettings: common),
-    tests("OpenSSL"), tests("ICE", ["OpenSSL"]), tests("DTLS", ["OpenSSL"]), tests("SRTP", ["OpenSSL"]),
+    tests("OpenSSL", ["COpenSSL"]), tests("ICE", ["OpenSSL"]), tests("DTLS", ["OpenSSL"]), tests("SRTP", ["OpenSSL"]),
     tests("RTP"), tests("VideoPayload"), tests("XML"), tests("XMPP", ["XML", "OpenSSL"]),
     tests("Colibri", ["XML"]), tests("Telemetry"), tests("BridgeConfiguration"),
     tests("BridgeControl", ["XMPP", "XML", "Colibri", "Telemetry", "BridgeConfiguration", "ShardMessages"]),
@@ -129,7 +129,8 @@ let testTargets: [Target] = [
     tests("ControlPlane", ["BridgeControl", "XMPP", "XML", "Colibri", "BridgeConfiguration", "WebServer"]),
     tests("LoadGenerator", ["RTP", "VideoPayload", "COpus"]),
     .testTarget(
-        name: "InteropTests", dependencies: ["TestSupport", "Primitives"],
+        name: "InteropTests",
+        dependencies: ["ControlPlane", "XMPP", "XML", "OpenSSL", "PacketIO", "TestSupport", "Primitives"],
         exclude: ["requirements.txt", "Peers", "Page"], swiftSettings: common),
     .testTarget(name: "TidyTests", dependencies: ["TestSupport"], swiftSettings: common),
 ]
