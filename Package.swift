@@ -129,11 +129,19 @@ let testTargets: [Target] = [
     .testTarget(name: "TidyTests", dependencies: ["TestSupport"], swiftSettings: common),
 ]
 
+/// What the fuzz targets reach.
+let fuzzed = [
+    "Primitives", "OpenSSL", "ICE", "DTLS", "SRTP", "RTP", "VideoPayload", "Forwarding", "ShardMessages", "XML", "XMPP",
+    "Colibri", "BridgeConfiguration",
+]
+
 let package = Package(
     name: "viaduct",
     products: [
         .executable(name: "viaduct", targets: ["viaduct"]),
         .executable(name: "viaduct-load", targets: ["viaduct-load"]),
+        // For the package in Tests/Fuzzing.
+        .library(name: "Cores", targets: fuzzed),
     ],
     targets: ground + protocolCores + bridgeCores + shellTargets + programs + testTargets
 )
