@@ -18,7 +18,7 @@ import XML
                 let again = try? ConferenceModify(request.xmlElement)
                 require(again == request, "what was written does not read back")
             } else {
-                guard let json = try? JSONParser.parse(text) else { return 0 }
+                guard let json = try? JSONValue.parse(text) else { return 0 }
                 _ = try? ConferenceModified(json: json)
                 _ = try? ConferenceModify(json: json)
                 _ = try? ConferenceModify(json: json, meetingID: "5b1c")

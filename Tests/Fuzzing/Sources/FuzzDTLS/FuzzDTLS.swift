@@ -17,7 +17,7 @@ import Primitives
             let mode = script.next()
             var now = Timestamp.zero
             var transport = DTLSTransport(
-                identity: identity, profiles: [.aeadAES128GCM, .aes128CMSHA1_80], at: now)
+                identity: identity, profiles: SRTPProfile.allCases, at: now)
             transport.addFingerprints([("sha-256", [UInt8](repeating: 1, count: 32))])
             if mode & 1 == 0 { transport.start(mode & 2 == 0 ? .server : .client, at: now) }
             for _ in 0..<20 where !script.isAtEnd {

@@ -7,8 +7,8 @@ import Primitives
 @main struct FuzzJSON {
     static func main() {
         fuzz { bytes, count in
-            guard let value = try? JSONParser.parse(input(bytes, count)) else { return 0 }
-            let again = try? JSONParser.parse(value.serialized())
+            guard let value = try? JSONValue.parse(input(bytes, count)) else { return 0 }
+            let again = try? JSONValue.parse(value.serialized())
             require(again == value, "what was written does not read back")
             return 0
         }

@@ -21,7 +21,7 @@ import SRTP
                 let mode = script.next()
                 let size = Int(script.next())
                 var packet = script.take(size)
-                if mode & 1 == 1, let protected = protect(packet, isControl: mode & 2 != 0, &sender) {
+                if mode & 1 == 1, let protected = FuzzSRTP.protect(packet, isControl: mode & 2 != 0, &sender) {
                     packet = protected
                 }
                 if mode & 4 != 0, !packet.isEmpty { packet[Int(script.next()) % packet.count] ^= script.next() }
@@ -38,7 +38,7 @@ import SRTP
         }
     }
 
-    private static func protect(_ packet: [UInt8], isControl: Bool, _ sender: inout SRTPSender) -> [UInt8]? {
+    fileprivate static func protect(_ packet: [UInt8], isControl: Bool, _ sender: inout SRTPSender) -> [UInt8]? {
         var slot = packet + [UInt8](repeating: 0, count: SRTPSender.maxControlOverhead)
         let length = packet.withUnsafeBytes { plain in
             slot.withUnsafeMutableBytes { slot -> Int? in

@@ -16,7 +16,7 @@ import XMPP
             settings.handledPayloads = [PayloadName("conference-modify", "jitsi:colibri2")]
             var client = XMPPClient(settings, random: Random(seed: 1), at: now)
             client.handleTimeout(at: now)
-            drain(&client)
+            FuzzXMPP.drain(&client)
             client.handleConnected(nonce: [UInt8](repeating: 7, count: 24), at: now)
             // A line end separates what comes in one read; a form feed makes time pass.
             for part in text.split(separator: 0x0A, maxSplits: 60, omittingEmptySubsequences: false) {
@@ -26,13 +26,13 @@ import XMPP
                 } else {
                     client.handle(Array(part).rawSpan, at: now)
                 }
-                drain(&client)
+                FuzzXMPP.drain(&client)
             }
             return 0
         }
     }
 
-    private static func drain(_ client: inout XMPPClient) {
+    fileprivate static func drain(_ client: inout XMPPClient) {
         while client.pollBytes() != nil {}
         while client.pollAction() != nil {}
         while client.pollEvent() != nil {}
