@@ -127,9 +127,10 @@ let testTargets: [Target] = [
         ["Conferencing", "MediaTransport", "ICE", "DTLS", "OpenSSL", "PacketIO", "ShardMessages", "Telemetry"]),
     tests("WebServer", ["CLinuxIO"]),
     tests("ControlPlane", ["BridgeControl", "XMPP", "XML", "Colibri", "BridgeConfiguration", "WebServer"]),
-    tests("LoadGenerator", ["RTP", "VideoPayload"]),
+    tests("LoadGenerator", ["RTP", "VideoPayload", "COpus"]),
     .testTarget(
-        name: "InteropTests", dependencies: ["TestSupport", "Primitives"],
+        name: "InteropTests",
+        dependencies: ["ControlPlane", "XMPP", "XML", "DTLS", "OpenSSL", "PacketIO", "TestSupport", "Primitives"],
         exclude: ["requirements.txt", "Peers", "Page"], swiftSettings: common),
     .testTarget(name: "TidyTests", dependencies: ["TestSupport"], swiftSettings: common),
 ]

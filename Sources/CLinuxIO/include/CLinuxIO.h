@@ -25,6 +25,8 @@ int viaduct_udp_open(uint8_t family);
 int viaduct_bind(int descriptor, const struct viaduct_address *address);
 /// Reads the address that `descriptor` is bound to.
 int viaduct_bound_address(int descriptor, struct viaduct_address *address);
+/// Asks the routing table from which local address `remote` is reached; the port of the answer is 0.
+int viaduct_route_source(const struct viaduct_address *remote, struct viaduct_address *local);
 /// Switches SO_REUSEPORT on.
 int viaduct_set_reuse_port(int descriptor);
 /// Asks for a receive (`is_send` false) or send buffer, beyond the system's limit where privileged.
@@ -114,3 +116,11 @@ void viaduct_name_thread(const char *name);
 int viaduct_pin_thread(int cpu);
 /// Raises the soft limit of open descriptors towards `wanted`; answers the limit now in force.
 int64_t viaduct_raise_descriptor_limit(int64_t wanted);
+
+// MARK: Signals
+
+/// Blocks SIGTERM, SIGINT and SIGHUP in the calling thread (and those it starts), ignores SIGPIPE, and opens a
+/// non-blocking descriptor that reads the three instead.
+int viaduct_signals_open(void);
+/// The next signal that has arrived, 0 when there is none.
+int viaduct_signals_read(int descriptor);
