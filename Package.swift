@@ -125,7 +125,7 @@ let testTargets: [Target] = [
     tests("LoadGenerator", ["RTP", "VideoPayload"]),
     .testTarget(
         name: "InteropTests", dependencies: ["TestSupport", "Primitives"],
-        exclude: ["requirements.txt", "Peers", "Page"], swiftSettings: common),
+        exclude: ["requirements.txt", "Focus", "Peers", "Page"], swiftSettings: common),
     .testTarget(name: "TidyTests", dependencies: ["TestSupport"], swiftSettings: common),
 ]
 
