@@ -59,7 +59,7 @@ let protocolCores: [Target] = [
 let bridgeCores: [Target] = [
     core(
         "BridgeControl", ["XMPP", "XML", "Colibri", "Telemetry", "BridgeConfiguration", "ShardMessages", "Primitives"]),
-    shell("Forwarding", ["RTP", "VideoPayload", "Primitives"]),
+    shell("Forwarding", ["RTP", "VideoPayload", "ShardMessages", "Primitives"]),
     shell("MediaTransport", ["ICE", "DTLS", "SRTP", "OpenSSL", "Primitives"]),
     shell(
         "Conferencing",
@@ -114,7 +114,7 @@ let testTargets: [Target] = [
     tests("RTP"), tests("VideoPayload"), tests("XML"), tests("XMPP", ["XML"]),
     tests("Colibri", ["XML"]), tests("Telemetry"), tests("BridgeConfiguration"),
     tests("BridgeControl", ["XMPP", "XML", "Colibri", "Telemetry", "BridgeConfiguration", "ShardMessages"]),
-    tests("Forwarding", ["RTP", "VideoPayload"]),
+    tests("Forwarding", ["RTP", "VideoPayload", "ShardMessages"]),
     tests("MediaTransport", ["ICE", "DTLS", "SRTP", "OpenSSL"]),
     tests(
         "Conferencing",

@@ -1,4 +1,19 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
+public import Primitives
+
 /// Named limits of this target.
-public enum DTLSLimits {}
+public enum DTLSLimits {
+    /// Longest datagram that is looked at, in bytes; longer ones are dropped (the path's MTU is 1,500).
+    public static let datagramBytes = 2_048
+    /// Datagrams kept before the role is known: a few repeated flights of one client.
+    public static let earlyDatagrams = 16
+    /// The handshake fails this long after its start (media-plane.md 2).
+    public static let handshakeTimeout = TimeDelta.milliseconds(30_000)
+    /// First repetition of an unanswered flight; doubled each time (RFC 6347 4.2.4.1).
+    public static let firstRetransmission = TimeDelta.milliseconds(1_000)
+    /// Longest time between two repetitions (RFC 6347 4.2.4.1).
+    public static let longestRetransmission = TimeDelta.milliseconds(60_000)
+    /// Longest outgoing datagram, in bytes.
+    public static let outgoingDatagramBytes = 1_200
+}

@@ -1,4 +1,47 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
+public import Primitives
+
 /// Named limits of this target.
-public enum ForwardingLimits {}
+public enum ForwardingLimits {
+    /// Header extension elements of one packet that cross the bridge.
+    public static let keptExtensions = 4
+    /// Header bytes that a rewritten packet can need: the fixed header, a block with ``keptExtensions`` elements.
+    public static let headerBytes = 12 + 4 + keptExtensions * 257 + 3
+    /// Sequence numbers that a jump forward may skip before it counts as a new start (RFC 3550 A.1, media-plane.md 7.1).
+    public static let maxDropout = 3_000
+    /// Sequence numbers that a late packet may lie behind (RFC 3550 A.1, media-plane.md 7.1).
+    public static let maxMisorder = 100
+    /// Discarded sequence numbers are remembered over so many positions (media-plane.md 6.6: 1,000).
+    public static let gapHistory = 1_024
+    /// Silent packets forwarded in a row are discarded beyond this: tested with ">", so four pass (media-plane.md 10.1).
+    public static let silentPackets: UInt8 = 3
+    /// Forwarded sender reports remembered per receiver and source, to measure round trips.
+    public static let rememberedReports = 4
+    /// A report block whose delay is longer says nothing of the round trip (media-plane.md 7.2).
+    public static let maxReportDelay = TimeDelta.seconds(300 as Int64)
+    /// Longer round trips are taken for clock errors (media-plane.md 7.2).
+    public static let maxRoundTrip = TimeDelta.seconds(7 as Int64)
+    /// Time between receiver reports (media-plane.md 7.1).
+    public static let reportInterval = TimeDelta.milliseconds(500)
+    /// Least time between two key frame requests (media-plane.md 6.7).
+    public static let keyframeInterval = TimeDelta.milliseconds(200)
+    /// Requests of one receiver for one source that pass within ``keyframeQuotaInterval``.
+    public static let keyframeQuota = 3
+    /// See ``keyframeQuota``.
+    public static let keyframeQuotaInterval = TimeDelta.seconds(10 as Int64)
+    /// Pairs of receiver and source whose requests are counted; beyond that only the limit per source holds.
+    public static let keyframeRequesters = 1_024
+    /// Sources whose key frame requests are limited.
+    public static let keyframeSources = 512
+    /// Transport-wide numbers whose arrival is kept, a power of two.
+    public static let transportWindow = 2_048
+    /// Bytes of one transport-wide feedback packet.
+    public static let feedbackBytes = 1_200
+    /// Feedback waits no longer than this (media-plane.md 7.4).
+    public static let feedbackInterval = TimeDelta.milliseconds(100)
+    /// Feedback that a frame's last packet triggers comes no faster than this (media-plane.md 7.4).
+    public static let feedbackMarkerInterval = TimeDelta.milliseconds(20)
+    /// Entries read from one feedback packet (NACK, FIR); the rest is ignored.
+    public static let feedbackEntries = 300
+}

@@ -92,7 +92,8 @@ public enum HeaderExtensionKind: UInt8, Sendable, BitwiseCopyable, CaseIterable 
         case .videoOrientation: "urn:3gpp:video-orientation"
         case .videoContentType: "http://www.webrtc.org/experiments/rtp-hdrext/video-content-type"
         case .videoLayersAllocation: "http://www.webrtc.org/experiments/rtp-hdrext/video-layers-allocation00"
-        case .dependencyDescriptor: "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension"
+        case .dependencyDescriptor:
+            "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension"
         case .frameMarking: "http://tools.ietf.org/html/draft-ietf-avtext-framemarking-07"
         case .playoutDelay: "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
         case .originalHeaderBlock: "urn:ietf:params:rtp-hdrext:ohb"

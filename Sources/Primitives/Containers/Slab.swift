@@ -110,6 +110,14 @@ public struct Slab<Element: ~Copyable>: ~Copyable {
         }
     }
 
+    /// The address of the element in slot `index`, for loops that touch two elements at once; traps when it is free.
+    /// Valid until the element is removed: elements never move.
+    @inlinable @inline(__always)
+    public func pointer(at index: Int) -> UnsafeMutablePointer<Element> {
+        precondition(isLive(index), "free slot")
+        return elements + index
+    }
+
     /// Takes the element of `key` out; `nil` when the key is outdated.
     @discardableResult
     public mutating func remove(_ key: SlabKey) -> Element? {

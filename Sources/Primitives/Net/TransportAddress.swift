@@ -92,7 +92,8 @@ public struct TransportAddress: Hashable, Sendable, BitwiseCopyable, TableKey {
             let v = ipv4
             return "\(v >> 24).\(v >> 16 & 255).\(v >> 8 & 255).\(v & 255)"
         }
-        let groups = [48, 32, 16, 0].map { (shift: UInt64) in high >> shift & 0xFFFF }
+        let groups =
+            [48, 32, 16, 0].map { (shift: UInt64) in high >> shift & 0xFFFF }
             + [48, 32, 16, 0].map { (shift: UInt64) in low >> shift & 0xFFFF }
         var best = 0..<0
         var start = 0

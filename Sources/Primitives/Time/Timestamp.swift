@@ -23,6 +23,7 @@ public struct TimeDelta: Hashable, Comparable, Sendable, BitwiseCopyable {
     /// So many seconds.
     @inlinable public static func seconds(_ value: Int64) -> TimeDelta { TimeDelta(nanoseconds: value * 1_000_000_000) }
     /// So many seconds, with a fraction.
+    @_disfavoredOverload
     @inlinable public static func seconds(_ value: Double) -> TimeDelta { TimeDelta(nanoseconds: Int64(value * 1e9)) }
 
     /// The length in whole microseconds, rounded towards zero.

@@ -1,0 +1,233 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+public import Primitives
+
+/// Everything the bridge reads from its configuration, checked and typed. One value, made once at start.
+public struct BridgeSettings: Sendable {
+    /// XMPP servers to log in to, in the file's order.
+    public var xmppClients: [XMPPClientSettings]
+    /// What goes into presence, and how often.
+    public var presence: Presence
+    /// The private HTTP server.
+    public var http: HTTP
+    /// Which groups of HTTP paths exist.
+    public var rest: REST
+    /// ICE.
+    public var ice: ICE
+    /// Local addresses, mappings, sockets.
+    public var harvest: Harvest
+    /// DTLS.
+    public var dtls: DTLS
+    /// SRTP profiles by JVB's names, best first.
+    public var srtpProfiles: [String]
+    /// Key-frame request throttles.
+    public var keyframes: Keyframes
+    /// When silent endpoints are removed.
+    public var expiration: Expiration
+    /// Self checks.
+    public var health: Health
+    /// How stress is computed.
+    public var load: Load
+    /// Period in which gauges are calculated.
+    public var statisticsInterval: TimeDelta
+    /// Whether process gauges are published.
+    public var publishesProcessGauges: Bool
+    /// Region told to the focus.
+    public var region: String?
+    /// Identity for other bridges: parsed, not used yet.
+    public var relayID: String?
+    /// Whether relays are wanted: parsed, not used yet.
+    public var isRelayEnabled: Bool
+    /// Release label told to the focus.
+    public var release: String?
+    /// Whether the bridge starts drained.
+    public var startsDrained: Bool
+    /// Whether log lines shorten client addresses.
+    public var redactsRemoteAddresses: Bool
+    /// Viaduct's own settings for the packet path.
+    public var media: Media
+    /// Wait between announcing the end on SIGTERM and closing.
+    public var sigtermGrace: TimeDelta
+    /// Log format and level.
+    public var log: Log
+
+    /// Presence with statistics.
+    public struct Presence: Sendable {
+        /// Its period.
+        public var interval: TimeDelta
+        /// Statistics that may be published; `nil` means all.
+        public var allowedStatistics: Set<String>?
+    }
+
+    /// The private HTTP server.
+    public struct HTTP: Sendable {
+        /// Address to bind.
+        public var host: String
+        /// Port to bind, zero for any free one; `nil` means no server.
+        public var port: UInt16?
+    }
+
+    /// Switches of the HTTP groups (operations.md c.2).
+    public struct REST: Sendable {
+        /// `/colibri/stats`, `/colibri/v2/conferences`, `/colibri/muc-client`.
+        public var colibri: Bool
+        /// `/debug`.
+        public var debug: Bool
+        /// `/colibri/drain`.
+        public var drain: Bool
+        /// `/about/health`.
+        public var health: Bool
+        /// `/metrics`.
+        public var prometheus: Bool
+        /// `/about/version`.
+        public var version: Bool
+        /// `/colibri/shutdown`, which needs ``colibri`` too.
+        public var shutdown: Bool
+    }
+
+    /// ICE.
+    public struct ICE: Sendable {
+        /// The one media port.
+        public var port: UInt16
+        /// Start of local user names.
+        public var ufragPrefix: String?
+        /// Whether private addresses are offered to peers without the private-address capability.
+        public var advertisesPrivateCandidates: Bool
+        /// Consent checks.
+        public var consent: Consent
+        /// STUN SOFTWARE attribute; `nil` means none.
+        public var software: String?
+    }
+
+    /// Consent freshness (media-plane.md 1.8).
+    public struct Consent: Sendable {
+        /// Period of checks.
+        public var interval: TimeDelta
+        /// Wait before the first repetition.
+        public var firstWait: TimeDelta
+        /// Longest wait between repetitions.
+        public var maxWait: TimeDelta
+        /// Repetitions.
+        public var maxRetransmissions: Int
+        /// Whether the period varies by ±20 %.
+        public var isRandomized: Bool
+    }
+
+    /// Local addresses and sockets.
+    public struct Harvest: Sendable {
+        /// Whether IPv6 addresses are used.
+        public var usesIPv6: Bool
+        /// Whether link-local addresses are used.
+        public var usesLinkLocalAddresses: Bool
+        /// If not empty, only these addresses.
+        public var allowedAddresses: [TransportAddress]
+        /// Never these addresses.
+        public var blockedAddresses: [TransportAddress]
+        /// If not empty, only these interfaces.
+        public var allowedInterfaces: [String]
+        /// Never these interfaces.
+        public var blockedInterfaces: [String]
+        /// Bytes asked from the kernel for each media socket.
+        public var receiveBufferSize: Int
+        /// Public addresses of local ones.
+        public var staticMappings: [StaticMapping]
+        /// STUN servers in the file (parsed, not used yet).
+        public var stunServers: [String]
+    }
+
+    /// DTLS.
+    public struct DTLS: Sendable {
+        /// Longest handshake.
+        public var handshakeTimeout: TimeDelta
+        /// OpenSSL's colon-separated cipher list.
+        public var openSSLCipherList: String
+        /// Cipher suites by IANA names.
+        public var cipherSuites: [String]
+        /// Hash of the announced fingerprint, such as `sha-256`.
+        public var fingerprintHash: String
+        /// Hashes accepted from peers, strongest first.
+        public var acceptedFingerprintHashes: [String]
+    }
+
+    /// Key-frame request throttles: per receiver and source, and per source over all receivers.
+    public struct Keyframes: Sendable {
+        /// Between two requests of a receiver.
+        public var minInterval: TimeDelta
+        /// Requests of a receiver within ``maxRequestInterval``.
+        public var maxRequests: Int
+        /// The interval they are counted in.
+        public var maxRequestInterval: TimeDelta
+        /// Between two requests for a source.
+        public var sourceMinInterval: TimeDelta
+        /// Requests for a source within ``sourceMaxRequestInterval``.
+        public var sourceMaxRequests: Int
+        /// The interval they are counted in.
+        public var sourceMaxRequestInterval: TimeDelta
+    }
+
+    /// When silent endpoints are removed.
+    public struct Expiration: Sendable {
+        /// Silence that ends an endpoint.
+        public var timeout: TimeDelta
+        /// Period of the sweep.
+        public var checkInterval: TimeDelta
+    }
+
+    /// Self checks (operations.md e.1).
+    public struct Health: Sendable {
+        /// Period.
+        public var interval: TimeDelta
+        /// Age at which the last result no longer counts.
+        public var timeout: TimeDelta
+        /// Longest check.
+        public var maxCheckDuration: TimeDelta
+        /// Once failed, stay failed.
+        public var hasStickyFailures: Bool
+        /// Whether a public address is needed.
+        public var requiresValidAddress: Bool
+        /// Whether a STUN answer is needed.
+        public var requiresSTUN: Bool
+    }
+
+    /// How stress is computed (operations.md e.2).
+    public struct Load: Sendable {
+        /// What load means.
+        public enum Measurement: Sendable {
+            /// Share of the machine's processors.
+            case cpuUsage
+            /// Packets per second.
+            case packetRate
+        }
+
+        /// What load means.
+        public var measurement: Measurement
+        /// Share of the processors that is stress 1.
+        public var cpuThreshold: Double
+        /// Whether stolen time counts.
+        public var detectsSteal: Bool
+        /// Packets per second that are stress 1.
+        public var packetRateThreshold: Int
+        /// Stress of one participant, as told to the focus.
+        public var averageParticipantStress: Double
+    }
+
+    /// The packet path.
+    public struct Media: Sendable {
+        /// Send runs of packets in one call.
+        public var usesGSO: Bool
+        /// Receive runs of packets in one call.
+        public var usesGRO: Bool
+        /// Bind each worker to a processor.
+        public var pinsWorkers: Bool
+        /// Workers.
+        public var workers: Int
+    }
+
+    /// Logging.
+    public struct Log: Sendable {
+        /// `jvb` or `plain`.
+        public var format: String
+        /// `error`, `warning`, `notice`, `info`, `debug` or `trace`.
+        public var level: String
+    }
+}

@@ -1,0 +1,140 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+internal import Primitives
+
+/// Something an administrator should know about a configuration that can be used.
+public struct ConfigurationNotice: Hashable, Sendable, CustomStringConvertible {
+    /// How much it matters.
+    public enum Level: Sendable {
+        /// Probably a mistake.
+        case warning
+        /// Good to know.
+        case info
+    }
+
+    /// How much it matters.
+    public var level: Level
+    /// The whole text, with file and line where there is one.
+    public var message: String
+
+    /// The text.
+    public var description: String { message }
+}
+
+/// Checks a document against the table and hands out values by the table's paths.
+struct SettingsReader {
+    private var values: [String: SettingValue] = [:]
+    /// Text of every setting that the file gives, for printing.
+    private(set) var written: [String: ConfigurationNode] = [:]
+    private(set) var notices: [ConfigurationNotice] = []
+    let document: ConfigurationDocument
+
+    init(_ document: ConfigurationDocument) throws(ConfigurationError) {
+        self.document = document
+        for entry in SettingsTable.entries {
+            var node: ConfigurationNode?
+            for name in entry.names {
+                node = try Self.node(at: name, in: document)
+                if node != nil { break }
+            }
+            try set(entry, from: node)
+        }
+        var walk = KeyWalk()
+        walk.visit(document.root, path: "", referenced: document.referenced)
+        notices += walk.notices
+    }
+
+    /// The node at a path; something that is not an object on the way is an error.
+    private static func node(at path: String, in document: ConfigurationDocument)
+        throws(ConfigurationError) -> ConfigurationNode?
+    {
+        var object = document.root
+        let names = path.split(separator: ".").map(String.init)
+        for (index, name) in names.enumerated() {
+            guard let node = object[name] else { return nil }
+            if case .null = node.content { return nil }
+            if index == names.count - 1 { return node }
+            guard let next = node.object else {
+                let here = names[...index].joined(separator: ".")
+                throw ConfigurationError(at: node.location, "\(here) must be an object, not \(node.kindName)")
+            }
+            object = next
+        }
+        return nil
+    }
+
+    private mutating func set(_ entry: SettingEntry, from node: ConfigurationNode?) throws(ConfigurationError) {
+        let reader = SettingTextReader(entry: entry)
+        if let node {
+            written[entry.path] = node
+            values[entry.path] = try reader.value(of: node)
+        } else if entry.fallback.isEmpty {
+            values[entry.path] = .unset
+        } else {
+            // The default is HOCON text, so that it means here exactly what it would mean in a file.
+            let text = [UInt8]("value = \(Self.quoted(entry))".utf8)
+            let document = try HOCONReader.read(text, file: "default of \(entry.path)")
+            guard let node = document.root["value"] else { return }
+            values[entry.path] = try reader.value(of: node)
+        }
+    }
+
+    private static func quoted(_ entry: SettingEntry) -> String {
+        switch entry.type {
+        case .text, .choice, .fraction: "\"\(entry.fallback)\""
+        default: entry.fallback
+        }
+    }
+
+    mutating func warn(_ message: String, at location: SourceLocation? = nil) {
+        notices.append(ConfigurationNotice(level: .warning, message: location.map { "\($0): \(message)" } ?? message))
+    }
+
+    // MARK: Values
+
+    private func value(_ path: String) -> SettingValue {
+        guard let value = values[path] else { preconditionFailure("\(path) is not in the settings table") }
+        return value
+    }
+
+    func boolean(_ path: String) -> Bool {
+        if case .boolean(let value) = value(path) { return value }
+        preconditionFailure("\(path) is not a boolean with a default")
+    }
+
+    func integer(_ path: String) -> Int {
+        if case .integer(let value) = value(path) { return value }
+        preconditionFailure("\(path) is not an integer with a default")
+    }
+
+    func number(_ path: String) -> Double {
+        if case .number(let value) = value(path) { return value }
+        preconditionFailure("\(path) is not a number with a default")
+    }
+
+    func duration(_ path: String) -> TimeDelta {
+        if case .duration(let value) = value(path) { return value }
+        preconditionFailure("\(path) is not a duration with a default")
+    }
+
+    func texts(_ path: String) -> [String] {
+        if case .texts(let value) = value(path) { return value }
+        preconditionFailure("\(path) is not a list with a default")
+    }
+
+    func text(_ path: String) -> String {
+        if case .text(let value) = value(path) { return value }
+        preconditionFailure("\(path) is not text with a default")
+    }
+
+    /// Text that may be unset; empty counts as unset.
+    func optionalText(_ path: String) -> String? {
+        if case .text(let value) = value(path), !value.isEmpty { return value }
+        return nil
+    }
+
+    func node(_ path: String) -> ConfigurationNode? {
+        if case .node(let node) = value(path) { return node }
+        return nil
+    }
+}

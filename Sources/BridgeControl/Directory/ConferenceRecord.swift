@@ -1,0 +1,62 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+internal import Colibri
+internal import Primitives
+internal import ShardMessages
+
+/// What the directory remembers of an endpoint.
+struct EndpointRecord: Sendable {
+    let number: EndpointNumber
+    let id: String
+    let statsID: String?
+    let isVisitor: Bool
+}
+
+/// A request that waits for its turn or for the worker.
+struct PendingRequest: Sendable {
+    let request: ConferenceModify
+    let token: RequestToken
+    let arrival: Timestamp
+    /// When its turn came.
+    var start: Timestamp
+    /// How often it was planned anew.
+    var replans = 0
+}
+
+/// A request the worker has and has not answered.
+struct OutstandingRequest: Sendable {
+    let number: UInt64
+    var pending: PendingRequest
+    let plan: RequestPlan
+}
+
+/// What the directory remembers of a conference.
+struct ConferenceRecord: Sendable {
+    let number: ConferenceNumber
+    let meetingID: String
+    let name: String?
+    /// Random hexadecimal text that names the conference on this bridge, in paths and `/debug`.
+    let localID: String
+    let audioSSRC: UInt32
+    let videoSSRC: UInt32
+    let createdAt: Timestamp
+    /// The worker has it.
+    var isPlaced = false
+    /// The worker said that it is gone, or its end was asked for: the id is free, nothing new gets in.
+    var isClosed = false
+    /// The worker said that it is gone.
+    var isGone = false
+    var endpoints: [String: EndpointRecord] = [:]
+    var connects: [String: ConnectModify] = [:]
+    var queue = Queue<PendingRequest>()
+    var outstanding: OutstandingRequest?
+
+    /// The bridge's feedback sources, the same in every answer (control-plane.md 3.7).
+    var feedbackSources: [MediaSourceDescription] {
+        [(MediaKind.audio, "jvb-a0", audioSSRC), (.video, "jvb-v0", videoSSRC)].map { kind, name, ssrc in
+            var source = MediaSourceDescription(kind: kind, id: name)
+            source.ssrcs = [SSRCDescription(ssrc: ssrc, name: name)]
+            return source
+        }
+    }
+}

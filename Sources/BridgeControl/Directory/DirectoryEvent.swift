@@ -1,0 +1,54 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+public import Colibri
+public import ShardMessages
+
+/// Something worth a log line or an immediate presence, with its context. Holds no secret and no address.
+public struct DirectoryEvent: Hashable, Sendable {
+    /// What happened.
+    public var kind: Kind
+    /// The meeting it happened in.
+    public var meetingID: String?
+    /// The endpoint it happened to.
+    public var endpointID: String?
+
+    /// What can happen.
+    public enum Kind: Hashable, Sendable {
+        case conferenceCreated(name: String?)
+        /// It ended by request, because it became empty, or by the worker's sweep.
+        case conferenceEnded(ConferenceEnd)
+        case endpointCreated(statsID: String?)
+        case endpointExpired
+        case endpointEnded(ExpiryReason)
+        case iceConnected
+        case iceFailed
+        case dtlsConnected(profile: String)
+        case dtlsFailed(reason: String)
+        /// A request was answered with an error.
+        case requestFailed(ColibriError.Condition, text: String?)
+        /// From arrival to reply it took this long.
+        case slowRequest(milliseconds: Int64)
+        /// The worker did not answer within the deadline.
+        case requestTimedOut
+        /// A header extension was left out: the bridge does not know its URI.
+        case unknownHeaderExtension(uri: String)
+        /// Media export was asked for; the bridge does not export and goes on.
+        case exportIgnored(connect: String)
+        case shutdownStateChanged(ShutdownState)
+        case drainChanged(Bool)
+        /// The time after `shutting_down` is over: the process shall end with status 0.
+        case readyToExit
+    }
+
+    /// How a conference ended.
+    public enum ConferenceEnd: String, Hashable, Sendable {
+        case requested, empty, inactive, failed
+    }
+
+    /// An event.
+    public init(_ kind: Kind, meetingID: String? = nil, endpointID: String? = nil) {
+        self.kind = kind
+        self.meetingID = meetingID
+        self.endpointID = endpointID
+    }
+}

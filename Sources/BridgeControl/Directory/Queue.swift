@@ -1,0 +1,27 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+/// First in, first out; both ends in constant time on average. Its users bound its length.
+struct Queue<Element> {
+    private var elements: [Element] = []
+    private var head = 0
+
+    var count: Int { elements.count - head }
+    var isEmpty: Bool { count == 0 }
+    var first: Element? { isEmpty ? nil : elements[head] }
+
+    mutating func append(_ element: Element) { elements.append(element) }
+
+    mutating func popFirst() -> Element? {
+        guard head < elements.count else { return nil }
+        let element = elements[head]
+        head += 1
+        // Drop the consumed half now and then, so that popping stays cheap and memory follows the length.
+        if head == elements.count || head >= 64 && head * 2 >= elements.count {
+            elements.removeFirst(head)
+            head = 0
+        }
+        return element
+    }
+}
+
+extension Queue: Sendable where Element: Sendable {}

@@ -1,0 +1,40 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+public import OpenSSL
+
+/// Who speaks first in the handshake (RFC 5763 section 5: `active` is the client).
+public enum DTLSRole: Sendable, BitwiseCopyable {
+    case client, server
+}
+
+/// The `setup` attribute of a description (RFC 4145, 5763).
+public enum DTLSSetup: String, Sendable, BitwiseCopyable {
+    case active, passive, actpass
+}
+
+/// What a ``DTLSTransport`` tells its owner.
+public enum DTLSEvent: Equatable, Sendable {
+    /// The handshake is done and the peer is who it should be. Once per transport.
+    case connected(SRTPKeys)
+    /// The handshake failed, for good; the reason is fit for a log.
+    case failed(reason: String)
+    /// The peer (or the owner) ended the association in order.
+    case closed
+}
+
+/// What a ``DTLSTransport`` dropped, by reason.
+public struct DTLSCounters: Equatable, Sendable, BitwiseCopyable {
+    /// Datagrams over ``DTLSLimits/datagramBytes``, or empty.
+    public var badSize: UInt64 = 0
+    /// Datagrams that came before the start and found the store full.
+    public var earlyOverflow: UInt64 = 0
+    /// Datagrams after the end.
+    public var afterEnd: UInt64 = 0
+    /// Flights sent again.
+    public var retransmissions: UInt64 = 0
+    /// Signalled fingerprints with an unknown hash or a wrong length, or too many of them.
+    public var unusableFingerprints: UInt64 = 0
+
+    /// Nothing counted yet.
+    public init() {}
+}

@@ -1,0 +1,57 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+public import Primitives
+public import RTP
+
+/// Door 7: the header of a packet as one receiver shall see it.
+public enum HeaderRewriter {
+    /// Writes a new header for the packet that `info` describes; the payload is the caller's to encrypt behind it.
+    ///
+    /// No padding bit, no contributing sources. Of the extensions only those that `info` kept, under the receiver's
+    /// numbers; what the receiver did not negotiate is left out. The block has one-byte form unless an element needs
+    /// the other and the receiver allows it; otherwise such elements are left out (media-plane.md 4.2).
+    /// - Parameters:
+    ///   - packet: the packet `info` was read from.
+    ///   - slot: where the header goes; ``ForwardingLimits/headerBytes`` always suffice.
+    /// - Returns: length of the header in bytes; 0 when it does not fit `slot`.
+    @inlinable
+    public static func write(
+        _ info: PacketInfo, from packet: UnsafeRawBufferPointer, into slot: UnsafeMutableRawBufferPointer,
+        receiver: ExtensionTable, ssrc: UInt32, sequence: UInt16, timestamp: UInt32, payloadType: UInt8
+    ) -> Int {
+        var writer = BufferWriter(slot)
+        let form = info.keptCount == 0 ? nil : form(info, receiver)
+        RTPHeader.write(
+            marker: info.marker, payloadType: payloadType, sequence: sequence, timestamp: timestamp, ssrc: ssrc,
+            hasExtension: form != nil, to: &writer)
+        if let form {
+            let bytes = RawSpan(_unsafeBytes: packet)
+            let block = HeaderExtensionWriter(form, to: &writer)
+            for index in 0..<info.keptCount {
+                let element = info.kept[index]
+                let id = receiver.id(of: element.kind)
+                let size = Int(element.byteCount)
+                guard id != 0, Int(element.offset) + size <= bytes.byteCount else { continue }
+                block.append(id: id, bytes.slice(Int(element.offset), count: size), to: &writer)
+            }
+            block.finish(&writer)
+        }
+        return writer.isTruncated ? 0 : writer.count
+    }
+
+    /// The form of the block; `nil` when nothing is left to write.
+    @inlinable
+    static func form(_ info: PacketInfo, _ receiver: ExtensionTable) -> HeaderExtensionForm? {
+        var form: HeaderExtensionForm?
+        for index in 0..<info.keptCount {
+            let id = receiver.id(of: info.kept[index].kind)
+            guard id != 0 else { continue }
+            if HeaderExtensionForm.fitsOneByte(id: id, byteCount: Int(info.kept[index].byteCount)) {
+                form = form ?? .oneByte
+            } else if receiver.allowsMixed {
+                return .twoByte
+            }
+        }
+        return form
+    }
+}

@@ -1,0 +1,164 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+public import Primitives
+public import RTP
+
+/// Door 5: what is known of one incoming SSRC: the statistics of RFC 3550 A.1, A.3 and A.8 and its last sender report.
+public struct SourceStream: BitwiseCopyable, Sendable {
+    /// What a packet was to its stream.
+    public enum Arrival: UInt8, Sendable {
+        /// The expected number, or one ahead of it.
+        case newest
+        /// A number from before the newest.
+        case late
+        /// It had arrived already: drop it.
+        case duplicate
+        /// Far off the sequence; believed only when the next packet follows it (RFC 3550 A.1): drop it. Not counted.
+        case suspect
+        /// The second packet of a new sequence: the statistics have started again; ``SequenceGapCloser/restart(at:)``.
+        case restart
+    }
+
+    /// The SSRC.
+    public let ssrc: UInt32
+    /// Units of the media clock per second.
+    public let clockRate: UInt32
+    /// Packets accepted since the stream or its sequence started, late ones included.
+    public private(set) var packetsReceived: UInt64 = 0
+    /// Bytes of those packets, headers included.
+    public private(set) var bytesReceived: UInt64 = 0
+    /// Packets that had arrived before.
+    public private(set) var duplicates: UInt64 = 0
+    /// Moment of the last packet.
+    public private(set) var lastArrival = Timestamp.zero
+
+    private var window = ReceptionWindow()
+    private var hasStarted = false
+    private var maxSequence: UInt16 = 0
+    private var cycles: UInt32 = 0
+    private var baseSequence: UInt32 = 0
+    private var expectedNext: UInt16 = 0
+    private var hasSuspect = false
+    private var received: UInt32 = 0
+    private var receivedPrior: UInt32 = 0
+    private var expectedPrior: UInt32 = 0
+    private var heardSinceReport = false
+    private var transit: UInt32 = 0
+    private var scaledJitter: Int64 = 0
+    private var reportNTP: UInt32 = 0
+    private var reportArrival = Timestamp.zero
+    private var hasReport = false
+
+    /// A stream that has received nothing.
+    /// - Parameter clockRate: of its payload type; 0 switches the jitter off.
+    public init(ssrc: UInt32, clockRate: UInt32) {
+        self.ssrc = ssrc
+        self.clockRate = clockRate
+    }
+
+    /// Counts a packet that arrived at `now`.
+    public mutating func account(_ info: PacketInfo, now: Timestamp) -> Arrival {
+        let arrival = place(info.sequence)
+        switch arrival {
+        case .suspect: return arrival
+        case .duplicate:
+            duplicates += 1
+            return arrival
+        case .newest, .late, .restart: break
+        }
+        received &+= 1
+        packetsReceived += 1
+        bytesReceived += UInt64(info.byteCount)
+        lastArrival = now
+        heardSinceReport = true
+        measureJitter(info.timestamp, now: now, isFirst: packetsReceived == 1 || arrival == .restart)
+        return arrival
+    }
+
+    /// Remembers a sender report of this stream for LSR and DLSR.
+    public mutating func note(_ report: SenderReport, now: Timestamp) {
+        reportNTP = report.ntp.compact
+        reportArrival = now
+        hasReport = true
+    }
+
+    /// Interarrival jitter in units of the media clock (RFC 3550 A.8).
+    public var jitter: UInt32 { UInt32(clamping: scaledJitter >> 4) }
+
+    /// Highest sequence number with its wrap-arounds.
+    public var highestSequence: UInt32 { cycles &+ UInt32(maxSequence) }
+
+    /// Packets lost since the start; negative when packets from before the first one came. Duplicates do not count.
+    public var cumulativeLost: Int32 {
+        Int32(clamping: Int64(expected) - Int64(received))
+    }
+
+    /// The report block about this stream, once per report: `nil` when nothing arrived since the last one.
+    public mutating func makeReportBlock(now: Timestamp) -> ReportBlock? {
+        guard heardSinceReport else { return nil }
+        heardSinceReport = false
+        let expectedInterval = Int64(expected) - Int64(expectedPrior)
+        let lostInterval = expectedInterval - (Int64(received) - Int64(receivedPrior))
+        expectedPrior = expected
+        receivedPrior = received
+        let fraction = expectedInterval > 0 && lostInterval > 0 ? (lostInterval << 8) / expectedInterval : 0
+        return ReportBlock(
+            ssrc: ssrc, fractionLost: UInt8(clamping: fraction), cumulativeLost: cumulativeLost,
+            highestSequence: highestSequence, jitter: jitter, lastSenderReport: hasReport ? reportNTP : 0,
+            delaySinceLastSenderReport: hasReport ? NTPTime.compact(now - reportArrival) : 0)
+    }
+
+    private var expected: UInt32 { hasStarted ? highestSequence &- baseSequence &+ 1 : 0 }
+
+    /// RFC 3550 A.1 without probation: a signalled source is believed from its first packet on.
+    private mutating func place(_ sequence: UInt16) -> Arrival {
+        guard hasStarted else {
+            start(at: sequence)
+            return .newest
+        }
+        let ahead = Int(sequence &- maxSequence)
+        if ahead > 0, ahead < ForwardingLimits.maxDropout {
+            if sequence < maxSequence { cycles &+= 0x1_0000 }
+            maxSequence = sequence
+            hasSuspect = false
+            _ = window.insert(sequence)
+            return .newest
+        }
+        if ahead == 0 || 0x1_0000 - ahead <= ForwardingLimits.maxMisorder {
+            return window.insert(sequence) ? .late : .duplicate
+        }
+        guard hasSuspect, sequence == expectedNext else {
+            hasSuspect = true
+            expectedNext = sequence &+ 1
+            return .suspect
+        }
+        start(at: sequence)
+        return .restart
+    }
+
+    private mutating func start(at sequence: UInt16) {
+        hasStarted = true
+        hasSuspect = false
+        maxSequence = sequence
+        cycles = 0
+        baseSequence = UInt32(sequence)
+        received = 0
+        receivedPrior = 0
+        expectedPrior = 0
+        window = ReceptionWindow()
+        _ = window.insert(sequence)
+    }
+
+    private mutating func measureJitter(_ timestamp: UInt32, now: Timestamp, isFirst: Bool) {
+        guard clockRate > 0 else { return }
+        // Seconds and their rest apart, so that no product overflows; the sum wraps as timestamps do.
+        let nanoseconds = UInt64(bitPattern: max(0, now.nanoseconds))
+        let rate = UInt64(clockRate)
+        let units = nanoseconds / 1_000_000_000 &* rate &+ nanoseconds % 1_000_000_000 &* rate / 1_000_000_000
+        let newTransit = UInt32(truncatingIfNeeded: units) &- timestamp
+        let distance = abs(Int64(Int32(bitPattern: newTransit &- transit)))
+        transit = newTransit
+        if isFirst { return }
+        scaledJitter += distance - ((scaledJitter + 8) >> 4)
+    }
+}

@@ -1,0 +1,42 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+internal import Primitives
+
+/// A local and a remote address that may reach each other (RFC 8445 §6.1.2).
+struct CandidatePair: BitwiseCopyable {
+    enum State: UInt8, BitwiseCopyable {
+        case waiting, inProgress, succeeded, failed
+    }
+
+    /// Remote address and socket index.
+    var destination: Destination
+    var localPriority: UInt32
+    var remotePriority: UInt32
+    var state = State.waiting
+    /// The remote candidate was signalled as relayed.
+    var isRelayed = false
+    /// The owner routes datagrams of this 4-tuple to us.
+    var isBound = false
+    /// A check succeeded, and none failed for good since.
+    var isValid = false
+    /// The controlling side nominated the pair.
+    var isNominated = false
+    /// When the last authentic request came.
+    var lastRequest: Timestamp?
+    /// When the last authentic answer came.
+    var lastAnswer: Timestamp?
+    /// When the peer last nominated the pair.
+    var lastNomination: Timestamp?
+
+    /// When anything authentic last came.
+    var lastHeard: Timestamp? {
+        guard let lastRequest else { return lastAnswer }
+        return max(lastRequest, lastAnswer ?? lastRequest)
+    }
+
+    func priority(isControlling: Bool) -> UInt64 {
+        isControlling
+            ? CandidatePriority.pair(controlling: localPriority, controlled: remotePriority)
+            : CandidatePriority.pair(controlling: remotePriority, controlled: localPriority)
+    }
+}

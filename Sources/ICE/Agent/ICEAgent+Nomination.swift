@@ -1,0 +1,110 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+internal import Primitives
+
+extension ICEAgent {
+    private var isNominating: Bool { transactions.contains { $0.purpose == .nomination } }
+
+    /// Controlling, nothing selected: is it time to nominate (media-plane.md 1.7)?
+    mutating func considerNomination(at now: Timestamp) {
+        guard isControlling, selected == nil, !isNominating else { return }
+        let valid = pairs.filter { $0.isValid }
+        guard !valid.isEmpty else { return }
+        if settings.nominationStrategy == .firstValid || valid.contains(where: { !$0.isRelayed }) {
+            relayNominationTime = nil
+            nominateBest(at: now)
+        } else if relayNominationTime == nil {
+            relayNominationTime = now + ICELimits.relayNominationDelay
+        }
+    }
+
+    /// Nominates the best valid pair; relayed ones come last.
+    mutating func nominateBest(at now: Timestamp) {
+        guard isControlling, selected == nil, !isNominating else { return }
+        let best = pairs.filter { $0.isValid }.max { a, b in
+            if a.isRelayed != b.isRelayed { return a.isRelayed }
+            return a.priority(isControlling: true) < b.priority(isControlling: true)
+        }
+        if let best { send(.nomination, to: best.destination, at: now) }
+    }
+
+    /// The pair is nominated and works: media goes there from now on (RFC 8445 §8.1.1).
+    mutating func select(_ destination: Destination, at now: Timestamp) {
+        guard let index = pairIndex(destination), selected != destination else { return }
+        pairs[index].isNominated = true
+        pairs[index].lastNomination = now
+        let isFirst = selected == nil
+        selected = destination
+        doubtStart = nil
+        relayNominationTime = nil
+        if isFirst {
+            state = .completed
+            terminationTime = now + ICELimits.terminationDelay
+        }
+        // Checks on other pairs that nobody asked for are pointless now.
+        transactions.removeAll { transaction in
+            transaction.destination != destination
+                && (transaction.purpose != .check
+                    || !pairs.contains { $0.destination == transaction.destination && $0.isBound })
+        }
+        for index in pairs.indices where pairs[index].state == .inProgress {
+            let destination = pairs[index].destination
+            if !transactions.contains(where: { $0.destination == destination }) { pairs[index].state = .waiting }
+        }
+        emit(.selected(destination))
+        noteConsent(at: now)
+        consentTime = now
+        handleConsentTimeouts(at: now)
+    }
+
+    /// Controlling, with a selected pair: the peer uses another pair that works. Has the selected one died?
+    ///
+    /// A client that changes its network keeps checking from the new address only. So when a new pair was validated, or
+    /// a valid pair is checked while the selected one was silent for ``ICELimits/doubtAfter``, the selected pair is asked
+    /// for consent at once; without an answer within ``ICELimits/doubtDelay`` the other pair is nominated.
+    mutating func reconsiderSelection(_ destination: Destination, at now: Timestamp, isNew: Bool = false) {
+        guard let selected, destination != selected, !isNominating else { return }
+        guard let current = pairIndex(selected), pairs[current].state != .failed, hasConsent else {
+            return send(.nomination, to: destination, at: now)
+        }
+        guard doubtStart == nil else { return }
+        let isSilent = pairs[current].lastHeard.map { now - $0 > ICELimits.doubtAfter } ?? true
+        guard isNew || isSilent else { return }
+        doubtStart = now
+        consentTime = now
+        transactions.removeAll { $0.purpose == .consent }
+        handleConsentTimeouts(at: now)
+    }
+
+    /// The doubted pair's time is over.
+    mutating func endDoubt(at now: Timestamp) {
+        guard let start = doubtStart else { return }
+        doubtStart = nil
+        guard isControlling, let selected, !isNominating else { return }
+        if let answer = pairIndex(selected).flatMap({ pairs[$0].lastAnswer }), answer >= start { return }
+        if let other = bestAlternative(to: selected) { send(.nomination, to: other.destination, at: now) }
+    }
+
+    /// The selected pair failed: nominates another that works, if there is one.
+    mutating func replaceIfFailed(_ selected: Destination, at now: Timestamp) {
+        guard let current = pairIndex(selected), pairs[current].state == .failed, !isNominating,
+            let other = bestAlternative(to: selected)
+        else { return }
+        send(.nomination, to: other.destination, at: now)
+    }
+
+    /// The valid pair, other than `destination`, that was heard from last.
+    func bestAlternative(to destination: Destination) -> CandidatePair? {
+        pairs.filter { $0.isValid && $0.destination != destination }
+            .max { ($0.lastHeard ?? .zero) < ($1.lastHeard ?? .zero) }
+    }
+
+    /// Some time after nomination: pairs that never worked and that the peer never used are of no use any more.
+    mutating func forgetUnusedPairs() {
+        let used = pairs.filter { $0.isBound || $0.isValid || $0.destination == selected }
+        // `map` makes an array without spare room.
+        pairs = used.map { $0 }
+        transactions.removeAll { transaction in !used.contains { $0.destination == transaction.destination } }
+        triggered = triggered.filter { destination in used.contains { $0.destination == destination } }
+    }
+}

@@ -1,0 +1,111 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+public import Primitives
+
+extension ICEAgent {
+    /// The peer's credentials from signalling: checks begin, and requests that came earlier become triggered checks.
+    ///
+    /// Only the first call counts: new credentials belong to a new agent (RFC 8445 §9).
+    /// - Returns: whether the credentials were taken in.
+    @discardableResult
+    public mutating func setRemoteCredentials(ufrag: String, password: String, at now: Timestamp) -> Bool {
+        let lengths = 1...ICELimits.credentialBytes
+        guard state == .waiting, lengths.contains(ufrag.utf8.count), lengths.contains(password.utf8.count) else {
+            counters.credentialsRefused &+= 1
+            return false
+        }
+        remoteUser = Array(ufrag.utf8)
+        remoteKey = Array(password.utf8)
+        state = .running
+        paceTime = now
+        for pair in pairs where pair.isBound { trigger(pair.destination) }
+        startChecks(at: now)
+        return true
+    }
+
+    /// A candidate of the peer from signalling; it is paired with every socket of its family (RFC 8445 §6.1.2.2).
+    public mutating func addRemoteCandidate(
+        _ address: TransportAddress, priority: UInt32, isRelayed: Bool, at now: Timestamp
+    ) {
+        guard state == .waiting || state == .running, !address.isUnspecified, address.port != 0 else {
+            return counters.candidatesRefused &+= 1
+        }
+        for (index, local) in settings.localAddresses.enumerated() {
+            // Link-local addresses reach link-local addresses only.
+            guard local.family == address.family, local.isLinkLocal == address.isLinkLocal else { continue }
+            let destination = Destination(remote: address, local: UInt16(truncatingIfNeeded: index))
+            if let known = pairIndex(destination) {
+                // Learned from a check before it was signalled: signalling knows better what it is.
+                pairs[known].remotePriority = priority
+                pairs[known].isRelayed = isRelayed
+            } else if let new = addPair(destination, remotePriority: priority) {
+                pairs[new].isRelayed = isRelayed
+            } else {
+                counters.candidatesRefused &+= 1
+            }
+        }
+        failureTime = nil
+        startChecks(at: now)
+        updateFailure(at: now)
+    }
+
+    func pairIndex(_ destination: Destination?) -> Int? {
+        guard let destination else { return nil }
+        return pairs.firstIndex { $0.destination == destination }
+    }
+
+    /// Adds a pair; when there are too many, the one of lowest priority that was never heard from gives way.
+    /// - Returns: its index, or `nil` when no pair can give way.
+    mutating func addPair(_ destination: Destination, remotePriority: UInt32) -> Int? {
+        let pair = CandidatePair(
+            destination: destination, localPriority: localPriority(destination.local), remotePriority: remotePriority)
+        if pairs.count >= ICELimits.pairs {
+            var lowest: (priority: UInt64, destination: Destination)?
+            for candidate in pairs where !candidate.isBound && !candidate.isValid {
+                let priority = candidate.priority(isControlling: isControlling)
+                if lowest.map({ priority < $0.priority }) ?? true { lowest = (priority, candidate.destination) }
+            }
+            guard let lowest else { return nil }
+            removePair(lowest.destination)
+        }
+        pairs.append(pair)
+        return pairs.count - 1
+    }
+
+    mutating func removePair(_ destination: Destination) {
+        pairs.removeAll { $0.destination == destination }
+        triggered.removeAll { $0 == destination }
+        transactions.removeAll { $0.destination == destination }
+        if firstWritable == destination { firstWritable = bestAlternative(to: destination)?.destination }
+    }
+
+    /// Tells the owner to route the pair's 4-tuple to us; at the limit the address that was silent longest gives way.
+    mutating func bind(_ index: Int) {
+        guard !pairs[index].isBound else { return }
+        pairs[index].isBound = true
+        let destination = pairs[index].destination
+        let bound = pairs.filter { $0.isBound }
+        if bound.count > settings.maxRemoteAddresses {
+            let oldest = bound.filter { $0.destination != destination && $0.destination != (selected ?? firstWritable) }
+                .min { ($0.lastHeard ?? .zero) < ($1.lastHeard ?? .zero) }
+            if let oldest {
+                removePair(oldest.destination)
+                counters.remoteAddressesForgotten &+= 1
+                emit(.unbound(oldest.destination))
+            }
+        }
+        emit(.bound(destination))
+    }
+
+    /// The priority our own candidate has, as host candidate (for pair priorities).
+    private func localPriority(_ local: UInt16) -> UInt32 {
+        CandidatePriority.local(
+            .host, base: settings.localAddresses[Int(local)], hostCount: settings.localAddresses.count)
+    }
+
+    /// The priority the peer shall give a peer-reflexive candidate that our check reveals (RFC 8445 §7.1.1).
+    func peerReflexivePriority(_ local: UInt16) -> UInt32 {
+        CandidatePriority.local(
+            .peerReflexive, base: settings.localAddresses[Int(local)], hostCount: settings.localAddresses.count)
+    }
+}

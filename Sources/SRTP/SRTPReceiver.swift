@@ -1,0 +1,179 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+public import OpenSSL
+internal import Primitives
+
+/// Checks and decrypts what comes from one peer, in place: SRTP and SRTCP (RFC 3711, 7714; media-plane.md 3).
+///
+/// A context is kept only once a packet of its SSRC was authenticated, so forged SSRCs leave no trace; when there are
+/// ``SRTPLimits/contexts`` of them the least recently used one makes room. A refused packet is unchanged.
+/// - Memory: some 5 kB of cipher state, 50 to 100 bytes per SSRC.
+public struct SRTPReceiver: ~Copyable {
+    /// What went through and what was refused, RTP.
+    public private(set) var counters = SRTPCounters()
+    /// What went through and what was refused, RTCP.
+    public private(set) var controlCounters = SRTPCounters()
+
+    private let cipher: PacketCipher
+    private let controlCipher: PacketCipher
+    private let isAEAD: Bool
+    private var contexts = ContextTable(limit: SRTPLimits.contexts)
+    private var controlContexts = ContextTable(limit: SRTPLimits.contexts)
+
+    /// A receiver with the master key and salt of the peer's role; their lengths are the profile's.
+    public init(profile: SRTPProfile, key: [UInt8], salt: [UInt8]) {
+        self.init(
+            profile: profile,
+            keys: SessionKeys(profile: profile, masterKey: key, masterSalt: salt, isControl: false),
+            controlKeys: SessionKeys(profile: profile, masterKey: key, masterSalt: salt, isControl: true)
+        )
+    }
+
+    init(profile: SRTPProfile, keys: SessionKeys, controlKeys: SessionKeys) {
+        isAEAD = profile.isAEAD
+        cipher = PacketCipher(keys, profile: profile, isControl: false)
+        controlCipher = PacketCipher(controlKeys, profile: profile, isControl: true)
+    }
+
+    /// How many SSRCs have a context, RTP.
+    public var contextCount: Int { contexts.count }
+    /// How many SSRCs have a context, RTCP.
+    public var controlContextCount: Int { controlContexts.count }
+
+    /// Checks and decrypts one SRTP packet, in place.
+    ///
+    /// - Parameter headerBytes: where the payload begins, as the caller has parsed it: 12 + CSRCs + extension.
+    /// - Returns: length of the plaintext packet, header included; or why it was refused, which is also counted.
+    public mutating func unprotectRTP(
+        _ packet: UnsafeMutableRawBufferPointer, headerBytes: Int
+    ) -> Result<Int, SRTPFailure> {
+        guard headerBytes >= 12, headerBytes <= packet.count, packet.count <= SRTPLimits.packetBytes,
+            packet.count - headerBytes >= cipher.tagBytes, let base = packet.baseAddress
+        else { return refuse(.tooShort) }
+        let sequence = loadBigEndian(UnsafeRawPointer(base), at: 2, as: UInt16.self)
+        let ssrc = loadBigEndian(UnsafeRawPointer(base), at: 8, as: UInt32.self)
+        let tagOffset = packet.count - cipher.tagBytes
+        let layout = PacketLayout(
+            headerBytes: headerBytes, payloadBytes: tagOffset - headerBytes, tagOffset: tagOffset, trailer: 0)
+        let outcome: Result<Void, SRTPFailure>
+        if let context = contexts[ssrc] {
+            outcome = unprotectKnown(ssrc, sequence, context, base, layout)
+        } else {
+            outcome = unprotectFirst(ssrc, sequence, base, layout)
+        }
+        switch outcome {
+        case .success:
+            counters.packets += 1
+            return .success(tagOffset)
+        case .failure(let failure):
+            return refuse(failure)
+        }
+    }
+
+    /// Checks and decrypts one SRTCP packet, in place. Packets that are authenticated and not encrypted are accepted.
+    /// - Returns: length of the plaintext packet; or why it was refused, which is also counted.
+    public mutating func unprotectRTCP(_ packet: UnsafeMutableRawBufferPointer) -> Result<Int, SRTPFailure> {
+        let header = 8
+        let plainBytes = packet.count - 4 - controlCipher.tagBytes
+        guard plainBytes >= header, packet.count <= SRTPLimits.packetBytes, let base = packet.baseAddress else {
+            return refuseControl(.tooShort)
+        }
+        let ssrc = loadBigEndian(UnsafeRawPointer(base), at: 4, as: UInt32.self)
+        // RFC 3711 3.4: index word, then tag. RFC 7714 9.4: tag, then index word.
+        let wordOffset = isAEAD ? packet.count - 4 : plainBytes
+        let word = loadBigEndian(UnsafeRawPointer(base), at: wordOffset, as: UInt32.self)
+        let isEncrypted = word >> 31 == 1
+        let index = UInt64(word & 0x7FFF_FFFF)
+        let known = controlContexts[ssrc]
+        switch known?.window.verdict(index) {
+        case .seen?: return refuseControl(.replay)
+        case .old?: return refuseControl(.replayOld)
+        case .fresh?, nil: break
+        }
+        let layout = PacketLayout(
+            headerBytes: header, payloadBytes: plainBytes - header,
+            tagOffset: isAEAD ? plainBytes : plainBytes + 4, trailer: word)
+        let isGenuine =
+            isEncrypted
+            ? controlCipher.open(ssrc: ssrc, index: index, packet: base, layout)
+            : controlCipher.check(ssrc: ssrc, index: index, packet: base, layout)
+        guard isGenuine else { return refuseControl(.authentication) }
+        if var context = known {
+            context.window.use(index)
+            controlContexts.update(ssrc, context)
+        } else if controlContexts.add(ssrc, SSRCContext(window: ReplayWindow(first: index))) {
+            controlCounters.evictedContexts += 1
+        }
+        controlCounters.packets += 1
+        return .success(plainBytes)
+    }
+
+    /// A packet of an SSRC without a context. Its sender may have begun shortly before a roll-over of which we saw only
+    /// the far side, so the roll-over counters 0 and 1 are tried (media-plane.md 3).
+    private mutating func unprotectFirst(
+        _ ssrc: UInt32, _ sequence: UInt16, _ base: UnsafeMutableRawPointer, _ layout: PacketLayout
+    ) -> Result<Void, SRTPFailure> {
+        var index = UInt64(sequence)
+        if !isGenuine(ssrc, index, base, layout) {
+            index += 1 << 16
+            guard isGenuine(ssrc, index, base, layout) else { return .failure(.authentication) }
+        }
+        if contexts.add(ssrc, SSRCContext(window: ReplayWindow(first: index))) { counters.evictedContexts += 1 }
+        return .success(())
+    }
+
+    /// A packet of an SSRC with a context. The counter of a context is right, because a packet proved it; but while it
+    /// is young a gap of more than half the sequence space is tried as well (media-plane.md 3). The counter before the
+    /// estimate is not: everything there lies behind the window.
+    private mutating func unprotectKnown(
+        _ ssrc: UInt32, _ sequence: UInt16, _ known: SSRCContext, _ base: UnsafeMutableRawPointer,
+        _ layout: PacketLayout
+    ) -> Result<Void, SRTPFailure> {
+        let estimate = known.window.estimate(sequence)
+        var refusal = SRTPFailure.replayOld
+        if let estimate {
+            switch known.window.verdict(estimate) {
+            case .fresh:
+                if isGenuine(ssrc, estimate, base, layout) {
+                    accept(ssrc, estimate, known)
+                    return .success(())
+                }
+                refusal = .authentication
+            case .seen: return .failure(.replay)
+            case .old: break
+            }
+        }
+        guard known.accepted < SRTPLimits.youngContextPackets else { return .failure(refusal) }
+        let ahead = estimate.map { $0 + (1 << 16) } ?? UInt64(sequence)
+        guard ahead > known.window.highest, ahead <= SRTPLimits.highestIndex, isGenuine(ssrc, ahead, base, layout)
+        else { return .failure(refusal) }
+        accept(ssrc, ahead, known)
+        return .success(())
+    }
+
+    @inline(__always)
+    private func isGenuine(
+        _ ssrc: UInt32, _ index: UInt64, _ base: UnsafeMutableRawPointer, _ layout: PacketLayout
+    ) -> Bool {
+        var withCounter = layout
+        withCounter.trailer = UInt32(truncatingIfNeeded: index >> 16)
+        return cipher.open(ssrc: ssrc, index: index, packet: base, withCounter)
+    }
+
+    private mutating func accept(_ ssrc: UInt32, _ index: UInt64, _ known: SSRCContext) {
+        var context = known
+        context.window.use(index)
+        if context.accepted < SRTPLimits.youngContextPackets { context.accepted += 1 }
+        contexts.update(ssrc, context)
+    }
+
+    private mutating func refuse(_ failure: SRTPFailure) -> Result<Int, SRTPFailure> {
+        counters.note(failure)
+        return .failure(failure)
+    }
+
+    private mutating func refuseControl(_ failure: SRTPFailure) -> Result<Int, SRTPFailure> {
+        controlCounters.note(failure)
+        return .failure(failure)
+    }
+}

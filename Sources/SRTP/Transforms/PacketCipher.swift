@@ -1,0 +1,71 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+internal import OpenSSL
+
+/// Where the parts of a packet lie, relative to its first byte.
+struct PacketLayout: BitwiseCopyable {
+    /// Authenticated and not encrypted.
+    var headerBytes: Int
+    /// Encrypted, right after the header.
+    var payloadBytes: Int
+    /// Where the tag is.
+    var tagOffset: Int
+    /// Authenticated after the payload: the ROC for SRTP (RFC 3711 4.2), E-flag and index for SRTCP.
+    var trailer: UInt32
+}
+
+/// The cipher of one direction and one of RTP and RTCP: knows keys and layout of the tag, nothing of indices.
+///
+/// Contexts of the library are made once here; per packet only the vector changes, and nothing is allocated.
+struct PacketCipher: ~Copyable {
+    /// Length of the tag in bytes.
+    let tagBytes: Int
+    private let method: Method
+
+    private enum Method: ~Copyable {
+        case gcm(GCMTransform)
+        case counterMode(CounterModeTransform)
+    }
+
+    /// A cipher for these keys.
+    init(_ keys: SessionKeys, profile: SRTPProfile, isControl: Bool) {
+        tagBytes = isControl ? profile.rtcpTagBytes : profile.rtpTagBytes
+        method =
+            profile.isAEAD
+            ? .gcm(GCMTransform(keys, isControl: isControl))
+            : .counterMode(CounterModeTransform(keys, tagBytes: tagBytes))
+    }
+
+    /// Encrypts `payload` into `slot`, behind the header that stands there, and writes the tag.
+    /// - Returns: whether the cipher worked.
+    @inline(__always)
+    func seal(
+        ssrc: UInt32, index: UInt64, payload: UnsafeRawPointer, into slot: UnsafeMutableRawPointer,
+        _ layout: PacketLayout
+    ) -> Bool {
+        switch method {
+        case .gcm(let transform):
+            transform.seal(ssrc: ssrc, index: index, payload: payload, into: slot, layout)
+        case .counterMode(let transform):
+            transform.seal(ssrc: ssrc, index: index, payload: payload, into: slot, layout)
+        }
+    }
+
+    /// Checks the tag and decrypts in place.
+    /// - Returns: whether the tag is right. Otherwise the packet is as it was.
+    @inline(__always)
+    func open(ssrc: UInt32, index: UInt64, packet: UnsafeMutableRawPointer, _ layout: PacketLayout) -> Bool {
+        switch method {
+        case .gcm(let transform): transform.open(ssrc: ssrc, index: index, packet: packet, layout)
+        case .counterMode(let transform): transform.open(ssrc: ssrc, index: index, packet: packet, layout)
+        }
+    }
+
+    /// Checks the tag of a packet that is authenticated and not encrypted (SRTCP without the E-flag).
+    func check(ssrc: UInt32, index: UInt64, packet: UnsafeMutableRawPointer, _ layout: PacketLayout) -> Bool {
+        switch method {
+        case .gcm(let transform): transform.check(ssrc: ssrc, index: index, packet: packet, layout)
+        case .counterMode(let transform): transform.check(packet: packet, layout)
+        }
+    }
+}
