@@ -73,7 +73,7 @@ let bridgeCores: [Target] = [
 let shellTargets: [Target] = [
     .target(name: "CLinuxIO"),
     shell("PacketIO", ["CLinuxIO", "Primitives"]),
-    shell("MediaPlane", ["PacketIO", "Conferencing", "ShardMessages", "Telemetry", "ICE", "DTLS", "Primitives"]),
+    shell("MediaPlane", ["OpenSSL", "PacketIO", "Conferencing", "ShardMessages", "Telemetry", "ICE", "DTLS", "Primitives"]),
     .systemLibrary(name: "CWebSockets", pkgConfig: "libwebsockets", providers: [.apt(["libwebsockets-dev"])]),
     shell("WebServer", ["CWebSockets", "CLinuxIO", "Primitives"]),
     shell(

@@ -1,4 +1,25 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
-/// Named limits of this target.
-public enum ConferencingLimits {}
+/// Sizes of a worker's tables. Reaching one refuses the command or drops the packet, and is counted; nothing grows past it.
+public enum ConferencingLimits {
+    /// Conferences per worker.
+    public static let conferences = 2_048
+    /// Endpoints per worker, over all conferences.
+    public static let endpoints = 8_192
+    /// Endpoints per conference.
+    public static let endpointsPerConference = 1_024
+    /// Sources (forwarded streams) per conference.
+    public static let sourcesPerConference = 4_096
+    /// 4-tuples that lead to an endpoint, per worker.
+    public static let flows = 32_768
+    /// 4-tuples per endpoint.
+    public static let flowsPerEndpoint = 64
+    /// Packets between two flushes of the hall; a receive batch is never larger.
+    public static let batchPackets = 256
+    /// Due timers handled in one turn of the loop; the rest waits for the next.
+    public static let timersPerTurn = 1_024
+    /// Events that wait for the control plane inside the shard; more are dropped and counted.
+    public static let pendingEvents = 65_536
+    /// Room for one RTCP packet made here, in bytes.
+    public static let rtcpBytes = 1_200
+}

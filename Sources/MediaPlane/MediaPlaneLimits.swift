@@ -1,4 +1,15 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
-/// Named limits of this target.
-public enum MediaPlaneLimits {}
+import Primitives
+
+/// What bounds one turn of the worker's loop (house rule 2.9), so that no input can starve another.
+public enum MediaPlaneLimits {
+    /// Commands taken per turn.
+    static let commandsPerTurn = 64
+    /// Room that must be left in the egress batch before a datagram is taken: a session's answers to one datagram.
+    static let sideDoorDatagrams = 48
+    /// How long the loop waits when the control plane does not take its events.
+    static let fullRingPause = TimeDelta.milliseconds(2)
+    /// Age at which a worker's certificate is replaced for new sessions (media-plane.md 2).
+    static let certificateAge = TimeDelta.seconds(86_400 as Int64)
+}

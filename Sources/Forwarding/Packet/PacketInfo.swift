@@ -64,6 +64,19 @@ public struct PacketInfo: BitwiseCopyable, Sendable {
     /// Height of the picture that a key frame starts, in pixels; 0 when unknown.
     public var frameHeight: UInt16 = 0
 
+    /// The record of no packet, for entries of a batch that are none.
+    public init() {
+        ssrc = 0
+        timestamp = 0
+        sequence = 0
+        payloadType = 0
+        marker = false
+        byteCount = 0
+        headerBytes = 0
+        payloadBytes = 0
+        paddingBytes = 0
+    }
+
     /// Reads `packet`, decrypted, as `table`'s endpoint sent it; `nil` when it is no RTP packet.
     @inlinable
     public init?(packet: UnsafeRawBufferPointer, table: ExtensionTable) {

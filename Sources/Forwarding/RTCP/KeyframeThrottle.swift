@@ -5,7 +5,9 @@ public import Primitives
 /// Limits the key frame requests that reach senders (media-plane.md 6.7): per receiver and source at most three in ten
 /// seconds, per source one in 200 ms. A request that either limit refuses counts for neither. One per conference.
 public struct KeyframeThrottle: ~Copyable {
-    private struct Passed: BitwiseCopyable {
+    // Not private: in a debug build the compiler cannot lay out a noncopyable struct of another module that holds
+    // elements of a private type.
+    struct Passed: BitwiseCopyable {
         /// Moments of the last three requests, the newest first.
         var first: Timestamp?
         var second: Timestamp?

@@ -1,0 +1,85 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+import Forwarding
+import Primitives
+import ShardMessages
+
+/// One forwarded stream of a conference, found by its slot from the packet and from every receiver's subscription.
+struct Source: BitwiseCopyable {
+    /// Whether the slot is in use.
+    var isLive = true
+    /// The SSRC on the wire, both ways (plain mode).
+    var ssrc: UInt32
+    var mediaType: MediaType
+    /// Slot of the sending endpoint.
+    var owner: UInt32
+    /// Closes the gaps of packets that are not forwarded to anybody.
+    var gaps = SequenceGapCloser()
+    /// Somebody waits for a key frame; answered when the batch is done, so that runs are not broken up.
+    var wantsKeyframeFor: UInt32?
+}
+
+/// A conference, as far as this worker holds it: who is in and what they send.
+struct Conference: ~Copyable {
+    let number: ConferenceNumber
+    let name: String
+    /// The feedback sources `jvb-a0` and `jvb-v0`; everything the bridge originates carries the video one.
+    let audioSSRC: UInt32
+    let videoSSRC: UInt32
+    let createdAt: Timestamp
+    /// Endpoint slots.
+    var members = GrowableBuffer<UInt32>(capacity: 4)
+    var sources = GrowableBuffer<Source>(capacity: 4)
+    /// Slots of ``sources`` that are free.
+    var freeSources = GrowableBuffer<Int32>()
+    /// SSRC to source slot, for feedback from receivers. Replaced by a larger one when full.
+    var sourceBySSRC = FixedTable<UInt32, Int32>(capacity: 16)
+    var throttle = KeyframeThrottle()
+
+    /// The packets of the present batch, a list through ``BatchPacket/next``; −1 when there is none.
+    var batchHead: Int32 = -1
+    var batchTail: Int32 = -1
+    var batchCount = 0
+
+    init(number: ConferenceNumber, name: String, audioSSRC: UInt32, videoSSRC: UInt32, at now: Timestamp) {
+        self.number = number
+        self.name = name
+        self.audioSSRC = audioSSRC
+        self.videoSSRC = videoSSRC
+        createdAt = now
+    }
+
+    /// Makes a slot for a new source and returns it; `nil` when the conference is full of them.
+    mutating func addSource(ssrc: UInt32, mediaType: MediaType, owner: UInt32) -> Int32? {
+        let source = Source(ssrc: ssrc, mediaType: mediaType, owner: owner)
+        let slot: Int32
+        if let free = freeSources.popLast() {
+            slot = free
+            sources[Int(free)] = source
+        } else {
+            guard sources.count < ConferencingLimits.sourcesPerConference else { return nil }
+            slot = Int32(sources.count)
+            sources.append(source)
+        }
+        remember(ssrc, slot)
+        return slot
+    }
+
+    /// Frees the slot of a source.
+    mutating func removeSource(_ slot: Int32) {
+        sources[Int(slot)].isLive = false
+        let ssrc = sources[Int(slot)].ssrc
+        if sourceBySSRC[ssrc] == slot { sourceBySSRC.remove(ssrc) }
+        freeSources.append(slot)
+    }
+
+    private mutating func remember(_ ssrc: UInt32, _ slot: Int32) {
+        if sourceBySSRC.insert(ssrc, slot) { return }
+        var larger = FixedTable<UInt32, Int32>(capacity: sourceBySSRC.capacity * 2)
+        for index in 0..<sources.count where sources[index].isLive {
+            larger.insert(sources[index].ssrc, Int32(index))
+        }
+        larger.insert(ssrc, slot)
+        sourceBySSRC = larger
+    }
+}

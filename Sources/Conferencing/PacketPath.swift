@@ -1,0 +1,316 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+import Forwarding
+import ICE
+import MediaTransport
+public import Primitives
+import RTP
+import SRTP
+import ShardMessages
+import Telemetry
+
+// A packet's way, doors 2 to 8 (ARCHITECTURE.md). `receive` takes each datagram of a receive batch through doors 2 to 5
+// and leaves what is to be forwarded in the batch; `pump` then takes the batch through doors 6 to 8 receiver by
+// receiver, so that the packets of one receiver lie back to back in the egress batch and become one kernel message.
+
+/// One packet of the batch that waits to be forwarded.
+struct BatchPacket: BitwiseCopyable {
+    /// What door 4 found in it.
+    var info: PacketInfo
+    /// The plaintext packet, in the receive slab.
+    var base: UnsafeMutableRawPointer
+    /// Slot of the sender.
+    var endpoint: UInt32
+    /// Slot of the source in the conference.
+    var source: Int32
+    /// The next packet of the same conference, −1 at the end.
+    var next: Int32
+    /// Sequence number with the gaps of discarded packets closed.
+    var sequence: UInt16
+    /// What the payload type means to the sender (`Encoding` raw value).
+    var encoding: UInt8
+    /// Whether a receiver's stream may begin with this packet: any packet, or a key frame where the bridge can tell.
+    var canStart: Bool
+    /// An audio or a video packet, or a sender report that travels in line with them.
+    var kind: Kind
+
+    enum Kind: UInt8, BitwiseCopyable {
+        case audio, video, senderReport
+    }
+}
+
+extension ShardHost {
+    // MARK: Doors 2 to 5
+
+    /// Takes one datagram. Forwardable packets stay in the batch until ``pump(into:at:)``: `datagram` must live so long.
+    ///
+    /// Call at most ``ConferencingLimits/batchPackets`` times between two pumps. Side-door answers (STUN, handshakes)
+    /// go into `egress`; keep some room there.
+    public mutating func receive(
+        _ datagram: UnsafeMutableRawBufferPointer, from source: TransportAddress, local: UInt16, at now: Timestamp,
+        into egress: inout EgressBatch
+    ) {
+        counters.add(.packetsReceived)
+        counters.add(.bytesReceived, UInt64(datagram.count))
+        let bytes = RawSpan(_unsafeBytes: UnsafeRawBufferPointer(datagram))
+        let kind = DatagramClass(bytes)
+        if kind == .stun {
+            receiveSTUN(bytes, from: source, local: local, at: now, into: &egress)
+            return
+        }
+        guard kind != .unknown else {
+            counters.add(datagram.count < 12 ? .droppedTooShort : .droppedNotMedia)
+            return
+        }
+        guard let index = flows[FlowKey(remote: source, local: local)] else {
+            counters.add(.droppedUnknownSource)
+            return
+        }
+        switch kind {
+        case .rtp: receiveRTP(datagram, bytes, from: Int(index), at: now)
+        case .rtcp: receiveRTCP(datagram, from: Int(index), at: now, into: &egress)
+        case .dtls:
+            endpoints.pointer(at: Int(index)).pointee.transport.handleDTLS(bytes, at: now)
+            serviceTransport(Int(index), at: now, into: &egress)
+        case .turnChannel: counters.add(.droppedTURNChannel)
+        case .stun, .unknown: break
+        }
+    }
+
+    /// Requests find their session by the user fragment, answers by the 4-tuple (media-plane.md 1.2).
+    private mutating func receiveSTUN(
+        _ bytes: RawSpan, from source: TransportAddress, local: UInt16, at now: Timestamp,
+        into egress: inout EgressBatch
+    ) {
+        let index: Int
+        if let range = STUNPeek.localUfragRange(of: bytes) {
+            let fragment = bytes.slice(range.lowerBound, count: range.count)
+            guard let owner = UserFragment.decode(fragment, prefixBytes: settings.ufragPrefix.utf8.count),
+                owner.worker == settings.worker, endpoints.isLive(Int(owner.slot))
+            else {
+                counters.add(.droppedUnknownFragment)
+                return
+            }
+            index = Int(owner.slot)
+        } else if let owner = flows[FlowKey(remote: source, local: local)] {
+            index = Int(owner)
+        } else {
+            counters.add(.droppedUnknownSource)
+            return
+        }
+        endpoints.pointer(at: index).pointee.transport.handleSTUN(bytes, from: source, local: local, at: now)
+        serviceTransport(index, at: now, into: &egress)
+    }
+
+    private mutating func receiveRTP(
+        _ datagram: UnsafeMutableRawBufferPointer, _ bytes: RawSpan, from index: Int, at now: Timestamp
+    ) {
+        let endpoint = endpoints.pointer(at: index)
+        guard endpoint.pointee.transport.hasKeys else { return counters.add(.droppedBeforeKeys) }
+        guard let headerBytes = RTPHeader.headerByteCount(bytes) else { return counters.add(.droppedMalformedRTP) }
+        // Door 3.
+        let plaintext: Int
+        switch endpoint.pointee.transport.unprotectRTP(datagram, headerBytes: headerBytes) {
+        case .success(let count): plaintext = count
+        case .failure(let failure): return counters.add(failure.counter)
+        }
+        endpoint.pointee.lastActivity = now
+        // Door 4.
+        let packet = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(datagram)[..<plaintext])
+        guard var info = PacketInfo(packet: packet, table: endpoint.pointee.extensions) else {
+            return counters.add(.droppedMalformedRTP)
+        }
+        if endpoint.pointee.hasTransportCC, info.hasTransportSequence {
+            endpoint.pointee.feedback.record(info, now: now)
+            if endpoint.pointee.feedback.nextTimeout.map({ $0 < endpoint.pointee.scheduledAt }) ?? false {
+                schedule(index)
+            }
+        }
+        if endpoint.pointee.isVisitor { return counters.add(.droppedVisitorMedia) }
+        account(&info, packet, from: index, at: now)
+    }
+
+    /// Door 5: arrival statistics, then everything that keeps a packet from being forwarded to anybody.
+    @inline(__always)
+    private mutating func account(
+        _ info: inout PacketInfo, _ packet: UnsafeRawBufferPointer, from index: Int, at now: Timestamp
+    ) {
+        let endpoint = endpoints.pointer(at: index)
+        guard let streamIndex = endpoint.pointee.streamIndex(info.ssrc) else {
+            return counters.add(.droppedUnknownSSRC)
+        }
+        let encoding = endpoint.pointee.encodings[Int(info.payloadType & 127)]
+        guard encoding != Endpoint.none else { return counters.add(.droppedUnknownPayloadType) }
+        let stream = endpoint.pointee.streams.pointer(at: streamIndex)
+        let arrival = stream.pointee.statistics.account(info, now: now)
+        guard arrival != .duplicate, arrival != .suspect else { return counters.add(.droppedDuplicate) }
+        if endpoint.pointee.reports.nextTimeout == nil {
+            endpoint.pointee.reports.notePacket(now: now)
+            schedule(index)
+        }
+        let isVideo = stream.pointee.mediaType == .video
+        if isVideo { endpoint.pointee.lastVideo = now } else { endpoint.pointee.lastAudio = now }
+        guard stream.pointee.role == .forwarded else { return counters.add(.droppedNotForwardedEncoding) }
+
+        let conference = conferences.pointer(at: endpoint.pointee.conference)
+        let source = conference.pointee.sources.pointer(at: Int(stream.pointee.source))
+        if arrival == .restart { source.pointee.gaps.restart(at: info.sequence) }
+        if let reason = discardReason(info, isVideo: isVideo, of: endpoint) {
+            source.pointee.gaps.discard(info.sequence)
+            return counters.add(reason)
+        }
+        guard let sequence = source.pointee.gaps.accept(info.sequence) else { return counters.add(.droppedDuplicate) }
+        if encoding == Encoding.vp8.rawValue {
+            if info.parseVP8(packet), info.isKeyframe { counters.add(.keyframesReceived) }
+        }
+        guard let base = UnsafeMutableRawPointer(mutating: packet.baseAddress) else { return }
+        enqueue(
+            BatchPacket(
+                info: info, base: base, endpoint: UInt32(index), source: stream.pointee.source, next: -1,
+                sequence: sequence, encoding: encoding,
+                canStart: encoding != Encoding.vp8.rawValue || info.isKeyframe, kind: isVideo ? .video : .audio),
+            in: endpoint.pointee.conference)
+    }
+
+    @inline(__always)
+    private func discardReason(
+        _ info: PacketInfo, isVideo: Bool, of endpoint: UnsafeMutablePointer<Endpoint>
+    ) -> MediaCounter? {
+        if isVideo {
+            if endpoint.pointee.isVideoMuted { return .droppedForceMuted }
+            return info.isPaddingOnly ? .droppedPaddingOnly : nil
+        }
+        if endpoint.pointee.isAudioMuted { return .droppedForceMuted }
+        if settings.discardsSilence, !endpoint.pointee.silence.admits(level: info.audioLevel) {
+            return .droppedSilence
+        }
+        return nil
+    }
+
+    /// Puts a packet at the end of its conference's list.
+    mutating func enqueue(_ packet: BatchPacket, in conferenceIndex: Int) {
+        let conference = conferences.pointer(at: conferenceIndex)
+        guard conference.pointee.members.count > 1 else { return }
+        precondition(batchCount < ConferencingLimits.batchPackets, "pump before the batch is full")
+        let position = Int32(batchCount)
+        batch[batchCount] = packet
+        batchCount += 1
+        if conference.pointee.batchHead < 0 {
+            conference.pointee.batchHead = position
+            touched[touchedCount] = UInt32(conferenceIndex)
+            touchedCount += 1
+        } else {
+            batch[Int(conference.pointee.batchTail)].next = position
+        }
+        conference.pointee.batchTail = position
+        conference.pointee.batchCount += 1
+    }
+
+    // MARK: Doors 6 to 8
+
+    /// Forwards the batch, receiver by receiver, as far as `egress` has room.
+    /// - Returns: `true` when there is more: flush `egress` and call again. `false` when the batch is done and empty.
+    public mutating func pump(into egress: inout EgressBatch, at now: Timestamp) -> Bool {
+        while cursor.conference < touchedCount {
+            let conference = conferences.pointer(at: Int(touched[cursor.conference]))
+            while cursor.member < conference.pointee.members.count {
+                // An empty egress batch has room for any receive batch, so this ends.
+                guard egress.hasRoom(datagrams: conference.pointee.batchCount) else { return true }
+                forward(conference, to: Int(conference.pointee.members[cursor.member]), at: now, into: &egress)
+                cursor.member += 1
+            }
+            guard egress.hasRoom(datagrams: conference.pointee.batchCount) else { return true }
+            requestWantedKeyframes(conference, at: now, into: &egress)
+            conference.pointee.batchHead = -1
+            conference.pointee.batchCount = 0
+            cursor = (cursor.conference + 1, 0)
+        }
+        batchCount = 0
+        touchedCount = 0
+        cursor = (0, 0)
+        return false
+    }
+
+    /// Forwards a conference's packets of this batch to one receiver.
+    private mutating func forward(
+        _ conference: UnsafeMutablePointer<Conference>, to receiverIndex: Int, at now: Timestamp,
+        into egress: inout EgressBatch
+    ) {
+        let receiver = endpoints.pointer(at: receiverIndex)
+        guard receiver.pointee.transport.isReady, let destination = receiver.pointee.transport.destination else {
+            return
+        }
+        var sentPackets: UInt64 = 0
+        var sentBytes: UInt64 = 0
+        var position = conference.pointee.batchHead
+        // Ends: the list has at most `batchPackets` elements and no cycle.
+        while position >= 0 {
+            let packet = batch + Int(position)
+            position = packet.pointee.next
+            guard packet.pointee.endpoint != UInt32(receiverIndex) else { continue }
+            if packet.pointee.kind == .senderReport {
+                forwardReport(packet, to: receiver, at: now, into: &egress)
+                continue
+            }
+            guard receiver.pointee.accepts(packet.pointee.kind == .audio ? .audio : .video) else { continue }
+            let payloadType = receiver.pointee.outgoingPayloadType(
+                packet.pointee.info.payloadType, encoding: packet.pointee.encoding)
+            guard payloadType != Endpoint.none else {
+                counters.add(.droppedNoReceiverRoute)
+                continue
+            }
+            // Door 6.
+            let subscription = receiver.pointee.subscriptions.pointer(at: Int(packet.pointee.source))
+            switch subscription.pointee.accept(sequence: packet.pointee.sequence, canStart: packet.pointee.canStart) {
+            case .forward: break
+            case .awaitsKeyframe:
+                conference.pointee.sources[Int(packet.pointee.source)].wantsKeyframeFor = UInt32(receiverIndex)
+                counters.add(.droppedWaitingForKeyframe)
+                continue
+            case .beforeStart:
+                counters.add(.droppedBeforeStart)
+                continue
+            }
+            // Door 7.
+            guard let slot = egress.reserve() else { return }
+            let plaintext = UnsafeRawBufferPointer(start: packet.pointee.base, count: packet.pointee.info.byteCount)
+            let headerBytes = HeaderRewriter.write(
+                packet.pointee.info, from: plaintext, into: slot, receiver: receiver.pointee.extensions,
+                ssrc: packet.pointee.info.ssrc, sequence: packet.pointee.sequence,
+                timestamp: packet.pointee.info.timestamp, payloadType: payloadType)
+            guard headerBytes > 0 else {
+                counters.add(.droppedMalformedRTP)
+                continue
+            }
+            // Door 8.
+            let payload = UnsafeRawBufferPointer(
+                start: packet.pointee.base + packet.pointee.info.headerBytes, count: packet.pointee.info.payloadBytes)
+            guard
+                let total = receiver.pointee.transport.protectRTP(
+                    slot: slot, headerBytes: headerBytes, payload: payload)
+            else {
+                counters.add(.droppedSRTPSend)
+                continue
+            }
+            subscription.pointee.noteSent(payloadBytes: packet.pointee.info.payloadBytes)
+            egress.commit(total, to: destination)
+            sentPackets += 1
+            sentBytes += UInt64(total)
+        }
+        counters.add(.packetsSent, sentPackets)
+        counters.add(.rtpForwarded, sentPackets)
+        counters.add(.bytesSent, sentBytes)
+    }
+}
+
+extension SRTPFailure {
+    /// The counter for a received packet that was refused for this reason.
+    var counter: MediaCounter {
+        switch self {
+        case .authentication: .droppedSRTPAuthentication
+        case .replay, .replayOld: .droppedSRTPReplay
+        case .contextsFull: .droppedSRTPContexts
+        case .tooShort, .reused, .exhausted, .cipher: .droppedSRTPInvalid
+        }
+    }
+}

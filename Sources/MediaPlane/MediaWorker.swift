@@ -1,0 +1,141 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+public import Conferencing
+public import PacketIO
+public import Primitives
+public import ShardMessages
+import Synchronization
+public import Telemetry
+
+/// A media worker as the control plane sees it: a mailbox each way, counters, a thread behind them.
+///
+/// Starting opens the UDP port before anything else happens, so that every error shows at once. All methods but
+/// ``stop()`` are for the control thread alone.
+public final class MediaWorker: Sendable {
+    /// What a worker is made from.
+    public struct Configuration: Sendable {
+        /// The addresses to bind, all with the media port.
+        public var addresses: [TransportAddress]
+        /// Socket options.
+        public var port = UDPPortOptions()
+        /// The shard's settings; the addresses are filled in from the bound sockets.
+        public var shard = ShardSettings(localAddresses: [])
+        /// The processor the thread stays on; `nil` leaves it to the kernel.
+        public var cpu: Int?
+
+        /// A worker on these addresses with JVB's defaults.
+        public init(addresses: [TransportAddress]) {
+            self.addresses = addresses
+        }
+    }
+
+    /// The addresses the sockets are bound to; the index is the socket's number.
+    public let boundAddresses: [TransportAddress]
+    /// Whether the kernel takes trains of equal datagrams on send.
+    public let hasGSO: Bool
+    /// Whether it gives them on receive.
+    public let hasGRO: Bool
+    /// `SO_RCVBUF` as granted, in bytes.
+    public let grantedReceiveBufferBytes: Int
+    /// What the worker counts.
+    public let counters: CounterBlock
+    /// Becomes readable when events wait.
+    public let eventsWake: WakeUp
+    let mailboxes: Mailboxes
+    private let thread: PinnedThread
+
+    /// The two rings and the worker's wake-up.
+    final class Mailboxes: Sendable {
+        let commands = SPSCRing<ShardCommand>(capacity: ShardMessagesLimits.commandRing)
+        let events = SPSCRing<ShardEvent>(capacity: ShardMessagesLimits.eventRing)
+        let wake: WakeUp
+        let eventsWake: WakeUp
+        let isStopping = Atomic<Bool>(false)
+
+        init() throws(SystemError) {
+            wake = try WakeUp()
+            eventsWake = try WakeUp()
+        }
+    }
+
+    /// What is known of the port before its owner moves into the thread.
+    private struct Facts {
+        let boundAddresses: [TransportAddress]
+        let hasGSO: Bool
+        let hasGRO: Bool
+        let grantedReceiveBufferBytes: Int
+
+        init(_ loop: borrowing WorkerLoop) {
+            boundAddresses = loop.port.boundAddresses
+            hasGSO = loop.port.hasGSO
+            hasGRO = loop.port.hasGRO
+            grantedReceiveBufferBytes = loop.port.grantedReceiveBufferBytes
+        }
+    }
+
+    private init(_ facts: Facts, mailboxes: Mailboxes, counters: CounterBlock, thread: PinnedThread) {
+        boundAddresses = facts.boundAddresses
+        hasGSO = facts.hasGSO
+        hasGRO = facts.hasGRO
+        grantedReceiveBufferBytes = facts.grantedReceiveBufferBytes
+        self.counters = counters
+        self.mailboxes = mailboxes
+        eventsWake = mailboxes.eventsWake
+        self.thread = thread
+    }
+
+    /// Carries the loop into its thread: written once before the thread starts, emptied once inside it.
+    private final class Handover: @unchecked Sendable {
+        // Safe: the thread is created after the write, which orders the two.
+        var loop: WorkerLoop?
+
+        init(_ loop: consuming WorkerLoop) {
+            self.loop = consume loop
+        }
+    }
+
+    /// Opens the port, makes the certificate and starts the thread.
+    /// - Throws: what the kernel said, with the call that it said it to.
+    public static func start(_ configuration: Configuration) throws(SystemError) -> MediaWorker {
+        let mailboxes = try Mailboxes()
+        let counters = CounterBlock()
+        let loop = try WorkerLoop.make(configuration, mailboxes: mailboxes, counters: counters)
+        let facts = Facts(loop)
+        let handover = Handover(loop)
+        let thread = try PinnedThread.start(
+            name: "media-\(configuration.shard.worker)", cpu: configuration.cpu
+        ) {
+            guard var loop = handover.loop.take() else { return }
+            loop.run()
+        }
+        return MediaWorker(facts, mailboxes: mailboxes, counters: counters, thread: thread)
+    }
+
+    /// Sends a command.
+    /// - Returns: `false` when the ring is full: the worker is overwhelmed, answer the request with an error.
+    public func send(_ command: ShardCommand) -> Bool {
+        guard mailboxes.commands.push(command) else { return false }
+        if mailboxes.commands.needsWake() { mailboxes.wake.wake() }
+        return true
+    }
+
+    /// The oldest event that was not taken yet.
+    public func nextEvent() -> ShardEvent? { mailboxes.events.pop() }
+
+    /// Call before waiting for ``eventsWake``.
+    /// - Returns: `false` when events arrived meanwhile: take them first.
+    public func parkEvents() -> Bool { mailboxes.events.park() }
+
+    /// Call after waiting.
+    public func unparkEvents() {
+        mailboxes.events.unpark()
+        eventsWake.drain()
+    }
+
+    /// Ends the loop and waits for the thread. A second call does nothing.
+    public func stop() {
+        mailboxes.isStopping.store(true, ordering: .sequentiallyConsistent)
+        mailboxes.wake.wake()
+        thread.join()
+    }
+}

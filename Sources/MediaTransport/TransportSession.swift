@@ -1,0 +1,223 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+public import DTLS
+public import ICE
+public import OpenSSL
+public import Primitives
+public import SRTP
+
+/// One peer's ICE, DTLS and SRTP behind one door.
+///
+/// The session is told what arrives (already sorted by ``DatagramClass``), drives its three parts, and hands out
+/// datagrams and events. Order of life: ICE finds a writable pair, the handshake runs as soon as the pair is writable
+/// and the role is known, its keys make the two SRTP directions. After that only ICE keeps timers.
+public struct TransportSession: ~Copyable {
+    /// What the owner has to know.
+    public enum Event {
+        /// Datagrams from here belong to this session from now on.
+        case bound(Destination)
+        /// We sent a check there: the answer belongs to this session, unless the address is somebody else's.
+        case probed(Destination)
+        /// Datagrams from here do not any more.
+        case unbound(Destination)
+        /// The first pair works.
+        case iceConnected
+        /// No pair works.
+        case iceFailed
+        /// Media can flow.
+        case dtlsConnected(SRTPProfile)
+        /// The handshake failed, for a constant reason.
+        case dtlsFailed(String)
+    }
+
+    /// The ICE agent.
+    public private(set) var ice: ICEAgent
+    /// The handshake and, later, the data channel's records.
+    public private(set) var dtls: DTLSTransport
+    private var receiver: SRTPReceiver?
+    private var sender: SRTPSender?
+    /// Our half, as signalled.
+    public let ufrag: String
+    /// Our ICE password.
+    public let password: String
+    /// Where datagrams go now; `nil` before the first pair works and while consent is lost.
+    public private(set) var destination: Destination?
+    private var role: DTLSRole?
+    private var isWritable = false
+    private var lastTarget: Destination?
+    private var hasStartedDTLS = false
+    private var pending: [Event] = []
+
+    /// A session that waits for the peer's half.
+    public init(
+        ice settings: ICEAgent.Settings, identity: DTLSIdentity, profiles: [SRTPProfile], random: Random,
+        at now: Timestamp
+    ) {
+        ufrag = settings.localUfrag
+        password = settings.localPassword
+        fingerprint = identity.fingerprint
+        ice = ICEAgent(settings, random: random, at: now)
+        dtls = DTLSTransport(identity: identity, profiles: profiles, at: now)
+    }
+
+    // MARK: Commands
+
+    /// Tells the peer's ICE credentials; checks begin.
+    public mutating func setRemoteCredentials(ufrag: String, password: String, at now: Timestamp) {
+        ice.setRemoteCredentials(ufrag: ufrag, password: password, at: now)
+    }
+
+    /// Tells a candidate of the peer.
+    public mutating func addRemoteCandidate(
+        _ address: TransportAddress, priority: UInt32, isRelayed: Bool, at now: Timestamp
+    ) {
+        ice.addRemoteCandidate(address, priority: priority, isRelayed: isRelayed, at: now)
+    }
+
+    /// Tells fingerprints of the peer, in addition to earlier ones.
+    public mutating func addFingerprints(_ list: [(hash: String, digest: [UInt8])]) {
+        dtls.addFingerprints(list)
+    }
+
+    /// Decides our DTLS role; only the first call counts (one handshake per transport).
+    public mutating func setRole(_ role: DTLSRole, at now: Timestamp) {
+        if self.role == nil { self.role = role }
+        startDTLSIfReady(at: now)
+        settle(at: now)
+    }
+
+    /// Our certificate's fingerprint, as signalled.
+    public let fingerprint: String
+
+    /// Our DTLS role, once the peer's `setup` is known.
+    public var dtlsRole: DTLSRole? { role }
+
+    // MARK: Datagrams
+
+    /// Takes a STUN datagram.
+    public mutating func handleSTUN(
+        _ datagram: RawSpan, from source: TransportAddress, local: UInt16, at now: Timestamp
+    ) {
+        ice.handle(datagram, from: source, local: local, at: now)
+        settle(at: now)
+    }
+
+    /// Takes a DTLS datagram.
+    public mutating func handleDTLS(_ datagram: RawSpan, at now: Timestamp) {
+        dtls.handle(datagram, at: now)
+        settle(at: now)
+    }
+
+    /// Whether the SRTP keys are there.
+    @inline(__always)
+    public var hasKeys: Bool { sender != nil }
+
+    /// Whether media can be sent now.
+    @inline(__always)
+    public var isReady: Bool { sender != nil && destination != nil }
+
+    /// Door 3: authenticates and decrypts an RTP packet in place; see `SRTPReceiver`.
+    @inline(__always)
+    public mutating func unprotectRTP(_ packet: UnsafeMutableRawBufferPointer, headerBytes: Int) -> Result<
+        Int, SRTPFailure
+    > {
+        // Callers look at `hasKeys` first; without keys nothing can be authentic.
+        receiver?.unprotectRTP(packet, headerBytes: headerBytes) ?? .failure(.authentication)
+    }
+
+    /// Authenticates and decrypts an RTCP packet in place.
+    public mutating func unprotectRTCP(_ packet: UnsafeMutableRawBufferPointer) -> Result<Int, SRTPFailure> {
+        receiver?.unprotectRTCP(packet) ?? .failure(.authentication)
+    }
+
+    /// Door 8: encrypts out of place; see `SRTPSender`.
+    @inline(__always)
+    public mutating func protectRTP(
+        slot: UnsafeMutableRawBufferPointer, headerBytes: Int, payload: UnsafeRawBufferPointer
+    ) -> Int? {
+        sender?.protectRTP(slot: slot, headerBytes: headerBytes, payload: payload) ?? nil
+    }
+
+    /// Encrypts an RTCP packet out of place.
+    public mutating func protectRTCP(
+        _ packet: UnsafeRawBufferPointer, into slot: UnsafeMutableRawBufferPointer
+    ) -> Int? {
+        sender?.protectRTCP(packet, into: slot) ?? nil
+    }
+
+    // MARK: Time
+
+    /// When ``handleTimeout(at:)`` wants to be called.
+    public var nextTimeout: Timestamp? { earlier(ice.nextTimeout, dtls.nextTimeout) }
+
+    /// Lets timers run.
+    public mutating func handleTimeout(at now: Timestamp) {
+        if let deadline = ice.nextTimeout, deadline <= now { ice.handleTimeout(at: now) }
+        if let deadline = dtls.nextTimeout, deadline <= now { dtls.handleTimeout(at: now) }
+        settle(at: now)
+    }
+
+    // MARK: Drain
+
+    /// Moves every waiting datagram into `egress`.
+    /// - Returns: how many did not fit; they are lost, the protocols repeat them.
+    public mutating func drain(into egress: inout EgressBatch) -> Int {
+        var lost = 0
+        // Ends: each turn takes one datagram out of a bounded queue.
+        while let (target, bytes) = ice.pollTransmit() {
+            if lastTarget != target {
+                lastTarget = target
+                pending.append(.probed(target))
+            }
+            if !egress.append(bytes.rawSpan, to: target) { lost += 1 }
+        }
+        while let bytes = dtls.pollTransmit() {
+            guard let destination else {
+                lost += 1
+                continue
+            }
+            if !egress.append(bytes.rawSpan, to: destination) { lost += 1 }
+        }
+        return lost
+    }
+
+    /// The next event, oldest first.
+    public mutating func pollEvent() -> Event? {
+        pending.isEmpty ? nil : pending.removeFirst()
+    }
+
+    // MARK: Inside
+
+    /// Turns the parts' events into ours until all three are quiet.
+    private mutating func settle(at now: Timestamp) {
+        while let event = ice.pollEvent() {
+            switch event {
+            case .bound(let from): pending.append(.bound(from))
+            case .unbound(let from): pending.append(.unbound(from))
+            case .writable:
+                if !isWritable { pending.append(.iceConnected) }
+                isWritable = true
+            case .failed: pending.append(.iceFailed)
+            case .selected, .consentLost, .consentRegained: break
+            }
+        }
+        destination = ice.sendDestination
+        startDTLSIfReady(at: now)
+        while let event = dtls.pollEvent() {
+            switch event {
+            case .connected(let keys):
+                receiver = SRTPReceiver(profile: keys.profile, key: keys.remoteKey, salt: keys.remoteSalt)
+                sender = SRTPSender(profile: keys.profile, key: keys.localKey, salt: keys.localSalt)
+                pending.append(.dtlsConnected(keys.profile))
+            case .failed(let reason): pending.append(.dtlsFailed(reason))
+            case .closed: break  // The client hung up; signalling or silence ends the endpoint.
+            }
+        }
+    }
+
+    private mutating func startDTLSIfReady(at now: Timestamp) {
+        guard !hasStartedDTLS, isWritable, let role else { return }
+        hasStartedDTLS = true
+        dtls.start(role, at: now)
+    }
+}
