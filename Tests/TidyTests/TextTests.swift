@@ -11,6 +11,7 @@ struct TextTests {
     /// Files whose `@unchecked Sendable` or `nonisolated(unsafe)` carries a proof in its comment. A file is added
     /// only together with that proof.
     static let uncheckedSendable: Set<String> = [
+        "Sources/MediaPlane/MediaWorker.swift", "Sources/OpenSSL/DTLS/DTLSIdentity.swift",
         "Sources/Primitives/Rings/SPSCRing.swift", "Sources/Telemetry/CounterBlock.swift",
     ]
 
@@ -18,7 +19,8 @@ struct TextTests {
     func sizes() {
         for file in SourceTree.code + SourceTree.files.filter({ $0.suffix == "py" }) {
             #expect(file.lines.count <= 700 || Self.longFiles.contains(file.path), "\(file.path) is too long")
-            for (index, line) in file.lines.enumerated() where line.count > 120 && !line.contains("://") {
+            for (index, line) in file.lines.enumerated() 
+            where line.utf8.count > 120 && line.count > 120 && !line.contains("://") {
                 Issue.record("\(file.place(index)): \(line.count) columns")
             }
         }
@@ -28,11 +30,12 @@ struct TextTests {
     func functionSizes() {
         let pattern =
             /^ *(?:@\w+ |public |private |static |mutating |consuming |borrowing )*(?:func |init[(?<]|deinit )/
+        let keywords = ["func ", "init", "deinit "]
         for file in SourceTree.code where file.suffix == "swift" {
             var start: (index: Int, indent: Int)?
             for (index, line) in file.lines.enumerated() {
                 let indent = line.prefix { $0 == " " }.count
-                if line.firstMatch(of: pattern) != nil {
+                if keywords.contains(where: { line.contains($0) }), line.firstMatch(of: pattern) != nil {
                     start = (index, indent)
                 } else if let opened = start, line.hasPrefix(String(repeating: " ", count: opened.indent) + "}"),
                     indent == opened.indent
@@ -80,6 +83,7 @@ struct TextTests {
     func forceUnwraps() {
         for file in SourceTree.productSwift {
             for (index, line) in file.codeLines.enumerated() {
+                guard line.utf8.contains(UInt8(ascii: "!")) else { continue }
                 for match in line.matches(of: /(\w+|\)|\])!([^=]|$)/) where match.output.1 != "baseAddress" {
                     Issue.record("\(file.place(index)): forced unwrap in \(line)")
                 }
@@ -100,10 +104,12 @@ struct TextTests {
 
     @Test("no type's name ends in a word that says nothing")
     func emptyNames() {
+        let keywords = ["class ", "struct ", "enum ", "protocol ", "actor "]
         let pattern =
             /\b(?:class|struct|enum|protocol|actor) (\w*(?:Manager|Helper|Helpers|Util|Utils|Data|Base|Impl))\b/
         for file in SourceTree.code where file.suffix == "swift" && file.target != "TidyTests" {
             for (index, line) in file.codeLines.enumerated() {
+                guard keywords.contains(where: { line.contains($0) }) else { continue }
                 if let match = line.firstMatch(of: pattern) {
                     Issue.record("\(file.place(index)): \(match.output.1)")
                 }
@@ -113,10 +119,12 @@ struct TextTests {
 
     @Test("acronyms keep one case")
     func acronyms() {
+        let keywords = ["class ", "struct ", "enum ", "protocol "]
         let pattern =
             /\b(?:class|struct|enum|protocol) \w*(Rtp|Rtcp|Srtp|Dtls|Xmpp|Stun|Sdp|Http|Udp|Tcp|Ssrc)[A-Z]?\w*/
         for file in SourceTree.code where file.suffix == "swift" && file.target != "TidyTests" {
             for (index, line) in file.codeLines.enumerated() {
+                guard keywords.contains(where: { line.contains($0) }) else { continue }
                 if let match = line.firstMatch(of: pattern) {
                     Issue.record("\(file.place(index)): \(match.output.0)")
                 }

@@ -13,7 +13,7 @@ async function post(path, body) {
 
 /// Sums up what getStats says, one record per remote track.
 async function survey(connection) {
-  const report = {inbound: [], outbound: [], connection: connection.connectionState, ice: connection.iceConnectionState};
+  const report = {inbound: [], outbound: [], connection: connection.connectionState};
   const stats = await connection.getStats();
   for (const entry of stats.values()) {
     if (entry.type === 'inbound-rtp') {

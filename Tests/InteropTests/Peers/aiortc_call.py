@@ -1,7 +1,8 @@
 # Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 """Participants made of aiortc in a call through a bridge.
 
-    aiortc_call.py --bridge HOST:PORT [--setup active|passive] [--profile gcm|cm] [--family 4|6] [--participants N]
+    aiortc_call.py --bridge HOST:PORT [--setup active|passive] [--profile gcm|cm|both] [--family 4|6] [--participants N]
+                   [--address CLIENT-ADDRESS]
 
 Each sends a tone and a picture of its own pitch and brightness, so that a receiver can tell whom it hears and sees.
 Prints one JSON object; the caller judges.
@@ -30,6 +31,22 @@ from plain_sdp import OfferBuilder, parse_answer  # noqa: E402
 RATE = 48000
 FRAME = RATE // 50
 PROFILES = {"gcm": dtls.SRTP_AEAD_AES_128_GCM, "cm": dtls.SRTP_AES128_CM_SHA1_80}
+
+
+SECRETS = set()
+
+
+def remember_keys():
+    """Lets every SRTP key and salt that is derived be reported, for the test that searches the bridge's log."""
+    derive = dtls.SRTPProtectionProfile.get_key_and_salt
+
+    def remembering(profile, source, index):
+        result = derive(profile, source, index)
+        SECRETS.add(result.hex())
+        SECRETS.add(result[: profile.key_length].hex())
+        return result
+
+    dtls.SRTPProtectionProfile.get_key_and_salt = remembering
 
 
 class Tone(MediaStreamTrack):
@@ -120,6 +137,7 @@ class Participant:
         if is_first:
             client = parse_answer(self.connection.localDescription.sdp)
             self.setup = client["setup"]
+            SECRETS.update([client["pwd"], self.conference.endpoints[self.name].pwd])
             await asyncio.to_thread(self.conference.connect, self.name, client)
             self.conference.endpoints[self.name].learn_sources(client)
 
@@ -166,6 +184,12 @@ class Participant:
         heard = {round(t["last"] / 100) - 3 for t in self.tones if t["frames"] > 20 and t["last"] is not None}
         return sorted(seen), sorted(heard)
 
+    @staticmethod
+    def profile_name(transport):
+        """The SRTP profile that the handshake chose."""
+        chosen = transport._ssl.get_selected_srtp_profile() if transport._ssl else b""
+        return chosen.decode()
+
     async def report(self):
         """What the caller judges."""
         seen, heard = self.recognised()
@@ -184,6 +208,7 @@ class Participant:
             "lost": lost,
             "firstPictureSeconds": self.first_picture,
             "remote": pair.remote_candidate.host if pair else None,
+            "profile": self.profile_name(transport),
         }
 
     async def close(self):
@@ -228,6 +253,7 @@ async def call(arguments):
         await asyncio.to_thread(conference.end)
     except Exception as error:  # pylint: disable=broad-except
         result["errors"].append(f"end: {error!r}")
+    result["secrets"] = sorted(SECRETS)
     print(json.dumps(result))
 
 
@@ -236,14 +262,17 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--bridge", required=True)
     parser.add_argument("--setup", choices=["active", "passive"], default="active")
-    parser.add_argument("--profile", choices=list(PROFILES), default="gcm")
+    parser.add_argument("--profile", choices=[*PROFILES, "both"], default="gcm")
     parser.add_argument("--family", type=int, choices=[4, 6], default=4)
     parser.add_argument("--participants", type=int, default=2)
+    parser.add_argument("--address", help="the participants' own address, instead of loopback's usual one")
     parser.add_argument("--seconds", type=float, default=20)
     arguments = parser.parse_args()
-    dtls.SRTP_PROFILES[:] = [PROFILES[arguments.profile]]
+    remember_keys()
+    chosen = list(PROFILES.values()) if arguments.profile == "both" else [PROFILES[arguments.profile]]
+    dtls.SRTP_PROFILES[:] = chosen
     # aioice passes over loopback, where the tests' bridge lives.
-    address = "127.0.0.1" if arguments.family == 4 else "::1"
+    address = arguments.address or ("127.0.0.1" if arguments.family == 4 else "::1")
     aioice.ice.get_host_addresses = lambda use_ipv4, use_ipv6: [address]
     asyncio.run(call(arguments))
 

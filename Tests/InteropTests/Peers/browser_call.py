@@ -154,7 +154,8 @@ def seen(report, kind, key, least):
 
 def is_in_touch(report, others, frames=15):
     """Whether a tab sees and hears so many others."""
-    return seen(report, "video", "framesDecoded", frames) >= others and seen(report, "audio", "audioEnergy", 0) >= others
+    sees = seen(report, "video", "framesDecoded", frames) >= others
+    return sees and seen(report, "audio", "audioEnergy", 0) >= others
 
 
 def travel(focus, browser, page):
