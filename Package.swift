@@ -73,7 +73,9 @@ let bridgeCores: [Target] = [
 let shellTargets: [Target] = [
     .target(name: "CLinuxIO"),
     shell("PacketIO", ["CLinuxIO", "Primitives"]),
-    shell("MediaPlane", ["OpenSSL", "PacketIO", "Conferencing", "ShardMessages", "Telemetry", "ICE", "DTLS", "Primitives"]),
+    shell(
+        "MediaPlane",
+        ["OpenSSL", "PacketIO", "Conferencing", "ShardMessages", "Telemetry", "ICE", "DTLS", "Primitives"]),
     .systemLibrary(name: "CWebSockets", pkgConfig: "libwebsockets", providers: [.apt(["libwebsockets-dev"])]),
     shell("WebServer", ["CWebSockets", "CLinuxIO", "Primitives"]),
     shell(
@@ -111,7 +113,7 @@ let testTargets: [Target] = [
     ),
     .testTarget(name: "PrimitivesTests", dependencies: ["Primitives", "TestSupport"], swiftSettings: common),
     tests("OpenSSL"), tests("ICE", ["OpenSSL"]), tests("DTLS", ["OpenSSL"]), tests("SRTP", ["OpenSSL"]),
-    tests("RTP"), tests("VideoPayload"), tests("XML"), tests("XMPP", ["XML"]),
+    tests("RTP"), tests("VideoPayload"), tests("XML"), tests("XMPP", ["XML", "OpenSSL"]),
     tests("Colibri", ["XML"]), tests("Telemetry"), tests("BridgeConfiguration"),
     tests("BridgeControl", ["XMPP", "XML", "Colibri", "Telemetry", "BridgeConfiguration", "ShardMessages"]),
     tests("Forwarding", ["RTP", "VideoPayload", "ShardMessages"]),
@@ -120,6 +122,9 @@ let testTargets: [Target] = [
         "Conferencing",
         ["Forwarding", "MediaTransport", "ICE", "DTLS", "SRTP", "RTP", "ShardMessages", "Telemetry", "OpenSSL"]),
     tests("PacketIO", ["CLinuxIO"]),
+    tests(
+        "MediaPlane",
+        ["Conferencing", "MediaTransport", "ICE", "DTLS", "OpenSSL", "PacketIO", "ShardMessages", "Telemetry"]),
     tests("WebServer", ["CLinuxIO"]),
     tests("ControlPlane", ["BridgeControl", "XMPP", "XML", "Colibri", "BridgeConfiguration", "WebServer"]),
     tests("LoadGenerator", ["RTP", "VideoPayload"]),

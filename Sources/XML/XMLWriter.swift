@@ -58,6 +58,11 @@ public struct XMLWriter {
         text += "'"
     }
 
+    /// Appends `characters` so that they can stand between quotes of either kind.
+    public static func escapeAttribute(_ characters: String, into text: inout String) {
+        escape(characters, attribute: true, into: &text)
+    }
+
     /// Appends `characters` with XML's own characters escaped.
     ///
     /// Characters that XML 1.0 cannot hold at all are written as U+FFFD, since one of them would make the server

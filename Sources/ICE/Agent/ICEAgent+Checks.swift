@@ -128,8 +128,8 @@ extension ICEAgent {
         if isControlling { considerNomination(at: now) }
     }
 
-    /// RFC 8445 §8.1.2, §7.2.5.4: failed when every pair is; late checks get a chance first. An agent without any pair
-    /// waits: the peer's first check may take its time.
+    /// RFC 8445 §8.1.2: failed when every pair is; late checks get a chance first. An agent without any pair waits:
+    /// the peer's first check may take its time.
     mutating func updateFailure(at now: Timestamp) {
         let isHopeless =
             state == .running && !pairs.isEmpty && triggered.isEmpty && pairs.allSatisfy { $0.state == .failed }

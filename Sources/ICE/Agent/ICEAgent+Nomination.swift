@@ -60,8 +60,8 @@ extension ICEAgent {
     /// Controlling, with a selected pair: the peer uses another pair that works. Has the selected one died?
     ///
     /// A client that changes its network keeps checking from the new address only. So when a new pair was validated, or
-    /// a valid pair is checked while the selected one was silent for ``ICELimits/doubtAfter``, the selected pair is asked
-    /// for consent at once; without an answer within ``ICELimits/doubtDelay`` the other pair is nominated.
+    /// a valid pair is checked while the selected one was silent for ``ICELimits/doubtAfter``, the selected pair is
+    /// asked for consent at once; without an answer within ``ICELimits/doubtDelay`` the other pair is nominated.
     mutating func reconsiderSelection(_ destination: Destination, at now: Timestamp, isNew: Bool = false) {
         guard let selected, destination != selected, !isNominating else { return }
         guard let current = pairIndex(selected), pairs[current].state != .failed, hasConsent else {

@@ -73,7 +73,8 @@ extension ICEAgent {
         return true
     }
 
-    /// Whether USERNAME starts with our user fragment and a colon. What follows is the peer's, which may not be known yet.
+    /// Whether USERNAME starts with our user fragment and a colon. What follows is the peer's, which may not be known
+    /// yet.
     private func isOurs(_ name: RawSpan) -> Bool {
         guard name.byteCount > localUser.count, name.uint8(at: localUser.count) == UInt8(ascii: ":") else {
             return false
@@ -117,13 +118,10 @@ extension ICEAgent {
         }
         let wasSilent = pairs[index].lastHeard == nil
         pairs[index].lastRequest = now
+        if state == .waiting, isNominated { pairs[index].isNominated = true }
         bind(index)
-        guard state != .waiting else {
-            pairs[index].isNominated = pairs[index].isNominated || isNominated
-            return
-        }
         // Binding may have removed another pair.
-        guard let index = pairIndex(source) else { return }
+        guard state != .waiting, let index = pairIndex(source) else { return }
         switch pairs[index].state {
         case .succeeded:
             if isControlling { reconsiderSelection(source, at: now) }

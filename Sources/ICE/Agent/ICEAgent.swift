@@ -10,8 +10,8 @@ public import Primitives
 /// It does not gather, trickle or restart; a restart is a new agent beside this one (media-plane.md 1.9).
 ///
 /// States: ``State/waiting`` until the peer's credentials are known, ``State/running`` until a pair is selected,
-/// ``State/completed``, or ``State/failed``. Timers, all behind ``nextTimeout``: the pace of new checks, retransmissions,
-/// the waits before failure and before nominating a relayed pair, consent, and the doubt about a silent selected pair.
+/// ``State/completed``, or ``State/failed``. Timers, all behind ``nextTimeout``: the pace of new checks,
+/// retransmissions, the waits before failure and before nominating a relayed pair, consent, and the doubt about a silent selected pair.
 ///
 /// After every call that takes `now`, drain ``pollTransmit()`` and ``pollEvent()``; both are bounded.
 ///
@@ -66,7 +66,8 @@ public struct ICEAgent: ~Copyable {
         paceTime = now
     }
 
-    /// Where media goes now: the selected pair, before nomination the first that worked; `nil` while nothing may be sent.
+    /// Where media goes now: the selected pair, before nomination the first that worked; `nil` while nothing may be
+    /// sent.
     public var sendDestination: Destination? {
         guard state != .failed, hasConsent else { return nil }
         return selected ?? firstWritable

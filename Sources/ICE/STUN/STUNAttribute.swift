@@ -2,22 +2,39 @@
 
 /// Attribute numbers (RFC 8489 §18.3, RFC 8445 §16.1).
 public enum STUNAttribute {
+    /// MAPPED-ADDRESS: of old servers, known but not used.
     public static let mappedAddress: UInt16 = 0x0001
+    /// USERNAME.
     public static let username: UInt16 = 0x0006
+    /// MESSAGE-INTEGRITY: HMAC-SHA1.
     public static let messageIntegrity: UInt16 = 0x0008
+    /// ERROR-CODE.
     public static let errorCode: UInt16 = 0x0009
+    /// UNKNOWN-ATTRIBUTES.
     public static let unknownAttributes: UInt16 = 0x000A
+    /// REALM: long-term credentials only.
     public static let realm: UInt16 = 0x0014
+    /// NONCE: long-term credentials only.
     public static let nonce: UInt16 = 0x0015
+    /// MESSAGE-INTEGRITY-SHA256: known but not used, ICE agrees on SHA-1.
     public static let messageIntegritySHA256: UInt16 = 0x001C
+    /// PASSWORD-ALGORITHM: long-term credentials only.
     public static let passwordAlgorithm: UInt16 = 0x001D
+    /// USERHASH: long-term credentials only.
     public static let userHash: UInt16 = 0x001E
+    /// XOR-MAPPED-ADDRESS.
     public static let xorMappedAddress: UInt16 = 0x0020
+    /// PRIORITY.
     public static let priority: UInt16 = 0x0024
+    /// USE-CANDIDATE.
     public static let useCandidate: UInt16 = 0x0025
+    /// SOFTWARE.
     public static let software: UInt16 = 0x8022
+    /// FINGERPRINT.
     public static let fingerprint: UInt16 = 0x8028
+    /// ICE-CONTROLLED.
     public static let iceControlled: UInt16 = 0x8029
+    /// ICE-CONTROLLING.
     public static let iceControlling: UInt16 = 0x802A
 
     /// Whether a receiver that does not know the attribute must refuse a request with it (RFC 8489 §14).
@@ -26,9 +43,13 @@ public enum STUNAttribute {
 
 /// What kind of message it is (RFC 8489 §5).
 public enum STUNClass: UInt16, Sendable, BitwiseCopyable {
+    /// Wants an answer.
     case request = 0x000
+    /// Wants none.
     case indication = 0x010
+    /// A good answer.
     case success = 0x100
+    /// A refusal.
     case error = 0x110
 }
 

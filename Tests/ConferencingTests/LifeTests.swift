@@ -1,0 +1,156 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+import Conferencing
+import MediaTransport
+import Primitives
+import ShardMessages
+import Telemetry
+import TestSupport
+import Testing
+
+@Suite("Life of endpoints and conferences")
+struct LifeTests {
+    @Test("ICE and DTLS connect, and the control plane is told once of each")
+    func connects() throws {
+        var world = try World()
+        expect(world.assemble(1))
+        let names = world.events.map { event in
+            switch event {
+            case .iceConnected: "ice"
+            case .dtlsConnected(_, let profile): "dtls \(profile)"
+            default: "other"
+            }
+        }
+        #expect(names == ["ice", "dtls aeadAES128GCM"])
+    }
+
+    @Test("a request that cannot be carried out changes nothing")
+    func allOrNothing() throws {
+        var world = try World()
+        world.createConference()
+        expect(world.join())
+        let creation = EndpointCreation(
+            number: EndpointNumber(77), id: "new", isICEControlling: true, media: EndpointMedia())
+        let answer = world.request([
+            .createEndpoint(creation), .updateEndpoint(EndpointNumber(99), media: EndpointMedia(), remote: nil),
+        ])
+        guard case .failure(let failure) = answer.result else {
+            Issue.record("the request was carried out")
+            return
+        }
+        #expect(failure == .unknownEndpoint(EndpointNumber(99)))
+        let retry = world.request([.createEndpoint(creation)])
+        #expect((try? retry.result.get())?.count == 1)
+        let unknown = world.request([.createEndpoint(creation)], conference: ConferenceNumber(123))
+        guard case .failure(.unknownConference) = unknown.result else {
+            Issue.record("an unknown conference was accepted")
+            return
+        }
+    }
+
+    @Test("an endpoint that is created anew right after its end has other credentials, and the old ones lead nowhere")
+    func recreation() throws {
+        var world = try World()
+        expect(world.assemble(2))
+        let packet = try require(world.clients[0].makeRTP(ssrc: 1_000, payloadType: 111, payload: [1]))
+        let creation = EndpointCreation(
+            number: EndpointNumber(500), id: "again", isICEControlling: true,
+            media: World.media(audioSSRC: 1_000, videoSSRC: nil))
+        let answer = world.request([.expireEndpoint(world.clients[0].number), .createEndpoint(creation)])
+        let transport = try require(try? answer.result.get().first?.1)
+        #expect(transport.setup == .actpass)
+        world.send([packet], from: 0)
+        expect(world.clients[1].received.isEmpty)
+        expect(world.counters.value(.droppedUnknownSource) == 1)
+    }
+
+    @Test("expiry of a conference ends its endpoints; expiry of unknown ones is passed over")
+    func conferenceExpiry() throws {
+        var world = try World()
+        expect(world.assemble(3))
+        let answer = world.request([.expireConference, .expireConference, .expireEndpoint(EndpointNumber(3))])
+        guard case .success = answer.result else {
+            Issue.record("expiry failed")
+            return
+        }
+        world.run(for: .seconds(2 as Int64))
+        expect(world.counters.value(.endpoints) == 0)
+        expect(world.counters.value(.conferences) == 0)
+        world.createConference()
+        expect(world.join())
+    }
+
+    @Test("an endpoint that never heard of its client ends after two minutes")
+    func neverActive() throws {
+        var world = try World()
+        world.createConference()
+        let creation = EndpointCreation(
+            number: EndpointNumber(1), id: "silent", isICEControlling: true, media: EndpointMedia())
+        _ = world.request([.createEndpoint(creation)])
+        world.run(for: .seconds(110 as Int64))
+        expect(world.events.isEmpty)
+        world.run(for: .seconds(60 as Int64))
+        let reasons = world.events.compactMap { event -> ExpiryReason? in
+            if case .endpointExpired(_, _, let reason) = event { reason } else { nil }
+        }
+        #expect(reasons == [.neverActive])
+    }
+
+    @Test("a client that goes away without a word ends after a minute of silence; one that only listens does not")
+    func inactivity() throws {
+        var world = try World()
+        expect(world.assemble(2))
+        world.clients[0].isDeaf = true
+        world.events = []
+        world.run(for: .seconds(200 as Int64))
+        let expired = world.events.compactMap { event -> UInt64? in
+            if case .endpointExpired(let number, _, .inactive) = event { number.value } else { nil }
+        }
+        #expect(expired == [1])
+        expect(world.counters.value(.endpoints) == 1)
+    }
+
+    @Test("an empty conference ends at the sweep")
+    func emptyConference() throws {
+        var world = try World()
+        world.createConference()
+        world.run(for: .seconds(61 as Int64))
+        let ended = world.events.contains { event in
+            if case .conferenceExpired(let number) = event { number == ConferenceNumber(7) } else { false }
+        }
+        #expect(ended)
+    }
+
+    @Test("conferences do not hear each other")
+    func isolation() throws {
+        var world = try World()
+        expect(world.assemble(2))
+        let other = ConferenceNumber(8)
+        let creation = EndpointCreation(
+            number: EndpointNumber(900), id: "elsewhere", isICEControlling: true,
+            media: World.media(audioSSRC: 1_001, videoSSRC: nil))
+        _ = world.request(
+            [.createConference(name: "other", audioSSRC: 3, videoSSRC: 4), .createEndpoint(creation)],
+            conference: other)
+        world.send([try require(world.clients[0].makeRTP(ssrc: 1_000, payloadType: 111, payload: [1]))], from: 0)
+        expect(world.clients[1].received.count == 1)
+        _ = world.request([.expireConference], conference: other)
+        world.send([try require(world.clients[0].makeRTP(ssrc: 1_000, payloadType: 111, payload: [1]))], from: 0)
+        expect(world.clients[1].received.count == 2)
+    }
+
+    @Test("the description names endpoints and hides addresses and secrets")
+    func description() throws {
+        var world = try World()
+        expect(world.assemble(2))
+        world.host.answerDescription(5, at: world.now)
+        var text = ""
+        while let event = world.host.pollEvent() {
+            if case .description(5, let description) = event { text = description }
+        }
+        #expect(text.contains("\"endpoint1\""))
+        #expect(!text.contains("192.0.2"))
+        let password = world.clients[0].transport.password
+        #expect(!text.contains(password))
+    }
+}

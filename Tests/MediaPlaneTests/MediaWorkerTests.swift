@@ -1,0 +1,163 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+import Conferencing
+import DTLS
+import ICE
+import MediaPlane
+import MediaTransport
+import OpenSSL
+import PacketIO
+import Primitives
+import ShardMessages
+import Telemetry
+import Testing
+
+/// A worker on real sockets of the loopback interface.
+@Suite("MediaWorker")
+struct MediaWorkerTests {
+    private static let conference = ConferenceNumber(1)
+
+    private func start(gso: Bool = true) throws -> MediaWorker {
+        let address = try #require(TransportAddress(ip: "127.0.0.1", port: 0))
+        var configuration = MediaWorker.Configuration(addresses: [address])
+        configuration.port.usesGSO = gso
+        configuration.port.usesGRO = gso
+        return try MediaWorker.start(configuration)
+    }
+
+    /// Waits for the next event as the control loop does: parked, woken by the descriptor.
+    private func nextEvent(of worker: MediaWorker, seconds: Int64 = 5) throws -> ShardEvent? {
+        var poller = try Poller()
+        try poller.add(descriptor: worker.eventsWake.descriptor, token: 1)
+        let buffer = UnsafeMutableBufferPointer<PollEvent>.allocate(capacity: 4)
+        defer { buffer.deallocate() }
+        let deadline = MonotonicClock.now() + .seconds(seconds)
+        while MonotonicClock.now() < deadline {
+            if let event = worker.nextEvent() { return event }
+            if worker.parkEvents() {
+                _ = poller.wait(until: deadline, now: MonotonicClock.now(), into: buffer)
+            }
+            worker.unparkEvents()
+        }
+        return nil
+    }
+
+    private func creation(_ number: UInt64) -> ShardRequest {
+        ShardRequest(
+            number: number, conference: Self.conference,
+            operations: [
+                .createConference(name: "room", audioSSRC: 1, videoSSRC: 2),
+                .createEndpoint(
+                    EndpointCreation(
+                        number: EndpointNumber(5), id: "a", isICEControlling: true, media: EndpointMedia())),
+            ])
+    }
+
+    @Test("commands are answered, and the worker stops, and stops again")
+    func answers() throws {
+        let worker = try start()
+        #expect(worker.boundAddresses.first.map { $0.port > 0 } == true)
+        #expect(worker.send(.request(creation(9))))
+        guard case .answer(let answer) = try nextEvent(of: worker) else {
+            Issue.record("no answer")
+            return
+        }
+        #expect(answer.number == 9)
+        let transport = try #require(try answer.result.get().first?.1)
+        #expect(transport.password.utf8.count >= 22)
+        #expect(transport.fingerprint.split(separator: ":").count == 32)
+        #expect(worker.send(.describe(number: 3)))
+        guard case .description(3, let text) = try nextEvent(of: worker) else {
+            Issue.record("no description")
+            return
+        }
+        #expect(text.contains("\"room\""))
+        worker.stop()
+        worker.stop()
+    }
+
+    @Test("a peer connects over real sockets", arguments: [true, false])
+    func connects(gso: Bool) throws {
+        let worker = try start(gso: gso)
+        defer { worker.stop() }
+        #expect(worker.send(.request(creation(1))))
+        guard case .answer(let answer) = try nextEvent(of: worker),
+            let local = try answer.result.get().first?.1
+        else {
+            Issue.record("no answer")
+            return
+        }
+        let bridge = try #require(worker.boundAddresses.first)
+        let address = try #require(TransportAddress(ip: "127.0.0.1", port: 0))
+        var port = try UDPPort(addresses: [address])
+        let identity = try DTLSIdentity(wallSeconds: WallClock.nanosecondsSinceEpoch() / 1_000_000_000)
+        let settings = ICEAgent.Settings(
+            localUfrag: "peer", localPassword: "a-password-of-enough-letters", isControlling: false, tieBreaker: 1,
+            localAddresses: port.boundAddresses)
+        var peer = TransportSession(
+            ice: settings, identity: identity, profiles: [.aeadAES128GCM], random: Random(seed: 1),
+            at: MonotonicClock.now())
+        peer.addFingerprints([(hash: "sha-256", digest: digest(local.fingerprint))])
+        peer.setRole(.client, at: MonotonicClock.now())
+        peer.addRemoteCandidate(bridge, priority: 1, isRelayed: false, at: MonotonicClock.now())
+        peer.setRemoteCredentials(ufrag: local.ufrag, password: local.password, at: MonotonicClock.now())
+
+        var remote = RemoteTransport()
+        remote.credentials = ("peer", "a-password-of-enough-letters")
+        remote.setup = .active
+        remote.fingerprints = [RemoteFingerprint(hash: "sha-256", digest: digest(identity.fingerprint))]
+        let update = ShardRequest(
+            number: 2, conference: Self.conference,
+            operations: [.updateEndpoint(EndpointNumber(5), media: EndpointMedia(), remote: remote)])
+        #expect(worker.send(.request(update)))
+
+        var egress = EgressBatch()
+        var slab = ReceiveSlab()
+        let deadline = MonotonicClock.now() + .seconds(10 as Int64)
+        while !peer.hasKeys, MonotonicClock.now() < deadline {
+            _ = peer.drain(into: &egress)
+            port.flush(&egress)
+            slab.removeAll()
+            _ = port.receive(local: 0, into: &slab)
+            let now = MonotonicClock.now()
+            for index in 0..<slab.count {
+                let bytes = RawSpan(_unsafeBytes: UnsafeRawBufferPointer(slab.bytes(index)))
+                switch DatagramClass(bytes) {
+                case .stun: peer.handleSTUN(bytes, from: slab.datagrams[index].source, local: 0, at: now)
+                case .dtls: peer.handleDTLS(bytes, at: now)
+                default: break
+                }
+            }
+            if let timeout = peer.nextTimeout, timeout <= now { peer.handleTimeout(at: now) }
+        }
+        let hasKeys = peer.hasKeys
+        #expect(hasKeys)
+        var hasConnected = false
+        while !hasConnected, let event = try nextEvent(of: worker) {
+            if case .dtlsConnected(_, let profile) = event { hasConnected = profile == "aeadAES128GCM" }
+        }
+        #expect(hasConnected)
+        #expect(worker.counters.value(.iceSucceeded) == 1)
+    }
+
+    @Test("a port that is taken is an error that names the call")
+    func portTaken() throws {
+        let worker = try start()
+        defer { worker.stop() }
+        let configuration = MediaWorker.Configuration(addresses: worker.boundAddresses)
+        #expect(throws: SystemError.self) { try MediaWorker.start(configuration) }
+    }
+
+    @Test("a full command ring is told to the sender, and a worker that is gone takes nothing more")
+    func fullRing() throws {
+        let worker = try start()
+        worker.stop()
+        var accepted = 0
+        while accepted <= ShardMessagesLimits.commandRing, worker.send(.describe(number: 0)) { accepted += 1 }
+        #expect(accepted == ShardMessagesLimits.commandRing)
+    }
+
+    private func digest(_ fingerprint: String) -> [UInt8] {
+        fingerprint.split(separator: ":").compactMap { UInt8($0, radix: 16) }
+    }
+}
