@@ -8,13 +8,15 @@ public enum ForwardingLimits {
     public static let keptExtensions = 4
     /// Header bytes that a rewritten packet can need: the fixed header, a block with ``keptExtensions`` elements.
     public static let headerBytes = 12 + 4 + keptExtensions * 257 + 3
-    /// Sequence numbers that a jump forward may skip before it counts as a new start (RFC 3550 A.1, media-plane.md 7.1).
+    /// Sequence numbers that a jump forward may skip before it counts as a new start (RFC 3550 A.1, media-plane.md
+    /// 7.1).
     public static let maxDropout = 3_000
     /// Sequence numbers that a late packet may lie behind (RFC 3550 A.1, media-plane.md 7.1).
     public static let maxMisorder = 100
     /// Discarded sequence numbers are remembered over so many positions (media-plane.md 6.6: 1,000).
     public static let gapHistory = 1_024
-    /// Silent packets forwarded in a row are discarded beyond this: tested with ">", so four pass (media-plane.md 10.1).
+    /// Silent packets forwarded in a row are discarded beyond this: tested with ">", so four pass (media-plane.md
+    /// 10.1).
     public static let silentPackets: UInt8 = 3
     /// Forwarded sender reports remembered per receiver and source, to measure round trips.
     public static let rememberedReports = 4

@@ -19,11 +19,18 @@ struct TextTests {
     func sizes() {
         for file in SourceTree.code + SourceTree.files.filter({ $0.suffix == "py" }) {
             #expect(file.lines.count <= 700 || Self.longFiles.contains(file.path), "\(file.path) is too long")
-            for (index, line) in file.lines.enumerated() 
-            where line.utf8.count > 120 && line.count > 120 && !line.contains("://") {
+            for (index, line) in file.lines.enumerated()
+            where line.utf8.count > 120 && line.count > 120 && !mayBeWide(line, in: file) {
                 Issue.record("\(file.place(index)): \(line.count) columns")
             }
         }
+    }
+
+    /// Addresses and quoted text are not broken: vectors in tests, rows of the table of settings, generated documents.
+    private func mayBeWide(_ line: String, in file: SourceFile) -> Bool {
+        line.contains("://") || file.name == "SettingsReport.swift"
+            || (line.contains("\"") && (line.count <= 130 || !file.isProduct))
+            || (line.contains("<") && !file.isProduct)
     }
 
     @Test("a function has at most 80 lines")
