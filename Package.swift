@@ -112,7 +112,7 @@ let testTargets: [Target] = [
         swiftSettings: shellSettings
     ),
     .testTarget(name: "PrimitivesTests", dependencies: ["Primitives", "TestSupport"], swiftSettings: common),
-    tests("OpenSSL"), tests("ICE", ["OpenSSL"]), tests("DTLS", ["OpenSSL"]), tests("SRTP", ["OpenSSL"]),
+    tests("OpenSSL", ["COpenSSL"]), tests("ICE", ["OpenSSL"]), tests("DTLS", ["OpenSSL"]), tests("SRTP", ["OpenSSL"]),
     tests("RTP"), tests("VideoPayload"), tests("XML"), tests("XMPP", ["XML", "OpenSSL"]),
     tests("Colibri", ["XML"]), tests("Telemetry"), tests("BridgeConfiguration"),
     tests("BridgeControl", ["XMPP", "XML", "Colibri", "Telemetry", "BridgeConfiguration", "ShardMessages"]),

@@ -49,6 +49,14 @@ public final class DTLSIdentity: @unchecked Sendable {
 
     deinit { SSL_CTX_free(context) }
 
+    /// The certificate's digest by `function`.
+    public func digest(_ function: HashFunction) -> [UInt8] {
+        guard let certificate = SSL_CTX_get0_certificate(context),
+            let digest = certificateDigest(certificate, function)
+        else { return [] }
+        return digest
+    }
+
     private static func failure() -> OpenSSLError {
         .library(ErrorQueue.takeReason() ?? "cannot make a certificate")
     }

@@ -121,6 +121,7 @@ public struct DTLSSession: ~Copyable {
             return
         }
         ErrorQueue.clear()
+        SSL_alloc_buffers(ssl)
         SSL_shutdown(ssl)
         state = .closed
     }
@@ -181,9 +182,12 @@ public struct DTLSSession: ~Copyable {
                 noteFailure()
             }
         }
+        guard state != .handshaking else { return }
+        // Records after the handshake are rare, so that no association keeps its buffers of about 34 kB for them.
+        // OpenSSL would bring the one for reading back by itself, and crash for want of the other one.
+        SSL_alloc_buffers(ssl)
         if state == .connected { readRecords() }
-        // About 18 kB per association; they come back by themselves when a record arrives.
-        if state != .handshaking { SSL_free_buffers(ssl) }
+        SSL_free_buffers(ssl)
     }
 
     /// Reads after the handshake: alerts, repeated Finished messages (which OpenSSL answers), application data.
