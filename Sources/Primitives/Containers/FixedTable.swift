@@ -29,7 +29,8 @@ extension UInt64: TableKey {
 /// Linear probing with backward-shift deletion, at most half full. Look-ups are O(1); insertion into a full table is
 /// refused. For the packet path (house rule: no `Dictionary` there).
 public struct FixedTable<Key: TableKey, Value: BitwiseCopyable>: ~Copyable {
-    @usableFromInline let slots: UnsafeMutablePointer<(key: Key, value: Value)>
+    @usableFromInline let keys: UnsafeMutablePointer<Key>
+    @usableFromInline let values: UnsafeMutablePointer<Value>
     @usableFromInline let used: UnsafeMutablePointer<Bool>
     @usableFromInline let mask: Int
     /// How many entries fit.
@@ -44,13 +45,15 @@ public struct FixedTable<Key: TableKey, Value: BitwiseCopyable>: ~Copyable {
         while size < capacity * 2 { size *= 2 }
         self.capacity = capacity
         mask = size - 1
-        slots = .allocate(capacity: size)
+        keys = .allocate(capacity: size)
+        values = .allocate(capacity: size)
         used = .allocate(capacity: size)
         used.initialize(repeating: false, count: size)
     }
 
     deinit {
-        slots.deallocate()
+        keys.deallocate()
+        values.deallocate()
         used.deallocate()
     }
 
@@ -58,7 +61,7 @@ public struct FixedTable<Key: TableKey, Value: BitwiseCopyable>: ~Copyable {
     func find(_ key: Key) -> Int {
         var index = Int(truncatingIfNeeded: key.tableHash) & mask
         // Ends: the table is at most half full, so a free slot is always met.
-        while used[index], slots[index].key != key { index = (index + 1) & mask }
+        while used[index], keys[index] != key { index = (index + 1) & mask }
         return index
     }
 
@@ -66,7 +69,7 @@ public struct FixedTable<Key: TableKey, Value: BitwiseCopyable>: ~Copyable {
     @inlinable @inline(__always)
     public subscript(_ key: Key) -> Value? {
         let index = find(key)
-        return used[index] ? slots[index].value : nil
+        return used[index] ? values[index] : nil
     }
 
     /// Stores `value` for `key`, replacing an earlier one.
@@ -79,7 +82,8 @@ public struct FixedTable<Key: TableKey, Value: BitwiseCopyable>: ~Copyable {
             used[index] = true
             count += 1
         }
-        slots[index] = (key, value)
+        keys[index] = key
+        values[index] = value
         return true
     }
 
@@ -88,14 +92,15 @@ public struct FixedTable<Key: TableKey, Value: BitwiseCopyable>: ~Copyable {
     public mutating func remove(_ key: Key) -> Value? {
         var hole = find(key)
         guard used[hole] else { return nil }
-        let removed = slots[hole].value
+        let removed = values[hole]
         count -= 1
         var index = (hole + 1) & mask
         while used[index] {
-            let home = Int(truncatingIfNeeded: slots[index].key.tableHash) & mask
+            let home = Int(truncatingIfNeeded: keys[index].tableHash) & mask
             // An entry may move back only if its home does not lie behind the hole on its probe path.
             if (index - home) & mask >= (index - hole) & mask {
-                slots[hole] = slots[index]
+                keys[hole] = keys[index]
+                values[hole] = values[index]
                 hole = index
             }
             index = (index + 1) & mask
@@ -106,7 +111,7 @@ public struct FixedTable<Key: TableKey, Value: BitwiseCopyable>: ~Copyable {
 
     /// Calls `body` for every entry, in an order that depends on the contents alone.
     public func forEach(_ body: (Key, Value) -> Void) {
-        for index in 0...mask where used[index] { body(slots[index].key, slots[index].value) }
+        for index in 0...mask where used[index] { body(keys[index], values[index]) }
     }
 
     /// Removes every entry.
