@@ -129,7 +129,8 @@ let testTargets: [Target] = [
     tests("ControlPlane", ["BridgeControl", "XMPP", "XML", "Colibri", "BridgeConfiguration", "WebServer"]),
     tests("LoadGenerator", ["RTP", "VideoPayload"]),
     .testTarget(
-        name: "InteropTests", dependencies: ["TestSupport", "Primitives"],
+        name: "InteropTests",
+        dependencies: ["ControlPlane", "XMPP", "XML", "OpenSSL", "PacketIO", "TestSupport", "Primitives"],
         exclude: ["requirements.txt", "Focus", "Peers", "Page"], swiftSettings: common),
     .testTarget(name: "TidyTests", dependencies: ["TestSupport"], swiftSettings: common),
 ]

@@ -1,4 +1,21 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
 /// Named limits of this target.
-public enum ControlPlaneLimits {}
+public enum ControlPlaneLimits {
+    /// Kernel events taken per turn of the control loop.
+    static let eventsPerTurn = 64
+    /// Bytes read from one connection per turn; the rest waits for the next, so that nobody starves.
+    static let readBytesPerTurn = 256 << 10
+    /// Bytes of one read call.
+    static let readBytes = 16 << 10
+    /// Bytes waiting to be written to one connection. A server that does not read loses it.
+    static let writeBufferBytes = 8 << 20
+    /// Name look-ups waiting for their thread.
+    static let pendingLookUps = 64
+    /// Addresses of one name that are tried.
+    static let addressesPerName = 16
+    /// Bytes of one log line; longer ones are cut.
+    static let logLineBytes = 4_096
+    /// Bytes of one metadata value in a log line.
+    static let logValueBytes = 256
+}

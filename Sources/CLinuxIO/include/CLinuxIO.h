@@ -115,3 +115,11 @@ void viaduct_name_thread(const char *name);
 int viaduct_pin_thread(int cpu);
 /// Raises the soft limit of open descriptors towards `wanted`; answers the limit now in force.
 int64_t viaduct_raise_descriptor_limit(int64_t wanted);
+
+// MARK: Signals
+
+/// Blocks SIGTERM, SIGINT and SIGHUP in the calling thread (and those it starts), ignores SIGPIPE, and opens a
+/// non-blocking descriptor that reads the three instead.
+int viaduct_signals_open(void);
+/// The next signal that has arrived, 0 when there is none.
+int viaduct_signals_read(int descriptor);

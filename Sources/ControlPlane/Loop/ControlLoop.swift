@@ -1,0 +1,103 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+internal import PacketIO
+internal import Primitives
+
+/// The one loop of the control plane: waits for descriptors and deadlines and calls the tasks that own them.
+///
+/// It owns all control state through its tasks; nothing here is locked, because nothing is shared (house rule 3.11).
+/// Not to be used from more than one thread.
+final class ControlLoop {
+    private var poller: Poller
+    private var tasks: [any LoopTask] = []
+    private var owners: [UInt64: any LoopTask] = [:]
+    private var nextToken: UInt64 = 1
+    private var isStopping = false
+
+    init() throws(SystemError) {
+        poller = try Poller()
+    }
+
+    /// The moment, for tasks that act outside a call from the loop.
+    var now: Timestamp { MonotonicClock.now() }
+
+    func add(_ task: any LoopTask) {
+        tasks.append(task)
+    }
+
+    func remove(_ task: any LoopTask) {
+        tasks.removeAll { $0 === task }
+    }
+
+    /// Watches a descriptor; its events go to `task` and carry the token that is returned.
+    func watch(
+        descriptor: Int32, for task: any LoopTask, readable: Bool = true, writable: Bool = false
+    ) throws(SystemError) -> UInt64 {
+        let token = nextToken
+        try poller.add(descriptor: descriptor, token: token, readable: readable, writable: writable)
+        nextToken += 1
+        owners[token] = task
+        return token
+    }
+
+    /// Changes what a descriptor is watched for.
+    func change(descriptor: Int32, token: UInt64, readable: Bool = true, writable: Bool) {
+        // The descriptor is watched, hence this cannot fail but for lack of memory; the task then times out.
+        try? poller.modify(descriptor: descriptor, token: token, readable: readable, writable: writable)
+    }
+
+    /// Stops watching, before the descriptor is closed.
+    func unwatch(descriptor: Int32, token: UInt64) {
+        poller.remove(descriptor: descriptor)
+        owners[token] = nil
+    }
+
+    /// Ends ``run()`` after the current turn.
+    func stop() {
+        isStopping = true
+    }
+
+    /// Turns until ``stop()``.
+    func run() {
+        withEvents { events in
+            while !isStopping { turn(events) }
+        }
+        isStopping = false
+    }
+
+    /// Turns until `isDone` says so or `limit` has passed.
+    /// - Returns: whether `isDone` said so.
+    func run(for limit: TimeDelta, until isDone: () -> Bool) -> Bool {
+        let end = now + limit
+        return withEvents { events in
+            while !isDone() {
+                guard now < end else { return false }
+                turn(events, until: end)
+            }
+            return true
+        }
+    }
+
+    private func withEvents<Result>(_ body: (UnsafeMutableBufferPointer<PollEvent>) -> Result) -> Result {
+        withUnsafeTemporaryAllocation(of: PollEvent.self, capacity: ControlPlaneLimits.eventsPerTurn) { body($0) }
+    }
+
+    private func turn(_ events: UnsafeMutableBufferPointer<PollEvent>, until end: Timestamp? = nil) {
+        var now = self.now
+        for task in tasks {
+            if let deadline = task.nextTimeout, deadline <= now { task.handleTimeout(at: now) }
+        }
+        var mayWait = !isStopping
+        for task in tasks where !task.prepareToWait() { mayWait = false }
+        var deadline = end
+        for task in tasks { deadline = earlier(deadline, task.nextTimeout) }
+        let count = poller.wait(until: mayWait ? deadline : now, now: now, into: events)
+        now = self.now
+        for task in tasks { task.didWait(at: now) }
+        for index in 0..<count {
+            let event = events[index]
+            // Gone when an earlier event of this turn closed the descriptor.
+            owners[event.token]?.handle(event, at: now)
+        }
+    }
+}

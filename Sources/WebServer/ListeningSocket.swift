@@ -1,0 +1,79 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+internal import Glibc
+internal import Primitives
+
+/// Opens the listening TCP socket, so that a failure is known at once and can be named.
+enum ListeningSocket {
+    /// Binds and listens; non-blocking, close-on-exec.
+    /// - Returns: the descriptor and the port in use.
+    static func open(host: String, port: UInt16) throws(HTTPServerError) -> (descriptor: Int32, port: UInt16) {
+        let name = host == "localhost" ? "127.0.0.1" : host
+        guard let address = TransportAddress(ip: name, port: port) else {
+            throw HTTPServerError(
+                "HTTP server: \"\(host)\" is not an IP address; set videobridge.http-servers.private.host to one")
+        }
+        let family = address.family == .ipv4 ? AF_INET : AF_INET6
+        let descriptor = socket(family, Int32(SOCK_STREAM.rawValue) | 0o4000 | 0o2000000, 0)
+        guard descriptor >= 0 else { throw failure("open a socket", host, port) }
+        var one: Int32 = 1
+        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, 4)
+        guard bind(descriptor, to: address) == 0, listen(descriptor, WebServerLimits.backlog) == 0 else {
+            let error = failure("listen", host, port)
+            close(descriptor)
+            throw error
+        }
+        return (descriptor, boundPort(descriptor) ?? port)
+    }
+
+    private static func failure(_ action: String, _ host: String, _ port: UInt16) -> HTTPServerError {
+        let cure =
+            switch errno {
+            case EADDRINUSE:
+                "another program uses this port; stop it or set videobridge.http-servers.private.port"
+            case EADDRNOTAVAIL:
+                "no interface has this address; set videobridge.http-servers.private.host"
+            case EACCES:
+                "ports below 1024 need a privilege (CAP_NET_BIND_SERVICE); set videobridge.http-servers.private.port"
+            default: String(cString: strerror(errno))
+            }
+        return HTTPServerError("HTTP server: cannot \(action) on \(host) port \(port): \(cure)")
+    }
+
+    private static func bind(_ descriptor: Int32, to address: TransportAddress) -> Int32 {
+        if address.family == .ipv4 {
+            var socketAddress = sockaddr_in()
+            socketAddress.sin_family = sa_family_t(AF_INET)
+            socketAddress.sin_port = address.port.bigEndian
+            socketAddress.sin_addr.s_addr = address.ipv4.bigEndian
+            return withUnsafePointer(to: &socketAddress) { pointer in
+                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    Glibc.bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+                }
+            }
+        }
+        var socketAddress = sockaddr_in6()
+        socketAddress.sin6_family = sa_family_t(AF_INET6)
+        socketAddress.sin6_port = address.port.bigEndian
+        withUnsafeMutableBytes(of: &socketAddress.sin6_addr) { bytes in
+            bytes.storeBytes(of: address.high.bigEndian, as: UInt64.self)
+            bytes.storeBytes(of: address.low.bigEndian, toByteOffset: 8, as: UInt64.self)
+        }
+        return withUnsafePointer(to: &socketAddress) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                Glibc.bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in6>.size))
+            }
+        }
+    }
+
+    /// `sin_port` and `sin6_port` lie at the same place.
+    private static func boundPort(_ descriptor: Int32) -> UInt16? {
+        var storage = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        let result = withUnsafeMutablePointer(to: &storage) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &length) }
+        }
+        guard result == 0 else { return nil }
+        return withUnsafeBytes(of: &storage) { UInt16(bigEndian: $0.loadUnaligned(fromByteOffset: 2, as: UInt16.self)) }
+    }
+}

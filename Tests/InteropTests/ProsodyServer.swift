@@ -1,0 +1,235 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Synchronization
+
+/// A real Prosody in a folder of its own, with the configuration of control-plane.md 8.2 and free ports.
+final class ProsodyServer: Sendable {
+    /// What a test changes of the configuration.
+    struct Options: Sendable {
+        /// Lines of the virtual host.
+        var host = "modules_enabled = { \"smacks\" }\nsmacks_hibernation_time = 15"
+        /// Lines of the whole server.
+        var global = ""
+        /// Lines of the room service.
+        var rooms = "restrict_room_creation = true\nmuc_room_locking = false"
+        var requiresEncryption = true
+        var hasCertificate = true
+        var users = [("jvb", "jvbpass"), ("focus", "focuspass"), ("other", "otherpass")]
+    }
+
+    static let domain = "auth.bridge.test"
+    static let mucDomain = "internal.auth.bridge.test"
+    static let room = "jvbbrewery@internal.auth.bridge.test"
+
+    let folder: URL
+    let port: UInt16
+    /// The self-signed certificate, which is its own authority.
+    var certificateFile: String { folder.appending(path: "certs/\(Self.domain).crt").path }
+    private let process = Mutex<Process?>(nil)
+
+    /// Why tests with Prosody cannot run here; `nil` when they can.
+    ///
+    /// On a build machine (`CI` is set) they must run: a missing Prosody is then a failure, not a skip.
+    static let skipReason: String? = {
+        let isThere = ["/usr/bin/prosody", "/usr/bin/prosodyctl"].allSatisfy(
+            FileManager.default.isExecutableFile(atPath:))
+        if isThere || ProcessInfo.processInfo.environment["CI"] != nil { return nil }
+        print("Prosody is not installed (apt-get install prosody): its tests are skipped")
+        return "Prosody is not installed"
+    }()
+
+    static var isAvailable: Bool { skipReason == nil }
+
+    init(_ options: Options = Options()) throws {
+        folder = FileManager.default.temporaryDirectory.appending(path: "viaduct-prosody-\(UUID().uuidString)")
+        port = try freePort()
+        try FileManager.default.createDirectory(at: folder.appending(path: "data"), withIntermediateDirectories: true)
+        try FileManager.default.createDirectory(at: folder.appending(path: "certs"), withIntermediateDirectories: true)
+        if options.hasCertificate { try makeCertificate() }
+        try configuration(options).write(
+            to: folder.appending(path: "prosody.cfg.lua"), atomically: true, encoding: .utf8)
+        for (user, password) in options.users { try register(user, password) }
+    }
+
+    deinit {
+        kill()
+        try? FileManager.default.removeItem(at: folder)
+    }
+
+    /// Starts the server and waits until it listens.
+    func start() async throws {
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/prosody")
+        process.arguments = ["--config", configurationFile, "-F"]
+        process.currentDirectoryURL = folder
+        let log = folder.appending(path: "prosody.log")
+        if !FileManager.default.fileExists(atPath: log.path) { try Data().write(to: log) }
+        let handle = try FileHandle(forWritingTo: log)
+        try handle.seekToEnd()
+        process.standardOutput = handle
+        process.standardError = handle
+        try process.run()
+        self.process.withLock { $0 = process }
+        for _ in 0..<1_000 {
+            if canConnect(port: port) { return }
+            guard process.isRunning else { break }
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        throw Failure(text: "Prosody did not start: \(self.log())")
+    }
+
+    /// Ends the server in order; it says goodbye to its clients.
+    func stop() {
+        end { $0.terminate() }
+    }
+
+    /// Ends the server as a crash would.
+    func kill() {
+        end { _ = Glibc.kill($0.processIdentifier, SIGKILL) }
+    }
+
+    /// Creates an account, or changes its password.
+    func register(_ user: String, _ password: String) throws {
+        try run("/usr/bin/prosodyctl", "--config", configurationFile, "register", user, Self.domain, password)
+    }
+
+    /// What the server has logged.
+    func log() -> String {
+        (try? String(contentsOf: folder.appending(path: "prosody.log"), encoding: .utf8)) ?? ""
+    }
+
+    private func end(_ how: (Process) -> Void) {
+        let running = process.withLock { current in
+            defer { current = nil }
+            return current
+        }
+        guard let running, running.isRunning else { return }
+        how(running)
+        running.waitUntilExit()
+    }
+
+    private var configurationFile: String { folder.appending(path: "prosody.cfg.lua").path }
+
+    private func makeCertificate() throws {
+        let base = folder.appending(path: "certs/\(Self.domain)").path
+        try run(
+            "/usr/bin/openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+            "-keyout", base + ".key", "-out", base + ".crt", "-days", "2", "-subj", "/CN=\(Self.domain)", "-addext",
+            "subjectAltName=DNS:\(Self.domain)")
+    }
+
+    private func configuration(_ options: Options) -> String {
+        let tls =
+            options.hasCertificate
+            ? "ssl = { key = \"certs/\(Self.domain).key\", certificate = \"certs/\(Self.domain).crt\" }" : ""
+        return """
+            run_as_root = true
+            daemonize = false
+            log = { { levels = { min = "info" }, to = "console" } }
+            data_path = "\(folder.path)/data"
+            pidfile = "\(folder.path)/prosody.pid"
+            interfaces = { "127.0.0.1" }
+            modules_enabled = { "roster", "saslauth", "tls", "disco", "ping" }
+            modules_disabled = { "s2s", "offline", "register" }
+            c2s_ports = { \(port) }
+            c2s_require_encryption = \(options.requiresEncryption)
+            allow_unencrypted_plain_auth = false
+            authentication = "internal_hashed"
+            admins = { "focus@\(Self.domain)", "jvb@\(Self.domain)" }
+            component_admins_as_room_owners = true
+            \(options.global)
+            VirtualHost "\(Self.domain)"
+              \(tls)
+              \(options.host)
+            Component "\(Self.mucDomain)" "muc"
+              storage = "memory"
+              muc_room_default_public_jids = true
+              muc_tombstones = false
+              \(options.rooms)
+            """
+    }
+
+    private func run(_ program: String, _ arguments: String...) throws {
+        let process = Process()
+        process.executableURL = URL(filePath: program)
+        process.arguments = arguments
+        process.currentDirectoryURL = folder
+        let output = Pipe()
+        process.standardOutput = output
+        process.standardError = output
+        try process.run()
+        let text = output.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else {
+            throw Failure(text: "\(program) \(arguments): \(String(decoding: text, as: UTF8.self))")
+        }
+    }
+}
+
+/// A test's surroundings could not be made.
+struct Failure: Error {
+    var text: String
+}
+
+private func loopbackAddress(_ port: UInt16) -> sockaddr_in {
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = port.bigEndian
+    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    return address
+}
+
+/// A TCP port that nobody listens on.
+func freePort() throws -> UInt16 {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(descriptor) }
+    var address = loopbackAddress(0)
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let result = withUnsafeMutablePointer(to: &address) { pointer in
+        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
+            bind(descriptor, generic, length) == 0 ? getsockname(descriptor, generic, &length) : -1
+        }
+    }
+    guard result == 0 else { throw Failure(text: "no free port") }
+    return UInt16(bigEndian: address.sin_port)
+}
+
+/// Whether somebody listens on a port of this machine.
+func canConnect(port: UInt16) -> Bool {
+    let descriptor = connectedSocket(port: port)
+    if descriptor >= 0 { close(descriptor) }
+    return descriptor >= 0
+}
+
+/// A blocking socket connected to a port of this machine, or -1.
+func connectedSocket(port: UInt16) -> Int32 {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    var address = loopbackAddress(port)
+    let result = withUnsafePointer(to: &address) { pointer in
+        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+            connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+        }
+    }
+    if result == 0 { return descriptor }
+    close(descriptor)
+    return -1
+}
+
+/// A blocking socket that listens on a port of this machine.
+func listeningSocket(port: UInt16) throws -> Int32 {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    var one: Int32 = 1
+    setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, socklen_t(MemoryLayout<Int32>.size))
+    var address = loopbackAddress(port)
+    let result = withUnsafePointer(to: &address) { pointer in
+        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+            bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+        }
+    }
+    guard result == 0, listen(descriptor, 16) == 0 else {
+        close(descriptor)
+        throw Failure(text: "cannot listen on port \(port)")
+    }
+    return descriptor
+}
