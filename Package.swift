@@ -127,7 +127,7 @@ let testTargets: [Target] = [
         ["Conferencing", "MediaTransport", "ICE", "DTLS", "OpenSSL", "PacketIO", "ShardMessages", "Telemetry"]),
     tests("WebServer", ["CLinuxIO"]),
     tests("ControlPlane", ["BridgeControl", "XMPP", "XML", "Colibri", "BridgeConfiguration", "WebServer"]),
-    tests("LoadGenerator", ["RTP", "VideoPayload"]),
+    tests("LoadGenerator", ["RTP", "VideoPayload", "COpus"]),
     .testTarget(
         name: "InteropTests",
         dependencies: ["ControlPlane", "XMPP", "XML", "OpenSSL", "PacketIO", "TestSupport", "Primitives"],
