@@ -2,6 +2,11 @@
 
 import Foundation
 
+extension String {
+    /// Whether `word` occurs; many times faster in debug builds than what walks over characters.
+    func holds(_ word: String) -> Bool { strstr(self, word) != nil }
+}
+
 /// One text file of the repository.
 struct SourceFile: Sendable {
     /// Path from the repository's root, `/` between parts.
