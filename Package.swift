@@ -130,9 +130,15 @@ let testTargets: [Target] = [
     tests("LoadGenerator", ["RTP", "VideoPayload", "COpus"]),
     .testTarget(
         name: "InteropTests",
-        dependencies: ["ControlPlane", "XMPP", "XML", "OpenSSL", "PacketIO", "TestSupport", "Primitives"],
+        dependencies: ["ControlPlane", "XMPP", "XML", "DTLS", "OpenSSL", "PacketIO", "TestSupport", "Primitives"],
         exclude: ["requirements.txt", "Peers", "Page"], swiftSettings: common),
     .testTarget(name: "TidyTests", dependencies: ["TestSupport"], swiftSettings: common),
+]
+
+/// What the fuzz targets reach.
+let fuzzed = [
+    "Primitives", "OpenSSL", "ICE", "DTLS", "SRTP", "RTP", "VideoPayload", "Forwarding", "ShardMessages", "XML", "XMPP",
+    "Colibri", "BridgeConfiguration",
 ]
 
 let package = Package(
@@ -140,6 +146,8 @@ let package = Package(
     products: [
         .executable(name: "viaduct", targets: ["viaduct"]),
         .executable(name: "viaduct-load", targets: ["viaduct-load"]),
+        // For the package in Tests/Fuzzing.
+        .library(name: "Cores", targets: fuzzed),
     ],
     targets: ground + protocolCores + bridgeCores + shellTargets + programs + testTargets
 )

@@ -90,7 +90,7 @@ extension ShardHost {
         }
     }
 
-    /// Encrypts the first `count` bytes of the scratch buffer and sends them as RTCP. What does not fit is lost: RTCP
+    /// Encrypts the first `count` bytes of the scratch buffer and sends them as RTCP; what does not fit is lost, RTCP
     /// is repeated anyway.
     func send(_ count: Int, to endpoint: UnsafeMutablePointer<Endpoint>, into egress: inout EgressBatch) {
         let packet = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(scratch)[..<count])
