@@ -22,8 +22,10 @@ final class BridgeProcess {
     private let process: ChildProcess
 
     /// Starts a bridge and waits until it says it is healthy.
-    /// - Parameter configuration: further lines of `jvb.conf`.
-    init(configuration: String = "") async throws {
+    /// - Parameters:
+    ///   - configuration: further lines of `jvb.conf`.
+    ///   - asNobody: gives up root's rights first.
+    init(configuration: String = "", asNobody: Bool = false) async throws {
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("viaduct-" + UUID().uuidString)
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         httpPort = try freePort(SOCK_STREAM)
@@ -38,7 +40,16 @@ final class BridgeProcess {
 
             """
         try text.write(to: file, atomically: true, encoding: .utf8)
-        process = try ChildProcess(Repository.bridge, ["--config", file.path], in: folder)
+        if asNobody {
+            // The checkout may lie where only root can look.
+            let copy = folder.appendingPathComponent("viaduct")
+            try FileManager.default.copyItem(at: Repository.bridge, to: copy)
+            let rights = ["--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs"]
+            process = try ChildProcess(
+                URL(fileURLWithPath: "/usr/bin/setpriv"), rights + [copy.path, "--config", file.path], in: folder)
+        } else {
+            process = try ChildProcess(Repository.bridge, ["--config", file.path], in: folder)
+        }
         for _ in 0..<200 where process.isRunning {
             if await get("/about/health")?.status == 200 { return }
             try await Task.sleep(nanoseconds: 50_000_000)
@@ -52,6 +63,8 @@ final class BridgeProcess {
     var address: String { "127.0.0.1:\(httpPort)" }
     /// What it has logged so far.
     var log: String { process.output + process.complaints }
+    /// Its process identifier.
+    var processIdentifier: Int32 { process.processIdentifier }
     /// Whether it is still alive.
     var isRunning: Bool { process.isRunning }
 

@@ -33,6 +33,8 @@ final class ChildProcess {
     var output: String { (try? String(contentsOf: outputFile, encoding: .utf8)) ?? "" }
     /// What it has complained so far.
     var complaints: String { (try? String(contentsOf: errorFile, encoding: .utf8)) ?? "" }
+    /// Its process identifier.
+    var processIdentifier: Int32 { process.processIdentifier }
     /// Whether it is still there.
     var isRunning: Bool { process.isRunning }
 
