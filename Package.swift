@@ -130,9 +130,15 @@ let testTargets: [Target] = [
     tests("LoadGenerator", ["RTP", "VideoPayload", "XML", "COpus"]),
     .testTarget(
         name: "InteropTests",
-        dependencies: ["ControlPlane", "XMPP", "XML", "OpenSSL", "PacketIO", "TestSupport", "Primitives"],
-        exclude: ["requirements.txt", "Peers", "Page"], swiftSettings: common),
+        dependencies: ["ControlPlane", "XMPP", "XML", "DTLS", "OpenSSL", "PacketIO", "TestSupport", "Primitives"],
+        exclude: ["requirements.txt", "Focus", "Peers", "Page"], swiftSettings: common),
     .testTarget(name: "TidyTests", dependencies: ["TestSupport"], swiftSettings: common),
+]
+
+/// What the fuzz targets reach.
+let fuzzed = [
+    "Primitives", "OpenSSL", "ICE", "DTLS", "SRTP", "RTP", "VideoPayload", "Forwarding", "ShardMessages", "XML", "XMPP",
+    "Colibri", "BridgeConfiguration",
 ]
 
 let package = Package(
@@ -145,6 +151,8 @@ let package = Package(
             name: "BenchmarkParts",
             targets: ["Primitives", "OpenSSL", "SRTP", "RTP", "Forwarding", "ShardMessages", "PacketIO"]),
         .library(name: "CSRTP", targets: ["CSRTP"]),
+        // For the package in Tests/Fuzzing.
+        .library(name: "Cores", targets: fuzzed),
     ],
     targets: ground + protocolCores + bridgeCores + shellTargets + programs + testTargets
 )
