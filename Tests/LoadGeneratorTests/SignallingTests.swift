@@ -27,7 +27,8 @@ struct SignallingTests {
     @Test("chunks are put together")
     func chunks() throws {
         let text =
-            "HTTP/1.1 400 Bad\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n"
+            "HTTP/1.1 400 Bad\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+            + "3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n"
         for cut in 0..<text.utf8.count {
             #expect(try parse(String(decoding: text.utf8.prefix(cut), as: UTF8.self)) == nil)
         }

@@ -41,7 +41,7 @@ do {
     runner.run(RewriteBenchmarks.all())
     runner.run(try SendBenchmarks.all())
     if !isMicroOnly {
-        var template = Array("/tmp/viaduct-bench.XXXXXX".utf8CString)
+        var template = Array(("/tmp/viaduct-bench." + String(repeating: "X", count: 6)).utf8CString)
         guard mkdtemp(&template) != nil else { fatal("no temporary directory") }
         let directory = String(decoding: template.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
         try EndToEnd(

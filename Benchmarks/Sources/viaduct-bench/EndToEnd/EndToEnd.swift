@@ -21,7 +21,7 @@ struct EndToEnd {
         heading("Start-up and memory")
         try startUp()
         heading(
-            "End to end, µs of processor time per forwarded packet (median of \(rounds) rounds of \(decimal(seconds, 0)) s)"
+            "End to end, µs of processor time per forwarded packet (median of \(rounds) × \(decimal(seconds, 0)) s)"
         )
         print(
             "  " + padded("scenario", 30) + leftPadded("bridge", 9) + leftPadded("floor", 9) + leftPadded("ratio", 8)
