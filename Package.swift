@@ -81,7 +81,7 @@ let shellTargets: [Target] = [
     shell(
         "ControlPlane",
         [
-            "MediaPlane", "PacketIO", "WebServer", "BridgeControl", "XMPP", "XML", "Colibri", "Telemetry",
+            "Conferencing", "MediaPlane", "PacketIO", "WebServer", "BridgeControl", "XMPP", "XML", "Colibri", "Telemetry",
             "BridgeConfiguration", "ShardMessages", "OpenSSL", "CLinuxIO", "ICE", "Primitives",
         ]
     ),
