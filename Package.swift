@@ -131,7 +131,7 @@ let testTargets: [Target] = [
     .testTarget(
         name: "InteropTests",
         dependencies: ["ControlPlane", "XMPP", "XML", "DTLS", "OpenSSL", "PacketIO", "TestSupport", "Primitives"],
-        exclude: ["requirements.txt", "Peers", "Page"], swiftSettings: common),
+        exclude: ["requirements.txt", "Focus", "Peers", "Page"], swiftSettings: common),
     .testTarget(name: "TidyTests", dependencies: ["TestSupport"], swiftSettings: common),
 ]
 

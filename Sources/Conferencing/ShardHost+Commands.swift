@@ -8,8 +8,8 @@ import OpenSSL
 public import Primitives
 public import ShardMessages
 
-// What the control plane asks of a worker (house rule 2.5). A request is all or nothing: it is checked as a whole before
-// anything is changed.
+// What the control plane asks of a worker (house rule 2.5). A request is all or nothing: it is checked as a whole
+// before anything is changed.
 
 extension ShardHost {
     /// Carries a request out.

@@ -37,7 +37,8 @@ struct ConnectRulesTests {
             ("<connect id='u' create='true' video='true' url='wss://y'/>", "feature-not-implemented"),
             ("<connect id='u' create='true' protocol='raw' url='wss://y'/>", "feature-not-implemented"),
             (
-                "<connect id='t' type='transcriber' audio='true' url='wss://x/secret'><exports><export name='s'/></exports></connect>",
+                "<connect id='t' type='transcriber' audio='true' url='wss://x/secret'><exports>"
+                    + "<export name='s'/></exports></connect>",
                 nil
             ),
             ("<connect id='t' type='transcriber' audio='true' url='wss://other'/>", "feature-not-implemented"),

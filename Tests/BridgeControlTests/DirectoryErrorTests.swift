@@ -81,7 +81,8 @@ struct DirectoryErrorTests {
         let answer = try bridge.ask(
             TestBridge.modify(
                 "m", "",
-                "<endpoint id='a'><force-mute audio='true'/></endpoint><endpoint id='b'><force-mute audio='true'/></endpoint>"
+                "<endpoint id='a'><force-mute audio='true'/></endpoint>"
+                    + "<endpoint id='b'><force-mute audio='true'/></endpoint>"
             )
         )
         #expect(answer.endpoints == [EndpointModified(id: "a"), EndpointModified(id: "b")])
@@ -150,7 +151,8 @@ struct DirectoryErrorTests {
         var bridge = TestBridge()
         try bridge.start("m", "a")
         let wrong =
-            "<endpoint id='v' create='true' muc-role='visitor'><transport/>\(source)<capability name='source-names'/></endpoint>"
+            "<endpoint id='v' create='true' muc-role='visitor'><transport/>\(source)"
+            + "<capability name='source-names'/></endpoint>"
         #expect(try bridge.refusal(TestBridge.modify("m", "", wrong))?.condition == .badRequest)
         _ = try bridge.ask(TestBridge.modify("m", "", TestBridge.create("v", attributes: "muc-role='visitor'")))
         guard case .createEndpoint(let creation)? = bridge.lastOperations.first else {

@@ -32,8 +32,10 @@ struct DirectoryRequestTests {
             TestBridge.modify(
                 "m", "",
                 """
-                <endpoint id='a1b2c3d4'><transport><transport xmlns='urn:xmpp:jingle:transports:ice-udp:1' ufrag='X/3f' pwd='pw'>
-                <fingerprint xmlns='urn:xmpp:jingle:apps:dtls:0' hash='sha-256' setup='active'>F1:e2</fingerprint><rtcp-mux/>
+                <endpoint id='a1b2c3d4'><transport>
+                <transport xmlns='urn:xmpp:jingle:transports:ice-udp:1' ufrag='X/3f' pwd='pw'>
+                <fingerprint xmlns='urn:xmpp:jingle:apps:dtls:0' hash='sha-256' setup='active'>F1:e2</fingerprint>
+                <rtcp-mux/>
                 </transport></transport><sources/><initial-last-n value='10'/></endpoint>
                 """
             )
@@ -253,7 +255,8 @@ struct DirectoryRequestTests {
         let answer = try bridge.ask(
             TestBridge.modify(
                 "m", "create='true'",
-                "<endpoint id='a' create='true'><transport><sctp/></transport><capability name='source-names'/></endpoint>"
+                "<endpoint id='a' create='true'><transport><sctp/></transport>"
+                    + "<capability name='source-names'/></endpoint>"
             )
         )
         #expect(answer.endpoints[0].transport?.sctp == SCTPDescription(role: "server", port: 5_000))

@@ -86,6 +86,20 @@ struct DirectoryTimeTests {
         #expect(bridge.directory.processingDelays.maximumMilliseconds == 101)
     }
 
+    @Test("a log line has a constant text and names conference and endpoint")
+    func logLines() throws {
+        var bridge = TestBridge()
+        try bridge.start("m", "a")
+        _ = try bridge.refusal(TestBridge.modify("m", "", "<endpoint id='x'><sources/></endpoint>"))
+        let event = try #require(bridge.events.last)
+        #expect(event.message == "colibri request failed")
+        #expect(event.severity == .warning)
+        #expect(
+            event.metadata.map { "\($0.key)=\($0.value)" }
+                == ["conference=m", "endpoint=x", "condition=item-not-found", "reason=unknown_endpoint"]
+        )
+    }
+
     @Test("more requests than may wait are refused at once")
     func queueLimit() throws {
         var bridge = TestBridge()

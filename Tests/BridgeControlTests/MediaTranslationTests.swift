@@ -78,12 +78,14 @@ struct MediaTranslationTests {
             <media type='video'><payload-type xmlns='\(rtp)' id='96' name='vP8' clockrate='90000'>
             <rtcp-fb xmlns='urn:xmpp:jingle:apps:rtp:rtcp-fb:0' type='goog-remb'/></payload-type>
             <payload-type xmlns='\(rtp)' id='97' name='H266' clockrate='90000'/>
-            <payload-type xmlns='\(rtp)' id='98' name='RTX' clockrate='90000'><parameter name='apt' value='96'/></payload-type>
+            <payload-type xmlns='\(rtp)' id='98' name='RTX' clockrate='90000'>
+            <parameter name='apt' value='96'/></payload-type>
             <rtp-hdrext xmlns='\(hdrext)' id='3' uri='URN:IETF:params:rtp-hdrext:sdes:MID'/>
             <rtp-hdrext xmlns='\(hdrext)' id='4' uri='urn:example:unknown'/>
             <extmap-allow-mixed xmlns='\(hdrext)'/></media>
             <media type='audio'><payload-type xmlns='\(rtp)' id='0' name='PCMU' clockrate='8000'/>
-            <payload-type xmlns='\(rtp)' id='112' name='RED' clockrate='48000'><parameter value='111/111'/></payload-type></media>
+            <payload-type xmlns='\(rtp)' id='112' name='RED' clockrate='48000'>
+            <parameter value='111/111'/></payload-type></media>
             """
         let (media, _) = try update(text)
         #expect(media.payloadTypes.map(\.encoding) == [.vp8, .otherVideo, .rtx, .otherAudio, .red])
@@ -107,7 +109,8 @@ struct MediaTranslationTests {
 
     private func transport(_ inside: String, _ attributes: String = "ufrag='u' pwd='p'") throws -> RemoteTransport? {
         try update(
-            "<transport><transport xmlns='urn:xmpp:jingle:transports:ice-udp:1' \(attributes)>\(inside)</transport></transport>"
+            "<transport><transport xmlns='urn:xmpp:jingle:transports:ice-udp:1' \(attributes)>"
+                + "\(inside)</transport></transport>"
         ).1
     }
 

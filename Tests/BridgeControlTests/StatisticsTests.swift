@@ -117,6 +117,16 @@ struct StatisticsTests {
         )
     }
 
+    @Test("the stats element of a presence holds name and value of each entry")
+    func presence() {
+        let element = StatisticsDocument(StatisticsSnapshot()).presenceElement(whitelist: ["drain", "healthy"])
+        #expect(
+            element.serialized()
+                == "<stats xmlns='http://jitsi.org/protocol/colibri'><stat name='drain' value='false'/>"
+                + "<stat name='healthy' value='true'/></stats>"
+        )
+    }
+
     @Test("the counters of all workers add up, rates are their growth per second")
     func totals() {
         let blocks = [CounterBlock(), CounterBlock()]

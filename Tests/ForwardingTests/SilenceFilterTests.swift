@@ -26,4 +26,20 @@ struct SilenceFilterTests {
         let passed = (0..<1_000).count { _ in filter.admits(level: 127) }
         #expect(passed == 4)
     }
+
+    @Test("discarded silence leaves the numbers contiguous; the first sound follows at once")
+    mutating func contiguous() {
+        var closer = SequenceGapCloser()
+        let levels = [UInt8](repeating: 127, count: 50) + [60, 127, 60]
+        var outgoing: [UInt16] = []
+        for (number, level) in levels.enumerated() {
+            let sequence = UInt16(truncatingIfNeeded: 65_500 + number)
+            if filter.admits(level: level) {
+                outgoing += [closer.accept(sequence)].compactMap { $0 }
+            } else {
+                closer.discard(sequence)
+            }
+        }
+        #expect(outgoing == Array(65_500...65_506))
+    }
 }

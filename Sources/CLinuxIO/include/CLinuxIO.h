@@ -84,7 +84,8 @@ size_t viaduct_send_scratch_bytes(void);
 
 /// Sends at most `count` (up to VIADUCT_BATCH_MESSAGES) messages whose bytes lie in `base`, without blocking.
 /// Answers how many the kernel took, or -errno when it refused the first.
-int viaduct_send(int descriptor, void *scratch, const uint8_t *base, const struct viaduct_outgoing *messages, int count);
+int viaduct_send(int descriptor, void *scratch, const uint8_t *base, const struct viaduct_outgoing *messages,
+                 int count);
 
 // MARK: Waiting
 

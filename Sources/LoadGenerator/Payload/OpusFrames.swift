@@ -4,8 +4,8 @@ internal import COpus
 
 /// A loop of real Opus packets of a synthetic tone, encoded once for all senders.
 ///
-/// Each packet has code 3 with room for a ``PayloadStamp`` in its padding (RFC 6716 3.2.5), so that any decoder plays it:
-/// a decoder must accept any value of the padding bytes.
+/// Each packet has code 3 with room for a ``PayloadStamp`` in its padding (RFC 6716 3.2.5), so that any decoder plays
+/// it: a decoder must accept any value of the padding bytes.
 struct OpusFrames: Sendable {
     /// The packets, the last ``PayloadStamp/byteCount`` bytes of each left for the stamp.
     let packets: [[UInt8]]
