@@ -81,7 +81,7 @@ let shellTargets: [Target] = [
     shell(
         "ControlPlane",
         [
-            "MediaPlane", "PacketIO", "WebServer", "BridgeControl", "XMPP", "XML", "Colibri", "Telemetry",
+            "Conferencing", "MediaPlane", "PacketIO", "WebServer", "BridgeControl", "XMPP", "XML", "Colibri", "Telemetry",
             "BridgeConfiguration", "ShardMessages", "OpenSSL", "CLinuxIO", "ICE", "Primitives",
         ]
     ),
@@ -127,7 +127,7 @@ let testTargets: [Target] = [
         ["Conferencing", "MediaTransport", "ICE", "DTLS", "OpenSSL", "PacketIO", "ShardMessages", "Telemetry"]),
     tests("WebServer", ["CLinuxIO"]),
     tests("ControlPlane", ["BridgeControl", "XMPP", "XML", "Colibri", "BridgeConfiguration", "WebServer"]),
-    tests("LoadGenerator", ["RTP", "VideoPayload", "COpus"]),
+    tests("LoadGenerator", ["RTP", "VideoPayload", "XML", "COpus"]),
     .testTarget(
         name: "InteropTests",
         dependencies: ["ControlPlane", "XMPP", "XML", "DTLS", "OpenSSL", "PacketIO", "TestSupport", "Primitives"],
@@ -146,6 +146,11 @@ let package = Package(
     products: [
         .executable(name: "viaduct", targets: ["viaduct"]),
         .executable(name: "viaduct-load", targets: ["viaduct-load"]),
+        // For Benchmarks/, a package of its own.
+        .library(
+            name: "BenchmarkParts",
+            targets: ["Primitives", "OpenSSL", "SRTP", "RTP", "Forwarding", "ShardMessages", "PacketIO"]),
+        .library(name: "CSRTP", targets: ["CSRTP"]),
         // For the package in Tests/Fuzzing.
         .library(name: "Cores", targets: fuzzed),
     ],

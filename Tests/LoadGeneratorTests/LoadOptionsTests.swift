@@ -62,7 +62,7 @@ struct LoadOptionsTests {
     @Test("the XMPP door needs a domain and a room")
     func xmpp() throws {
         let options = try options(
-            "--xmpp localhost --domain auth.example.net --room brewery@internal.example.net --nick f")
+            "--xmpp localhost --domain auth.example.net --brewery b@internal.example.net --nick f")
         guard case .xmpp(let door) = options.door else {
             Issue.record("no XMPP door")
             return

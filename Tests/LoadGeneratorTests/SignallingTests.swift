@@ -3,6 +3,7 @@
 import Primitives
 import TestSupport
 import Testing
+import XML
 
 @testable import LoadGenerator
 
@@ -26,7 +27,8 @@ struct SignallingTests {
     @Test("chunks are put together")
     func chunks() throws {
         let text =
-            "HTTP/1.1 400 Bad\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n"
+            "HTTP/1.1 400 Bad\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+            + "3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n"
         for cut in 0..<text.utf8.count {
             #expect(try parse(String(decoding: text.utf8.prefix(cut), as: UTF8.self)) == nil)
         }
@@ -94,6 +96,64 @@ struct SignallingTests {
         #expect(transport.candidates.map(\.address) == [TransportAddress(ip: "192.0.2.1", port: 10_000)])
         #expect(transport.fingerprints == [.init(hash: "sha-256", digest: [10, 255], setup: "actpass")])
         #expect(throws: LoadError.badAnswer("no transport of b2")) { try ColibriJSON.transport(of: "b2", in: answer) }
+    }
+
+    @Test("the XML form says the same as the JSON form")
+    func xml() {
+        let local = ParticipantTransport(ufrag: "u", password: "p", fingerprint: [0xAB, 1], setup: "active")
+        let source = SignalledSource(name: "a1-v0", isVideo: true, ssrc: 4_000_000_000)
+        let create = ColibriXML.element(.create(endpoint: "a1", newConference: true), meeting: "m", name: "r@d")
+        #expect(create.isNamed("conference-modify", "jitsi:colibri2") && create["meeting-id"] == "m")
+        #expect(create["create"] == "true" && create["name"] == "r@d")
+        let endpoint = create.child("endpoint", "jitsi:colibri2")
+        #expect(endpoint?.children("media", "jitsi:colibri2").map { $0["type"] } == ["audio", "video"])
+        #expect(endpoint?.child("transport", "jitsi:colibri2")?["ice-controlling"] == "true")
+        let formats = endpoint?.children("media", "jitsi:colibri2")[1].children(
+            "payload-type", "urn:xmpp:jingle:apps:rtp:1")
+        #expect(formats?.map { $0["id"] } == ["100", "96"])
+
+        let update = ColibriXML.element(.update(endpoint: "a1", local, [source]), meeting: "m", name: "r@d")
+        let changed = update.child("endpoint", "jitsi:colibri2")
+        #expect(update["create"] == nil && changed?["create"] == nil)
+        let ice = changed?.child("transport", "jitsi:colibri2")?.child(
+            "transport", "urn:xmpp:jingle:transports:ice-udp:1")
+        #expect(ice?["ufrag"] == "u" && ice?["pwd"] == "p")
+        #expect(ice?.child("fingerprint", "urn:xmpp:jingle:apps:dtls:0")?.text == "AB:01")
+        let signalled = changed?.child("sources", "jitsi:colibri2")?.child("media-source", "jitsi:colibri2")
+        #expect(signalled?["type"] == "video" && signalled?.elements.first?["ssrc"] == "4000000000")
+        let expire = ColibriXML.element(.expireConference, meeting: "m", name: "r@d")
+        #expect(expire["expire"] == "true" && expire.elements.isEmpty)
+    }
+
+    @Test("a bridge's transport is read from XML as well")
+    func answerXML() throws {
+        let candidate = XMLElement(
+            "candidate", "urn:xmpp:jingle:transports:ice-udp:1",
+            attributes: [
+                "ip": "192.0.2.1", "port": "10000", "protocol": "udp", "priority": "2130706431", "type": "host",
+            ])
+        let fingerprint = XMLElement(
+            "fingerprint", "urn:xmpp:jingle:apps:dtls:0", attributes: ["hash": "sha-256", "setup": "actpass"],
+            text: "0A:FF\n")
+        let ice = XMLElement(
+            "transport", "urn:xmpp:jingle:transports:ice-udp:1", attributes: ["ufrag": "u", "pwd": "p"],
+            children: [fingerprint, candidate])
+        let answer = XMLElement(
+            "conference-modified", "jitsi:colibri2",
+            children: [
+                XMLElement(
+                    "endpoint", "jitsi:colibri2", attributes: ["id": "a1"],
+                    children: [XMLElement("transport", "jitsi:colibri2", children: [ice])])
+            ])
+        let transport = try ColibriXML.transport(of: "a1", in: answer)
+        #expect(
+            transport.candidates == [
+                .init(
+                    address: try #require(TransportAddress(ip: "192.0.2.1", port: 10_000)), priority: 2_130_706_431,
+                    isRelayed: false)
+            ])
+        #expect(transport.fingerprints == [.init(hash: "sha-256", digest: [10, 255], setup: "actpass")])
+        #expect(throws: LoadError.badAnswer("no transport of b2")) { try ColibriXML.transport(of: "b2", in: answer) }
     }
 
     @Test("processor time is found behind any process name")

@@ -83,7 +83,11 @@ final class LoadRun {
         let packetsBefore = received()
         let processorBefore = process?.processorNanoseconds()
         let ownBefore = mailboxes.map { $0.processorNanoseconds.load(ordering: .relaxed) }
-        if problems.isEmpty { watch(until: begin + .seconds(options.durationSeconds)) }
+        if problems.isEmpty {
+            do throws(LoadError) { try watch(until: begin + .seconds(options.durationSeconds)) } catch {
+                problems.append("\(error)")
+            }
+        }
         let callSeconds = (MonotonicClock.now() - begin).seconds
         let measured = received() - packetsBefore
         let load = zip(mailboxes, ownBefore).map { mailbox, before in
@@ -158,9 +162,10 @@ final class LoadRun {
         }
     }
 
-    private func watch(until deadline: Timestamp) {
+    private func watch(until deadline: Timestamp) throws(LoadError) {
         while MonotonicClock.now() < deadline {
             showLive()
+            try focus.idle()
             sleep(until: min(deadline, MonotonicClock.now() + .milliseconds(100)))
         }
     }
@@ -210,7 +215,6 @@ final class LoadRun {
 
     private func sleep(until deadline: Timestamp) {
         let rest = deadline - MonotonicClock.now()
-        guard rest > .zero else { return }
-        usleep(UInt32(clamping: rest.microseconds))
+        if rest > .zero { sleepMilliseconds(max(rest.milliseconds, 1)) }
     }
 }

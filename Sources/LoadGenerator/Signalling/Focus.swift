@@ -8,4 +8,6 @@ protocol Focus: AnyObject {
     func update(_ participant: PlannedParticipant, _ transport: ParticipantTransport) throws(LoadError)
     /// Ends a conference.
     func expire(_ conference: PlannedConference) throws(LoadError)
+    /// Deals with whatever the connection needs; called now and then while the call runs.
+    func idle() throws(LoadError)
 }

@@ -29,6 +29,8 @@ final class RESTFocus: Focus {
         _ = try send(.expireConference, conference, isNew: false)
     }
 
+    func idle() {}
+
     private func send(
         _ request: FocusRequest, _ conference: PlannedConference, isNew: Bool
     ) throws(LoadError) -> JSONValue {

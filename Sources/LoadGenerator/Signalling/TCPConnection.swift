@@ -69,3 +69,8 @@ final class TCPConnection {
         return poll(&ready, 1, milliseconds) > 0
     }
 }
+
+/// Sleeps; signalling and the run's own thread may.
+func sleepMilliseconds(_ milliseconds: Int64) {
+    usleep(UInt32(clamping: max(milliseconds, 0) * 1_000))
+}
