@@ -139,7 +139,7 @@ let testTargets: [Target] = [
 /// What the fuzz targets reach.
 let fuzzed = [
     "Primitives", "OpenSSL", "ICE", "DTLS", "SRTP", "RTP", "VideoPayload", "Forwarding", "ShardMessages", "XML", "XMPP",
-    "Colibri", "BridgeConfiguration",
+    "Colibri", "BridgeConfiguration", "BridgeControl", "MediaTransport", "Conferencing", "Telemetry",
 ]
 
 let package = Package(
