@@ -23,12 +23,13 @@ def put(target, seeds):
 
 STUN = [bytes.fromhex(text) for text in (
     # RFC 5769 section 2.
-    "000100582112a442b7e7a701bc34d686fa87dfae802200105354554e207465737420636c69656e74002400046e0001ff80290008932ff9b15126"
-    "3b36000600096576746a3a68367659202020000800149aeaa70cbfd8cb56781ef2b5b2d3f249c1b571a280280004e57a3bcf",
-    "0101003c2112a442b7e7a701bc34d686fa87dfae8022000b7465737420766563746f7220002000080001a147e112a643000800142b91f599fd9e"
-    "90c38c7489f92af9ba53f06be7d780280004c07d4c96",
-    "010100482112a442b7e7a701bc34d686fa87dfae8022000b7465737420766563746f7220002000140002a1470113a9faa5d3f179bc25f4b5bed2"
-    "b9d900080014a382954e4be67bf11784c97c8292c275bfe3ed4180280004c8fb0b4c",
+    "000100582112a442b7e7a701bc34d686fa87dfae802200105354554e207465737420636c69656e74002400046e0001ff8029"
+    "0008932ff9b151263b36000600096576746a3a68367659202020000800149aeaa70cbfd8cb56781ef2b5b2d3f249c1b571a2"
+    "80280004e57a3bcf",
+    "0101003c2112a442b7e7a701bc34d686fa87dfae8022000b7465737420766563746f7220002000080001a147e112a6430008"
+    "00142b91f599fd9e90c38c7489f92af9ba53f06be7d780280004c07d4c96",
+    "010100482112a442b7e7a701bc34d686fa87dfae8022000b7465737420766563746f7220002000140002a1470113a9faa5d3"
+    "f179bc25f4b5bed2b9d900080014a382954e4be67bf11784c97c8292c275bfe3ed4180280004c8fb0b4c",
 )]
 put("STUN", STUN)
 
@@ -63,10 +64,11 @@ put("RTCP", [bytes.fromhex(text) for text in (
     "81cb000100000001",
 )])
 put("VP8", [bytes.fromhex(text) for text in (
-    "1010020 09d012a80026801".replace(" ", "").ljust(22, "0"), "90e0abcd1040 100200 9d012a80026801", "90f081ff0760", "00ff",
+    "10100200 9d012a80026801", "90e0abcd1040 100200 9d012a80026801", "90f081ff0760", "00ff",
 )])
 put("SRTP", [
-    bytes([mode, kind, 24]) + rtp(0x80, 111, "01020304 05060708 090a0b0c") + bytes([kind, 24]) + rtp(0x80, 111, "aa" * 12)
+    bytes([mode, kind, 24]) + rtp(0x80, 111, "01020304 05060708 090a0b0c")
+    + bytes([kind, 24]) + rtp(0x80, 111, "aa" * 12)
     for mode in range(4) for kind in (1, 5)
 ] + [bytes([mode, 3, 16]) + bytes.fromhex("80c9000300000001000000020000000300") for mode in range(4)])
 
@@ -81,6 +83,28 @@ put("DTLS", [
     bytes([2, 0, 15]) + bytes.fromhex("15fefd0000000000000001000202 28"),
 ])
 
+# Operations of FuzzConference: member, kind (0 RTP, 2 RTCP, 4 noise, 5 time), flags, length, bytes.
+AUDIO = rtp(0x90, 111, "bede0001 10ff 51ab f8fffe0102")
+VIDEO = rtp(0x90, 0xe4, "bede0001 51abcd00 9080abcd10 d0009d012a80026801")
+RECEIVER_REPORT = bytes.fromhex("81c9000700000001000003e900000001000186a0000000100000000000000000")
+PICTURE_LOSS = bytes.fromhex("81ce000200000001000007d1")
+FULL_INTRA = bytes.fromhex("84ce00040000000100000000000007d107000000")
+SENDER_REPORT = bytes.fromhex("80c80006000003e8e0000000800000000000300000000064000003e8")
+FEEDBACK = bytes.fromhex("8fcd0006000000010000000000010002000000002002 5555 04080000".replace(" ", ""))
+
+
+def step(kind, data, flags=5, member=0):
+    """One operation with its bytes."""
+    return bytes([member, kind, flags, len(data)]) + data
+
+
+put("Conference", [
+    step(0, AUDIO) + step(0, AUDIO[:3] + b"\x35" + AUDIO[4:]) + bytes([0, 5, 50]),
+    step(0, VIDEO, 7) + step(2, PICTURE_LOSS, 0, 1) + step(2, FULL_INTRA, 0, 2) + bytes([0, 5, 255, 0, 5, 255]),
+    step(0, AUDIO) + step(2, SENDER_REPORT, 0) + step(2, RECEIVER_REPORT, 0, 1) + step(2, FEEDBACK, 0, 1),
+    step(4, STUN[0], 1) + step(4, AUDIO, 1) + step(4, RECEIVER_REPORT, 0, 2),
+])
+
 CREATE = (
     '{"meeting-id":"5b1c","name":"room@muc","create":true,"endpoints":[{"id":"a1b2c3d4","create":true,'
     '"transport":{"ice-controlling":true},"media":[{"type":"audio","payload-types":[{"id":111,"name":"opus",'
@@ -88,6 +112,7 @@ CREATE = (
 )
 put("JSON", [CREATE, '[1,-2.5e3,true,null,"\\u00e9\\ud83d\\ude00\\n"]', "{}", '{"a":{"a":[[[]]]}}'])
 put("Colibri", [CREATE])
+put("Bridge", [CREATE + "\n\x0c\x0c\x0c\n" + CREATE])
 put("XML", [
     "<a xmlns='u' b='&lt;1'>t&amp;x<c:d xmlns:c='v' c:e='2'/></a>", "<?xml version='1.0'?><s><t>&#x41;</t></s>",
     "<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>",
@@ -101,7 +126,8 @@ SASL = (
 put("XMPP", [
     STREAM + TLS + "\n<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>",
     STREAM + SASL + "\n<challenge xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>cj0xLHM9MixpPTQwOTY=</challenge>",
-    STREAM + "<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>\n\x0c\x0c",
+    STREAM + "<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>"
+    "</stream:stream>\n\x0c\x0c",
 ])
 put("HOCON", [
     'videobridge { ice { udp { port = 10000 } }\n  stats.interval = 5 seconds // c\n}\n',
@@ -110,11 +136,19 @@ put("HOCON", [
     'x = """raw"""\ny = ${x}z\ninclude "other.conf"\n', '{"ice4j":{"harvest":{"mapping":{"static-mappings":[]}}}}',
 ])
 
+
+def sample(texts, count):
+    """About `count` of the texts, from the shortest to the longest, the same ones in every run."""
+    ordered = sorted(set(texts), key=lambda text: (len(text), text))
+    return ordered[:: max(1, len(ordered) // count)][:count]
+
+
 if len(sys.argv) > 1:
     lines = [json.loads(line) for line in open(sys.argv[1], encoding="utf-8")]
     stanzas = [line["xml"] for line in lines if "xml" in line]
-    bodies = [match.group(0) for text in stanzas
-              for match in [re.search(r"<conference-modif(y|ied).*</conference-modif(y|ied)>", text)] if match]
-    put("Colibri", sorted(set(bodies), key=len)[:: max(1, len(set(bodies)) // 12)][:12])
-    put("XMPP", [STREAM + text for text in sorted(set(stanzas), key=len)[:: max(1, len(set(stanzas)) // 10)][:10]
-                 if len(text) < 4000])
+    found = [re.search(r"<conference-modif(y|ied).*</conference-modif(y|ied)>", text) for text in stanzas]
+    bodies = [match.group(0) for match in found if match]
+    asked = [body for body in bodies if body.startswith("<conference-modify")]
+    put("Colibri", sample(bodies, 12))
+    put("Bridge", ["\n".join(asked[:count]) for count in (2, 4, 8)])
+    put("XMPP", [STREAM + text for text in sample(stanzas, 10) if len(text) < 4000])
