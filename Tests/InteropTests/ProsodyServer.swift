@@ -13,6 +13,8 @@ final class ProsodyServer: Sendable {
         var global = ""
         /// Lines of the room service.
         var rooms = "restrict_room_creation = true\nmuc_room_locking = false"
+        /// Members of the `ssl` table, with a comma after each.
+        var tls = ""
         var requiresEncryption = true
         var hasCertificate = true
         var users = [("jvb", "jvbpass"), ("focus", "focuspass"), ("other", "otherpass")]
@@ -122,7 +124,8 @@ final class ProsodyServer: Sendable {
     private func configuration(_ options: Options) -> String {
         let tls =
             options.hasCertificate
-            ? "ssl = { key = \"certs/\(Self.domain).key\", certificate = \"certs/\(Self.domain).crt\" }" : ""
+            ? "ssl = { \(options.tls) key = \"certs/\(Self.domain).key\", certificate = \"certs/\(Self.domain).crt\" }"
+            : ""
         return """
             run_as_root = true
             daemonize = false
