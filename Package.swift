@@ -81,7 +81,8 @@ let shellTargets: [Target] = [
     shell(
         "ControlPlane",
         [
-            "MediaPlane", "PacketIO", "WebServer", "BridgeControl", "XMPP", "XML", "Colibri", "Telemetry",
+            "Conferencing", "MediaPlane", "PacketIO", "WebServer", "BridgeControl", "XMPP", "XML", "Colibri",
+            "Telemetry",
             "BridgeConfiguration", "ShardMessages", "OpenSSL", "CLinuxIO", "ICE", "Primitives",
         ]
     ),
@@ -127,12 +128,18 @@ let testTargets: [Target] = [
         ["Conferencing", "MediaTransport", "ICE", "DTLS", "OpenSSL", "PacketIO", "ShardMessages", "Telemetry"]),
     tests("WebServer", ["CLinuxIO"]),
     tests("ControlPlane", ["BridgeControl", "XMPP", "XML", "Colibri", "BridgeConfiguration", "WebServer"]),
-    tests("LoadGenerator", ["RTP", "VideoPayload"]),
+    tests("LoadGenerator", ["MediaPlane", "ShardMessages", "PacketIO", "RTP", "VideoPayload", "XML", "COpus"]),
     .testTarget(
         name: "InteropTests",
-        dependencies: ["ControlPlane", "XMPP", "XML", "OpenSSL", "PacketIO", "TestSupport", "Primitives"],
-        exclude: ["requirements.txt", "Peers", "Page"], swiftSettings: common),
+        dependencies: ["ControlPlane", "XMPP", "XML", "DTLS", "OpenSSL", "PacketIO", "TestSupport", "Primitives"],
+        exclude: ["requirements.txt", "Focus", "Peers", "Page"], swiftSettings: common),
     .testTarget(name: "TidyTests", dependencies: ["TestSupport"], swiftSettings: common),
+]
+
+/// What the fuzz targets reach.
+let fuzzed = [
+    "Primitives", "OpenSSL", "ICE", "DTLS", "SRTP", "RTP", "VideoPayload", "Forwarding", "ShardMessages", "XML", "XMPP",
+    "Colibri", "BridgeConfiguration", "BridgeControl", "MediaTransport", "Conferencing", "Telemetry",
 ]
 
 let package = Package(
@@ -140,6 +147,13 @@ let package = Package(
     products: [
         .executable(name: "viaduct", targets: ["viaduct"]),
         .executable(name: "viaduct-load", targets: ["viaduct-load"]),
+        // For Benchmarks/, a package of its own.
+        .library(
+            name: "BenchmarkParts",
+            targets: ["Primitives", "OpenSSL", "SRTP", "RTP", "Forwarding", "ShardMessages", "PacketIO"]),
+        .library(name: "CSRTP", targets: ["CSRTP"]),
+        // For the package in Tests/Fuzzing.
+        .library(name: "Cores", targets: fuzzed),
     ],
     targets: ground + protocolCores + bridgeCores + shellTargets + programs + testTargets
 )

@@ -71,7 +71,8 @@ int viaduct_receive(
     return received;
 }
 
-int viaduct_send(int descriptor, void *scratch, const uint8_t *base, const struct viaduct_outgoing *messages, int count) {
+int viaduct_send(int descriptor, void *scratch, const uint8_t *base, const struct viaduct_outgoing *messages,
+                 int count) {
     struct send_scratch *s = scratch;
     if (count > VIADUCT_BATCH_MESSAGES) count = VIADUCT_BATCH_MESSAGES;
     for (int i = 0; i < count; i++) {

@@ -73,6 +73,19 @@ int viaduct_bound_address(int descriptor, struct viaduct_address *address) {
     return 0;
 }
 
+int viaduct_route_source(const struct viaduct_address *remote, struct viaduct_address *local) {
+    int descriptor = viaduct_udp_open(remote->family);
+    if (descriptor < 0) return descriptor;
+    union viaduct_sockaddr name;
+    socklen_t length = viaduct_to_sockaddr(remote, &name);
+    // Connecting a UDP socket sends nothing; it only fixes the route.
+    int result = connect(descriptor, &name.any, length) == 0 ? 0 : -errno;
+    if (result == 0) result = viaduct_bound_address(descriptor, local);
+    local->port = 0;
+    close(descriptor);
+    return result;
+}
+
 int viaduct_set_reuse_port(int descriptor) {
     return set(descriptor, SOL_SOCKET, SO_REUSEPORT, 1);
 }

@@ -111,7 +111,9 @@ typedef struct {
     void *verifier;
 } viaduct_dtls_hooks;
 
-static inline viaduct_dtls_hooks *viaduct_dtls_hooks_of(SSL *ssl) { return (viaduct_dtls_hooks *)SSL_get_ex_data(ssl, 0); }
+static inline viaduct_dtls_hooks *viaduct_dtls_hooks_of(SSL *ssl) {
+    return (viaduct_dtls_hooks *)SSL_get_ex_data(ssl, 0);
+}
 
 static unsigned int viaduct_dtls_timer(SSL *ssl, unsigned int previous_us) {
     viaduct_dtls_hooks *hooks = viaduct_dtls_hooks_of(ssl);

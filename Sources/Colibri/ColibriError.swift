@@ -41,6 +41,9 @@ public struct ColibriError: Error, Hashable, Sendable {
         self.endpointID = endpointID
     }
 
+    /// One line for people: the text, or else reason or condition. The body of an HTTP error.
+    public var summary: String { text ?? reason?.rawValue ?? condition.rawValue }
+
     /// E1.
     public static func unknownConference(_ meetingID: String) -> ColibriError {
         ColibriError(.itemNotFound, "no meeting \(meetingID)", reason: .conferenceNotFound)

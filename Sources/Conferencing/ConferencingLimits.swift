@@ -1,6 +1,7 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
-/// Sizes of a worker's tables. Reaching one refuses the command or drops the packet, and is counted; nothing grows past it.
+/// Sizes of a worker's tables. Reaching one refuses the command or drops the packet, and is counted; nothing grows past
+/// it.
 public enum ConferencingLimits {
     /// Conferences per worker.
     public static let conferences = 2_048

@@ -79,7 +79,8 @@ struct Endpoint: ~Copyable {
         mediaType == .audio ? acceptsAudio : acceptsVideo
     }
 
-    /// The payload type number under which this endpoint takes `encoding`, the sender's own number if it means the same.
+    /// The payload type number under which this endpoint takes `encoding`, the sender's own number if it means the
+    /// same.
     @inline(__always)
     func outgoingPayloadType(_ number: UInt8, encoding: UInt8) -> UInt8 {
         encodings[Int(number & 127)] == encoding ? number : numbers[Int(encoding & 15)]

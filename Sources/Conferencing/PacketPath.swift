@@ -42,7 +42,8 @@ struct BatchPacket: BitwiseCopyable {
 extension ShardHost {
     // MARK: Doors 2 to 5
 
-    /// Takes one datagram. Forwardable packets stay in the batch until ``pump(into:at:)``: `datagram` must live so long.
+    /// Takes one datagram. Forwardable packets stay in the batch until ``pump(into:at:)``: `datagram` must live so
+    /// long.
     ///
     /// Call at most ``ConferencingLimits/batchPackets`` times between two pumps. Side-door answers (STUN, handshakes)
     /// go into `egress`; keep some room there.

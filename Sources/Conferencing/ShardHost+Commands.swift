@@ -8,8 +8,8 @@ import OpenSSL
 public import Primitives
 public import ShardMessages
 
-// What the control plane asks of a worker (house rule 2.5). A request is all or nothing: it is checked as a whole before
-// anything is changed.
+// What the control plane asks of a worker (house rule 2.5). A request is all or nothing: it is checked as a whole
+// before anything is changed.
 
 extension ShardHost {
     /// Carries a request out.
@@ -98,7 +98,9 @@ extension ShardHost {
     private mutating func change(
         _ index: Int, media: EndpointMedia, remote: RemoteTransport?, at now: Timestamp, into egress: inout EgressBatch
     ) {
+        let wasMuted = endpoints[index].isVideoMuted
         endpoints[index].apply(media)
+        if wasMuted, !endpoints[index].isVideoMuted { restartVideo(of: index) }
         if let sources = media.sources { replaceSources(of: index, with: sources) }
         if let remote {
             let endpoint = endpoints.pointer(at: index)
@@ -200,6 +202,19 @@ extension ShardHost {
                 member.pointee.subscriptions.append(Subscription())
             }
             member.pointee.subscriptions[Int(slot)] = Subscription()
+        }
+    }
+
+    /// What was muted is missing in every receiver's picture: each begins again with a key frame.
+    private func restartVideo(of index: Int) {
+        let endpoint = endpoints.pointer(at: index)
+        let conference = conferences.pointer(at: endpoint.pointee.conference)
+        for position in 0..<endpoint.pointee.streams.count {
+            let slot = endpoint.pointee.streams[position].source
+            guard slot >= 0, endpoint.pointee.streams[position].mediaType == .video else { continue }
+            for member in 0..<conference.pointee.members.count {
+                endpoints.pointer(at: Int(conference.pointee.members[member])).pointee.subscriptions[Int(slot)].restart()
+            }
         }
     }
 

@@ -90,8 +90,8 @@ extension ShardHost {
         }
     }
 
-    /// Encrypts the first `count` bytes of the scratch buffer and sends them as RTCP; what does not fit is lost, RTCP is
-    /// repeated anyway.
+    /// Encrypts the first `count` bytes of the scratch buffer and sends them as RTCP; what does not fit is lost, RTCP
+    /// is repeated anyway.
     func send(_ count: Int, to endpoint: UnsafeMutablePointer<Endpoint>, into egress: inout EgressBatch) {
         let packet = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(scratch)[..<count])
         guard let destination = endpoint.pointee.transport.destination, let slot = egress.reserve() else {

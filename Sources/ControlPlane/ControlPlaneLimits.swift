@@ -1,7 +1,13 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
+internal import Primitives
+
 /// Named limits of this target.
 public enum ControlPlaneLimits {
+    /// How long the end waits for the XMPP servers to close their side.
+    static let closeTime = TimeDelta.milliseconds(1_500)
+    /// HTTP requests that wait for the worker's account of itself.
+    static let pendingDescriptions = 64
     /// Kernel events taken per turn of the control loop.
     static let eventsPerTurn = 64
     /// Bytes read from one connection per turn; the rest waits for the next, so that nobody starves.

@@ -7,7 +7,8 @@ enum RecordPacker {
     /// Length of a record's header (RFC 6347 4.1).
     static let headerBytes = 13
 
-    /// The datagrams, in order. A record longer than `limit` has a datagram of its own; what is not a record is left out.
+    /// The datagrams, in order. A record longer than `limit` has a datagram of its own; what is not a record is left
+    /// out.
     static func datagrams(_ records: [UInt8], limit: Int) -> [[UInt8]] {
         var result: [[UInt8]] = []
         var start = 0

@@ -8,13 +8,14 @@ public enum ForwardingLimits {
     public static let keptExtensions = 4
     /// Header bytes that a rewritten packet can need: the fixed header, a block with ``keptExtensions`` elements.
     public static let headerBytes = 12 + 4 + keptExtensions * 257 + 3
-    /// Sequence numbers that a jump forward may skip before it counts as a new start (RFC 3550 A.1, media-plane.md 7.1).
+    /// Sequence numbers that a jump forward may span before it counts as a new start (RFC 3550 A.1, media-plane.md
+    /// 7.1).
     public static let maxDropout = 3_000
     /// Sequence numbers that a late packet may lie behind (RFC 3550 A.1, media-plane.md 7.1).
     public static let maxMisorder = 100
     /// Discarded sequence numbers are remembered over so many positions (media-plane.md 6.6: 1,000).
     public static let gapHistory = 1_024
-    /// Silent packets forwarded in a row are discarded beyond this: tested with ">", so four pass (media-plane.md 10.1).
+    /// Silent packets in a row are discarded beyond this; tested with ">", so four pass (media-plane.md 10.1).
     public static let silentPackets: UInt8 = 3
     /// Forwarded sender reports remembered per receiver and source, to measure round trips.
     public static let rememberedReports = 4
@@ -38,6 +39,8 @@ public enum ForwardingLimits {
     public static let transportWindow = 2_048
     /// Bytes of one transport-wide feedback packet.
     public static let feedbackBytes = 1_200
+    /// Packets of one transport-wide report; what does not fit them is given up.
+    public static let feedbackPackets = 32
     /// Feedback waits no longer than this (media-plane.md 7.4).
     public static let feedbackInterval = TimeDelta.milliseconds(100)
     /// Feedback that a frame's last packet triggers comes no faster than this (media-plane.md 7.4).

@@ -1,4 +1,25 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
 /// Named limits of this target.
-public enum LoadGeneratorLimits {}
+public enum LoadGeneratorLimits {
+    /// Participants of all conferences together: each has a socket.
+    public static let participants = 4_000
+    /// Participants of one conference; a stream's number must fit the low bits of its SSRC.
+    public static let participantsPerConference = 2_000
+    /// Media threads.
+    public static let threads = 64
+    /// Whole RTP packets as browsers make them, in bytes, before encryption.
+    public static let packetBytes = 1_200
+    /// Bytes of an HTTP answer.
+    public static let answerBytes = 1 << 20
+    /// Receive batches taken from one socket in one turn.
+    public static let batchesPerSocket = 4
+    /// Events of one wait.
+    public static let pollEvents = 256
+    /// Arrivals remembered for one transport-wide feedback packet.
+    public static let feedbackPackets = 512
+    /// Report blocks of one receiver report (RFC 3550 6.4.2).
+    public static let reportBlocks = 31
+    /// Sequence numbers behind the highest within which repetitions are recognised.
+    public static let duplicateWindow = 256
+}

@@ -24,7 +24,8 @@ public struct SRTPSender: ~Copyable {
     private let controlCipher: PacketCipher
     private let isAEAD: Bool
     private var contexts = ContextTable(limit: SRTPLimits.sendContexts)
-    private var controlContexts = ContextTable(limit: SRTPLimits.sendContexts)
+    // Not private: a test sets a context near the end of its indices.
+    var controlContexts = ContextTable(limit: SRTPLimits.sendContexts)
 
     /// A sender with the master key and salt of our own role; their lengths are the profile's.
     public init(profile: SRTPProfile, key: [UInt8], salt: [UInt8]) {

@@ -55,14 +55,20 @@ public struct HTTPResponse: Sendable, Equatable {
     public var body: [UInt8]
     /// The Allow header of a 405.
     public var allow: String?
+    /// The Location header of a redirection.
+    public var location: String?
 
     /// An answer.
-    public init(id: UInt64, status: Int, contentType: String? = nil, body: [UInt8] = [], allow: String? = nil) {
+    public init(
+        id: UInt64, status: Int, contentType: String? = nil, body: [UInt8] = [], allow: String? = nil,
+        location: String? = nil
+    ) {
         self.id = id
         self.status = status
         self.contentType = contentType
         self.body = body
         self.allow = allow
+        self.location = location
     }
 
     /// A plain-text answer; the text gets a newline.
@@ -79,6 +85,7 @@ public struct HTTPResponse: Sendable, Equatable {
         if let contentType { head += "Content-Type: \(contentType)\r\n" }
         if status != 204, status != 304 { head += "Content-Length: \(body.count)\r\n" }
         if let allow { head += "Allow: \(allow)\r\n" }
+        if let location { head += "Location: \(location)\r\n" }
         if allowsAnyOrigin { head += "Access-Control-Allow-Origin: *\r\n" }
         if isPreflight {
             head += "Access-Control-Allow-Methods: GET, POST\r\n"

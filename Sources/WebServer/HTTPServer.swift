@@ -7,9 +7,10 @@ internal import Synchronization
 
 /// The private HTTP server (operations.md c.1): HTTP/1.1 on its own thread, requests and answers through two rings.
 ///
-/// One thread, the control loop, calls everything here but the initial ``start(host:port:answerSeconds:)``. It waits for
-/// ``requestsWake`` to become readable, takes requests until there are none, and answers each in its own time; a request
-/// that stays unanswered gets a 503 from the web thread.
+/// One thread, the control loop, calls everything here but the initial ``start(host:port:answerSeconds:)``. It waits
+/// for
+/// ``requestsWake`` to become readable, takes requests until there are none, and answers each in its own time; a
+/// request that stays unanswered gets a 503 from the web thread.
 public final class HTTPServer: Sendable {
     /// An eventfd that is readable after requests arrived; reading it is ``nextRequest()``'s business.
     public let requestsWake: Int32

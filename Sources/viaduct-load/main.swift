@@ -1,5 +1,9 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
 import CBuildInformation
+import Glibc
+import LoadGenerator
 
-print("viaduct-load \(String(cString: viaduct_build_identifier()))")
+exit(
+    LoadProgram.run(
+        Array(CommandLine.arguments.dropFirst()), version: String(cString: viaduct_build_identifier())))

@@ -1,5 +1,9 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
 import CBuildInformation
+import ControlPlane
+import Glibc
 
-print("viaduct \(String(cString: viaduct_build_identifier()))")
+exit(
+    BridgeProgram.run(
+        arguments: Array(CommandLine.arguments.dropFirst()), build: String(cString: viaduct_build_identifier())))

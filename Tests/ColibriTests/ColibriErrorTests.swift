@@ -45,7 +45,8 @@ struct ColibriErrorTests {
             (
                 .switchedOff("relays are switched off"),
                 "<error type='cancel'><feature-not-implemented xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>"
-                    + "<text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas' xml:lang='en'>relays are switched off</text></error>"
+                    + "<text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas' xml:lang='en'>"
+                    + "relays are switched off</text></error>"
             ),
             (
                 .internalError("port pool empty"),

@@ -17,7 +17,8 @@ struct ColibriLeniencyTests {
     }
 
     private func endpoint(_ inside: String) -> String {
-        "<conference-modify xmlns='jitsi:colibri2' meeting-id='m'><endpoint id='e'>\(inside)</endpoint></conference-modify>"
+        "<conference-modify xmlns='jitsi:colibri2' meeting-id='m'>"
+            + "<endpoint id='e'>\(inside)</endpoint></conference-modify>"
     }
 
     @Test("T11: foreign prefixes, repeated namespaces, unknown children and attributes change nothing")
@@ -73,7 +74,8 @@ struct ColibriLeniencyTests {
         let request = try decode(
             endpoint(
                 """
-                <media type='audio'><payload-type xmlns='urn:xmpp:jingle:apps:rtp:1' id='112' name='red' clockrate='48000'>
+                <media type='audio'>
+                <payload-type xmlns='urn:xmpp:jingle:apps:rtp:1' id='112' name='red' clockrate='48000'>
                 <parameter value='111/111'/></payload-type>
                 <payload-type xmlns='urn:xmpp:jingle:apps:rtp:1' id='107' name='H264' clockrate='90000'>
                 <parameter name='profile-level-id' value='42e01f;level-asymmetry-allowed=1;packetization-mode=1;'/>
@@ -133,7 +135,8 @@ struct ColibriLeniencyTests {
             ("<media type='audio'><payload-type xmlns='urn:xmpp:jingle:apps:rtp:1' id='128'/></media>", "payload-type"),
             ("<media type='audio'><payload-type xmlns='urn:xmpp:jingle:apps:rtp:1' name='x'/></media>", "payload-type"),
             (
-                "<media type='audio'><rtp-hdrext xmlns='urn:xmpp:jingle:apps:rtp:rtp-hdrext:0' id='0' uri='u'/></media>",
+                "<media type='audio'><rtp-hdrext xmlns='urn:xmpp:jingle:apps:rtp:rtp-hdrext:0'"
+                    + " id='0' uri='u'/></media>",
                 "rtp-hdrext"
             ),
             ("<transport><sctp port='many'/></transport>", "port"),

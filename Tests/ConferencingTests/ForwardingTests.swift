@@ -186,6 +186,34 @@ struct ForwardingTests {
         expect(world.counters.value(.droppedUnknownPayloadType) == 1)
     }
 
+    @Test("video that is unmuted begins anew with a key frame")
+    func unmutedVideo() throws {
+        var world = try World()
+        expect(world.assemble(2))
+        let number = world.clients[0].number
+        let send = { (world: inout World, isKeyframe: Bool) throws in
+            let packet = world.clients[0].makeRTP(
+                ssrc: 2_000, payloadType: 100, payload: vp8(isKeyframe: isKeyframe))
+            world.send([try require(packet)], from: 0)
+        }
+        try send(&world, true)
+        var mute = EndpointMedia()
+        mute.forceMuteVideo = true
+        _ = world.request([.updateEndpoint(number, media: mute, remote: nil)])
+        try send(&world, false)
+        mute.forceMuteVideo = false
+        _ = world.request([.updateEndpoint(number, media: mute, remote: nil)])
+        world.clients[0].receivedRTCP = []
+        try send(&world, false)
+        expect(world.clients[1].received.count == 1)
+        #expect(pictureLossCount(world.clients[0].receivedRTCP, media: 2_000) == 1)
+        try send(&world, true)
+        try send(&world, false)
+        let received = world.clients[1].received
+        #expect(received.count == 3)
+        #expect(received[2].sequence &- received[1].sequence == 1)
+    }
+
     @Test("a visitor hears everybody and is heard by nobody")
     func visitor() throws {
         var world = try World()

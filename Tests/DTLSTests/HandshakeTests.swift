@@ -50,6 +50,14 @@ struct HandshakeTests {
         #expect(pair.clientEvents.failure != nil)
     }
 
+    @Test("without any profile the transport fails at its start")
+    func noProfile() {
+        var transport = DTLSTransport(identity: serverIdentity, profiles: [], at: .zero)
+        transport.start(.server, at: .zero)
+        #expect(transport.pollEvent() == .failed(reason: "no common SRTP profile"))
+        #expect(transport.nextTimeout == nil)
+    }
+
     @Test("no datagram is longer than 1,200 bytes")
     func datagramSize() {
         var pair = DTLSPair()

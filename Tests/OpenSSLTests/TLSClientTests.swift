@@ -32,7 +32,7 @@ struct TLSClientTests {
 
     /// A PEM file that is removed after `body`.
     private func withFile<R>(_ bytes: [UInt8], _ body: (String) throws -> R) rethrows -> R {
-        var path = Array("/tmp/viaduct-test-XXXXXX".utf8CString)
+        var path = Array(("/tmp/viaduct-test-" + String(repeating: "X", count: 6)).utf8CString)
         let descriptor = mkstemp(&path)
         _ = write(descriptor, bytes, bytes.count)
         close(descriptor)

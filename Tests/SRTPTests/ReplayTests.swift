@@ -165,6 +165,20 @@ struct ReplayTests {
         #expect(protect(&sender, TestPacket(ssrc: 7, sequence: 2, payload: [])) != nil)
     }
 
+    @Test("the 31-bit SRTCP index ends: the last one is sealed, the one after it refused", arguments: bothProfiles)
+    func controlIndexEnd(_ profile: SRTPProfile) throws {
+        let keys = MasterKey(profile)
+        var sender = keys.sender()
+        var receiver = keys.receiver()
+        let almost = ReplayWindow(first: SRTPLimits.highestControlIndex - 1)
+        #expect(sender.controlContexts.add(1, SSRCContext(window: almost)) == false)
+        let report = makeReport(ssrc: 1, rest: [1, 2, 3, 4])
+        let last = try #require(protectControl(&sender, report))
+        #expect(unprotectControl(&receiver, last) == .success(report))
+        #expect(protectControl(&sender, report) == nil)
+        #expect(sender.controlCounters.exhausted == 1)
+    }
+
     @Test("an index before the first or after the last possible one is never guessed")
     func ends() {
         var window = ReplayWindow(first: SRTPLimits.highestIndex - 1)

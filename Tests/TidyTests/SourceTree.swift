@@ -2,6 +2,11 @@
 
 import Foundation
 
+extension String {
+    /// Whether `word` occurs; many times faster in debug builds than what walks over characters.
+    func holds(_ word: String) -> Bool { strstr(self, word) != nil }
+}
+
 /// One text file of the repository.
 struct SourceFile: Sendable {
     /// Path from the repository's root, `/` between parts.
@@ -28,22 +33,28 @@ struct SourceFile: Sendable {
 
     /// The lines with comments and the contents of one-line string literals blanked, so that rules about code do not
     /// trip over text. Good enough for formatted Swift; block comments are not allowed anyway.
-    var codeLines: [String] {
-        lines.map { line in
-            var code = ""
-            var isInString = false
-            var previous: Character = " "
-            for character in line {
-                if character == "\"" && previous != "\\" { isInString.toggle() }
-                if !isInString && character == "/" && previous == "/" {
-                    code.removeLast()
-                    break
-                }
-                code.append(isInString && character != "\"" ? "·" : character)
-                previous = character
+    let codeLines: [String]
+
+    init(path: String, lines: [String]) {
+        self.path = path
+        self.lines = lines
+        codeLines = path.hasSuffix(".swift") ? lines.map(Self.code) : lines
+    }
+
+    private static func code(_ line: String) -> String {
+        var code: [UInt8] = []
+        var isInString = false
+        var previous = UInt8(ascii: " ")
+        for byte in line.utf8 {
+            if byte == UInt8(ascii: "\""), previous != UInt8(ascii: "\\") { isInString.toggle() }
+            if !isInString, byte == UInt8(ascii: "/"), previous == byte {
+                code.removeLast()
+                break
             }
-            return code
+            code.append(isInString && byte != UInt8(ascii: "\"") ? UInt8(ascii: "_") : byte)
+            previous = byte
         }
+        return String(decoding: code, as: UTF8.self)
     }
 }
 

@@ -11,28 +11,39 @@ struct TextTests {
     /// Files whose `@unchecked Sendable` or `nonisolated(unsafe)` carries a proof in its comment. A file is added
     /// only together with that proof.
     static let uncheckedSendable: Set<String> = [
+        "Sources/MediaPlane/MediaWorker.swift", "Sources/OpenSSL/DTLS/DTLSIdentity.swift",
         "Sources/Primitives/Rings/SPSCRing.swift", "Sources/Telemetry/CounterBlock.swift",
+        "Sources/WebServer/WebThread.swift",
     ]
 
     @Test("a source file has at most 700 lines of at most 120 columns")
     func sizes() {
         for file in SourceTree.code + SourceTree.files.filter({ $0.suffix == "py" }) {
             #expect(file.lines.count <= 700 || Self.longFiles.contains(file.path), "\(file.path) is too long")
-            for (index, line) in file.lines.enumerated() where line.count > 120 && !line.contains("://") {
+            for (index, line) in file.lines.enumerated()
+            where line.utf8.count > 120 && line.count > 120 && !mayBeWide(line, in: file) {
                 Issue.record("\(file.place(index)): \(line.count) columns")
             }
         }
+    }
+
+    /// Addresses and quoted text are not broken: vectors in tests, rows of the table of settings, generated documents.
+    private func mayBeWide(_ line: String, in file: SourceFile) -> Bool {
+        line.holds("://") || file.name == "SettingsReport.swift"
+            || (line.holds("\"") && (line.count <= 130 || !file.isProduct))
+            || (line.holds("<") && !file.isProduct)
     }
 
     @Test("a function has at most 80 lines")
     func functionSizes() {
         let pattern =
             /^ *(?:@\w+ |public |private |static |mutating |consuming |borrowing )*(?:func |init[(?<]|deinit )/
+        let keywords = ["func ", "init", "deinit "]
         for file in SourceTree.code where file.suffix == "swift" {
             var start: (index: Int, indent: Int)?
             for (index, line) in file.lines.enumerated() {
                 let indent = line.prefix { $0 == " " }.count
-                if line.firstMatch(of: pattern) != nil {
+                if keywords.contains(where: line.holds), line.firstMatch(of: pattern) != nil {
                     start = (index, indent)
                 } else if let opened = start, line.hasPrefix(String(repeating: " ", count: opened.indent) + "}"),
                     indent == opened.indent
@@ -62,14 +73,14 @@ struct TextTests {
         let words = ["try!", "as!", "fatalError", "unowned(unsafe)", "DispatchQueue", "Task.detached", "RunLoop"]
         for file in SourceTree.productSwift {
             for (index, line) in file.codeLines.enumerated() {
-                for word in words where line.contains(word) {
+                for word in words where line.holds(word) {
                     Issue.record("\(file.place(index)): \(word)")
                 }
             }
         }
         for file in SourceTree.code where file.target != "TidyTests" {
             for (index, line) in file.lines.enumerated() {
-                for word in ["TODO", "FIXME", "XXX", "HACK"] where line.contains(word) {
+                for word in ["TODO", "FIXME", "HACK"] where line.holds(word) {
                     Issue.record("\(file.place(index)): \(word)")
                 }
             }
@@ -80,6 +91,7 @@ struct TextTests {
     func forceUnwraps() {
         for file in SourceTree.productSwift {
             for (index, line) in file.codeLines.enumerated() {
+                guard line.holds("!") else { continue }
                 for match in line.matches(of: /(\w+|\)|\])!([^=]|$)/) where match.output.1 != "baseAddress" {
                     Issue.record("\(file.place(index)): forced unwrap in \(line)")
                 }
@@ -91,7 +103,7 @@ struct TextTests {
     func uncheckedSendableIsListed() {
         for file in SourceTree.productSwift {
             for (index, line) in file.codeLines.enumerated()
-            where line.contains("@unchecked Sendable") || line.contains("nonisolated(unsafe)") {
+            where line.holds("@unchecked Sendable") || line.holds("nonisolated(unsafe)") {
                 #expect(
                     Self.uncheckedSendable.contains(file.path), "\(file.place(index)): give the proof, then list it")
             }
@@ -100,10 +112,12 @@ struct TextTests {
 
     @Test("no type's name ends in a word that says nothing")
     func emptyNames() {
+        let keywords = ["class ", "struct ", "enum ", "protocol ", "actor "]
         let pattern =
             /\b(?:class|struct|enum|protocol|actor) (\w*(?:Manager|Helper|Helpers|Util|Utils|Data|Base|Impl))\b/
         for file in SourceTree.code where file.suffix == "swift" && file.target != "TidyTests" {
             for (index, line) in file.codeLines.enumerated() {
+                guard keywords.contains(where: line.holds) else { continue }
                 if let match = line.firstMatch(of: pattern) {
                     Issue.record("\(file.place(index)): \(match.output.1)")
                 }
@@ -113,10 +127,12 @@ struct TextTests {
 
     @Test("acronyms keep one case")
     func acronyms() {
+        let keywords = ["class ", "struct ", "enum ", "protocol "]
         let pattern =
             /\b(?:class|struct|enum|protocol) \w*(Rtp|Rtcp|Srtp|Dtls|Xmpp|Stun|Sdp|Http|Udp|Tcp|Ssrc)[A-Z]?\w*/
         for file in SourceTree.code where file.suffix == "swift" && file.target != "TidyTests" {
             for (index, line) in file.codeLines.enumerated() {
+                guard keywords.contains(where: line.holds) else { continue }
                 if let match = line.firstMatch(of: pattern) {
                     Issue.record("\(file.place(index)): \(match.output.0)")
                 }
@@ -144,7 +160,7 @@ struct TextTests {
         ].map { $0.0 + $0.1 }
         for file in SourceTree.files {
             for (index, line) in file.lines.enumerated() {
-                for word in words where line.contains(word) {
+                for word in words where line.holds(word) {
                     Issue.record("\(file.place(index)): \(word)")
                 }
             }

@@ -83,6 +83,19 @@ public struct BridgeSettings: Sendable {
         public var version: Bool
         /// `/colibri/shutdown`, which needs ``colibri`` too.
         public var shutdown: Bool
+
+        /// Switches.
+        public init(
+            colibri: Bool, debug: Bool, drain: Bool, health: Bool, prometheus: Bool, version: Bool, shutdown: Bool
+        ) {
+            self.colibri = colibri
+            self.debug = debug
+            self.drain = drain
+            self.health = health
+            self.prometheus = prometheus
+            self.version = version
+            self.shutdown = shutdown
+        }
     }
 
     /// ICE.

@@ -5,7 +5,8 @@ public enum ConfigurationLocation {
     /// Where the package puts the file.
     public static let defaultPath = "/etc/jitsi/videobridge/jvb.conf"
 
-    /// The file to read: `--config`, then `VIADUCT_CONFIG`, then `-Dconfig.file=` in `JAVA_SYS_PROPS`, then the default.
+    /// The file to read: `--config`, then `VIADUCT_CONFIG`, then `-Dconfig.file=` in `JAVA_SYS_PROPS`, then the
+    /// default.
     public static func path(option: String?, environment: [String: String]) -> String {
         if let option, !option.isEmpty { return option }
         if let path = environment["VIADUCT_CONFIG"], !path.isEmpty { return path }

@@ -45,7 +45,7 @@ extension Directory {
         let localID = String(random.next() | 1 << 63, radix: 16)
         let audioSSRC = UInt32(random.int(in: 1...Int(UInt32.max)))
         var videoSSRC = UInt32(random.int(in: 1...Int(UInt32.max)))
-        if videoSSRC == audioSSRC { videoSSRC ^= 2 }
+        if videoSSRC == audioSSRC { videoSSRC = audioSSRC == .max ? 1 : audioSSRC + 1 }
         conferences[number] = ConferenceRecord(
             number: number, meetingID: request.meetingID, name: request.name, localID: localID,
             audioSSRC: audioSSRC, videoSSRC: videoSSRC, createdAt: now

@@ -25,6 +25,8 @@ int viaduct_udp_open(uint8_t family);
 int viaduct_bind(int descriptor, const struct viaduct_address *address);
 /// Reads the address that `descriptor` is bound to.
 int viaduct_bound_address(int descriptor, struct viaduct_address *address);
+/// Asks the routing table from which local address `remote` is reached; the port of the answer is 0.
+int viaduct_route_source(const struct viaduct_address *remote, struct viaduct_address *local);
 /// Switches SO_REUSEPORT on.
 int viaduct_set_reuse_port(int descriptor);
 /// Asks for a receive (`is_send` false) or send buffer, beyond the system's limit where privileged.
@@ -82,7 +84,8 @@ size_t viaduct_send_scratch_bytes(void);
 
 /// Sends at most `count` (up to VIADUCT_BATCH_MESSAGES) messages whose bytes lie in `base`, without blocking.
 /// Answers how many the kernel took, or -errno when it refused the first.
-int viaduct_send(int descriptor, void *scratch, const uint8_t *base, const struct viaduct_outgoing *messages, int count);
+int viaduct_send(int descriptor, void *scratch, const uint8_t *base, const struct viaduct_outgoing *messages,
+                 int count);
 
 // MARK: Waiting
 

@@ -10,13 +10,11 @@ extension TransportFeedback {
     ///   - buffer: at most ``ForwardingLimits/feedbackBytes`` of it are used; it must hold at least 64.
     /// - Returns: length of the packet; 0 when all is reported.
     public mutating func write(senderSSRC: UInt32, now: Timestamp, to buffer: UnsafeMutableRawBufferPointer) -> Int {
-        guard hasNews, windowStart <= unwrapper.highest else {
-            if hasNews { finishReport(now: now) }
-            return 0
-        }
+        guard hasNews else { return 0 }
         let room = min(buffer.count, ForwardingLimits.feedbackBytes)
-        let plan = plan(room: room)
+        let plan = packetsInReport < ForwardingLimits.feedbackPackets ? plan(room: room) : Plan()
         guard plan.count > 0 else {
+            windowStart = unwrapper.highest + 1
             finishReport(now: now)
             return 0
         }
@@ -32,6 +30,7 @@ extension TransportFeedback {
         pad(&writer, from: start)
         RTCPPacket.end(&writer, from: start)
         feedbackCount &+= 1
+        packetsInReport += 1
         windowStart += Int64(plan.count)
         return writer.isTruncated ? 0 : writer.count
     }

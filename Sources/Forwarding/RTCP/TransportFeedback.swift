@@ -17,6 +17,8 @@ public struct TransportFeedback: ~Copyable {
     var feedbackCount: UInt8 = 0
     /// Something arrived that has not been reported.
     public internal(set) var hasNews = false
+    /// Packets of the report that is being written.
+    var packetsInReport = 0
     private var lastFeedback: Timestamp?
     private var isFrameComplete = false
 
@@ -69,6 +71,7 @@ public struct TransportFeedback: ~Copyable {
 
     mutating func finishReport(now: Timestamp) {
         hasNews = false
+        packetsInReport = 0
         isFrameComplete = false
         lastFeedback = now
     }
@@ -80,7 +83,7 @@ public struct TransportFeedback: ~Copyable {
             arrivals.update(repeating: 0, count: ForwardingLimits.transportWindow)
         } else {
             // Ends: below the window's size.
-            for number in (former + 1)...highest { arrivals[Int(truncatingIfNeeded: number) & mask] = 0 }
+            for step in 1...Int(highest - former) { arrivals[(Int(truncatingIfNeeded: former) + step) & mask] = 0 }
         }
         if highest - windowStart >= window { windowStart = highest - window + 1 }
     }

@@ -38,7 +38,7 @@ public struct SequenceGapCloser: BitwiseCopyable, Sendable {
         discarded[Int(sequence & 1_023) >> 6] |= 1 << UInt64(sequence & 63)
     }
 
-    /// The sender began a new sequence: `sequence` shall be the next but one of what left so far. The hole between keeps
+    /// The sender began a new sequence: `sequence` shall leave as the next but one of what left so far. The hole keeps
     /// receivers from joining two halves of different frames (media-plane.md 16.1.2). Older packets are dropped from
     /// now on. Accept the packet afterwards.
     public mutating func restart(at sequence: UInt16) {

@@ -109,8 +109,20 @@ extension ICEAgent {
             if transaction.purpose == .consent { counters.consentTimeouts &+= 1 }
             // Before nomination the pair is all there is; it may be quiet until consent expires.
             if transaction.purpose == .consent, selected == nil { continue }
+            if transaction.purpose == .nomination, renominate(transaction.destination, at: now) { continue }
             failPair(transaction.destination, at: now)
         }
+    }
+
+    /// The pair that was to be the first selected one did not answer its nomination: on a lossy path that says little,
+    /// so it is asked again for as long as consent would last since it last answered.
+    private mutating func renominate(_ destination: Destination, at now: Timestamp) -> Bool {
+        guard isControlling, selected == nil, let index = pairIndex(destination), pairs[index].isValid,
+            bestAlternative(to: destination) == nil, let answer = pairs[index].lastAnswer,
+            now - answer < settings.consentExpiry
+        else { return false }
+        send(.nomination, to: destination, at: now)
+        return true
     }
 
     /// A check on the pair had no good end.

@@ -11,7 +11,8 @@ public import Primitives
 ///
 /// States: ``State/waiting`` until the peer's credentials are known, ``State/running`` until a pair is selected,
 /// ``State/completed``, or ``State/failed``. Timers, all behind ``nextTimeout``: the pace of new checks,
-/// retransmissions, the waits before failure and before nominating a relayed pair, consent, and the doubt about a silent selected pair.
+/// retransmissions, the waits before failure and before nominating a relayed pair, consent, and the doubt about a
+/// silent selected pair.
 ///
 /// After every call that takes `now`, drain ``pollTransmit()`` and ``pollEvent()``; both are bounded.
 ///

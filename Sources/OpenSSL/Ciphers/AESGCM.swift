@@ -4,7 +4,8 @@ internal import COpenSSL
 
 /// AES-GCM with one key for many messages, 12-byte vectors and 16-byte tags (NIST SP 800-38D).
 ///
-/// One context per direction: the key schedule is kept and only the vector changes, so nothing is allocated per message.
+/// One context per direction: the key schedule is kept and only the vector changes, so nothing is allocated per
+/// message.
 public struct AESGCM: ~Copyable {
     /// Length of the tag in bytes.
     public static let tagBytes = 16
@@ -56,7 +57,8 @@ public struct AESGCM: ~Copyable {
             && EVP_CipherFinal_ex(context, &nothing, &written) == 1
     }
 
-    /// Applies the key stream of `vector` to `bytes` in place: undoes what a failed ``open(vector:additional:moreAdditional:input:output:tag:)`` did to them.
+    /// Applies the key stream of `vector` to `bytes` in place: undoes what a failed
+    /// ``open(vector:additional:moreAdditional:input:output:tag:)`` did to them.
     public func applyKeyStream(vector: UnsafeRawPointer, to bytes: UnsafeMutableRawBufferPointer) {
         let empty = UnsafeRawBufferPointer(start: nil, count: 0)
         guard let base = bytes.baseAddress, start(vector, empty, empty, encrypts: 1) else { return }

@@ -28,6 +28,17 @@ public enum SRTPProfile: UInt16, Sendable, BitwiseCopyable, CaseIterable {
     /// Whether AES-GCM (RFC 7714) does encryption and authentication in one.
     public var isAEAD: Bool { self == .aeadAES128GCM || self == .aeadAES256GCM }
 
+    /// The profile that `jmt.srtp.protection-profiles` means by this name; `nil` for a name that is none.
+    public init?(configurationName: String) {
+        switch configurationName {
+        case "SRTP_AEAD_AES_128_GCM": self = .aeadAES128GCM
+        case "SRTP_AEAD_AES_256_GCM": self = .aeadAES256GCM
+        case "SRTP_AES128_CM_HMAC_SHA1_80": self = .aes128CMHMACSHA1_80
+        case "SRTP_AES128_CM_HMAC_SHA1_32": self = .aes128CMHMACSHA1_32
+        default: return nil
+        }
+    }
+
     /// OpenSSL's name for it.
     var libraryName: String {
         switch self {

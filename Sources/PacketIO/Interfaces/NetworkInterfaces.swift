@@ -1,5 +1,6 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
+internal import CLinuxIO
 internal import Glibc
 public import Primitives
 
@@ -103,6 +104,17 @@ public enum NetworkInterfaces {
             if !result.contains(address) { result.append(address) }
         }
         return result
+    }
+
+    /// The local address (port 0) from which the routing table reaches `remote`.
+    public static func sourceAddress(towards remote: TransportAddress) throws(SystemError) -> TransportAddress {
+        var target = viaduct_address(remote)
+        var found = viaduct_address()
+        _ = try SystemError.check(viaduct_route_source(&target, &found), "find a route to \(remote)")
+        guard let address = TransportAddress(found) else {
+            throw SystemError(call: "find a route to \(remote)", errno: EAFNOSUPPORT)
+        }
+        return address
     }
 
     private static func address(_ name: UnsafeMutablePointer<sockaddr>) -> TransportAddress? {

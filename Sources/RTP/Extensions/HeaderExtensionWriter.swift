@@ -4,9 +4,9 @@ public import Primitives
 
 /// Writes a header extension block element by element.
 ///
-/// Choose the form first: one-byte unless some element does not fit it (``HeaderExtensionForm/fitsOneByte(id:byteCount:)``),
-/// then two-byte for all, and that only towards a peer that negotiated `extmap-allow-mixed`. Elements that do not fit
-/// the form are left out.
+/// Choose the form first: one-byte unless some element does not fit it, then two-byte for all, and that only towards a
+/// peer that negotiated `extmap-allow-mixed` (``HeaderExtensionForm/fitsOneByte(id:byteCount:)`` tells). Elements that
+/// do not fit the form are left out.
 public struct HeaderExtensionWriter: BitwiseCopyable {
     @usableFromInline let start: Int
     @usableFromInline let isOneByte: Bool

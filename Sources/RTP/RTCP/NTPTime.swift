@@ -32,6 +32,6 @@ public struct NTPTime: BitwiseCopyable, Hashable, Sendable {
 
     /// The span that a number of 1/65,536 s stands for.
     public static func span(_ compact: UInt32) -> TimeDelta {
-        .nanoseconds(Int64(UInt64(compact) &* 1_000_000_000 >> 16))
+        .nanoseconds(Int64((UInt64(compact) * 1_000_000_000) >> 16))
     }
 }

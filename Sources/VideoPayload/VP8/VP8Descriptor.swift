@@ -74,7 +74,7 @@ public struct VP8Descriptor: BitwiseCopyable, Hashable, Sendable {
     /// Whether the packet is the first of its frame: S is set and the partition is 0.
     @inlinable public var isStartOfFrame: Bool { isPartitionStart && partition == 0 }
 
-    /// Writes the descriptor. The forms of the optional fields follow from the properties; `byteCount` is not looked at.
+    /// Writes the descriptor. Which optional fields there are follows from their values; `byteCount` is not looked at.
     public func write(to writer: inout BufferWriter) {
         let hasPictureID = pictureID >= 0
         let hasTL0 = tl0PictureIndex >= 0

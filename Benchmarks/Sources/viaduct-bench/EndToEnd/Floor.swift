@@ -1,0 +1,170 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+import OpenSSL
+import PacketIO
+import Primitives
+import SRTP
+import Synchronization
+
+/// A call to be carried: who sends what to how many.
+struct Scenario {
+    let name: String
+    /// Participants who send audio (and video, if there is any).
+    let senders: Int
+    /// All participants.
+    let participants: Int
+    /// Bits per second of each video; 0 for none.
+    let videoBitrate: Int
+
+    static let all = [
+        Scenario(name: "1 → 20, audio + 1.5 Mbit/s", senders: 1, participants: 21, videoBitrate: 1_500_000),
+        Scenario(name: "1 → 100, audio + 1.5 Mbit/s", senders: 1, participants: 101, videoBitrate: 1_500_000),
+        Scenario(name: "20 × 20, audio", senders: 20, participants: 20, videoBitrate: 0),
+    ]
+}
+
+/// The least any bridge could do: encrypts and sends the packets of a scenario at their pace, in the run lengths in
+/// which a bridge would, and nothing else. No receiving, no parsing, no decryption, no bookkeeping.
+struct Floor: ~Copyable {
+    private let scenario: Scenario
+    private var port: UDPPort
+    private var batch = EgressBatch(bytes: 1 << 20, messages: 1_024)
+    private var senders: [OurSender] = []
+    private let targets: [Destination]
+    private let payload: UnsafeMutableRawBufferPointer
+    private var random = Random(seed: 11)
+    private var sequence: UInt16 = 0
+    private var sent: UInt64 = 0
+
+    init(_ scenario: Scenario, targets: [TransportAddress]) throws(SystemError) {
+        self.scenario = scenario
+        port = try UDPPort(addresses: [TransportAddress(ipv4: 0x7F00_0001, port: 0)])
+        batch.joinsSegments = port.hasGSO
+        self.targets = targets.map { Destination(remote: $0, local: 0) }
+        for _ in targets {
+            let key = SecureRandom.bytes(16)
+            let salt = SecureRandom.bytes(12)
+            senders.append(OurSender(SRTPSender(profile: .aeadAES128GCM, key: key, salt: salt)))
+        }
+        payload = .allocate(byteCount: 1_600, alignment: 64)
+        payload.initializeMemory(as: UInt8.self, repeating: 0x5A)
+    }
+
+    deinit {
+        payload.deallocate()
+    }
+
+    /// Runs at the scenario's pace.
+    /// - Returns: processor time per packet, in microseconds.
+    mutating func run(seconds: Double) throws(SystemError) -> Double {
+        var poller = try Poller()
+        let events = UnsafeMutableBufferPointer<PollEvent>.allocate(capacity: 1)
+        defer { events.deallocate() }
+        let begin = MonotonicClock.now()
+        let end = begin + .seconds(seconds)
+        var audioDue = (0..<scenario.senders).map { begin + .milliseconds(20 * Int64($0) / Int64(scenario.senders)) }
+        var frameDue = scenario.videoBitrate > 0 ? begin + .milliseconds(7) : Timestamp.distantFuture
+        let before = threadNanoseconds()
+        var now = begin
+        while now < end {
+            for sender in 0..<scenario.senders where audioDue[sender] <= now {
+                audioDue[sender] = audioDue[sender] + .milliseconds(20)
+                sendToAll(but: sender, sizes: (1, 116, 0))
+            }
+            if frameDue <= now {
+                frameDue = frameDue + .nanoseconds(1_000_000_000 / 30)
+                // Ordinary frames of ±20 %, split evenly, the larger packets last: what viaduct-load sends.
+                let mean = Double(scenario.videoBitrate) / 8 / 30
+                let bytes = Int(mean * (0.8 + 0.4 * random.fraction()))
+                let packets = (bytes + 1_165) / 1_166
+                sendToAll(but: 0, sizes: (packets, bytes / packets + 6, bytes % packets))
+            }
+            let next = min(audioDue.min() ?? end, frameDue)
+            now = MonotonicClock.now()
+            _ = poller.wait(until: next, now: now, into: events)
+            now = MonotonicClock.now()
+        }
+        return Double(threadNanoseconds() - before) / 1_000 / Double(max(sent, 1))
+    }
+
+    /// A run of packets for everybody but the sender, then one flush.
+    private mutating func sendToAll(but sender: Int, sizes: (packets: Int, smaller: Int, larger: Int)) {
+        for receiver in 0..<targets.count where receiver != sender {
+            for index in 0..<sizes.packets {
+                let bytes = sizes.smaller + (index >= sizes.packets - sizes.larger ? 1 : 0)
+                if !batch.hasRoom(datagrams: 1) { port.flush(&batch) }
+                guard let slot = batch.reserve() else { continue }
+                writeHeader(slot, sequence &+ UInt16(index), ssrc: UInt32(sender))
+                let plain = UnsafeRawBufferPointer(rebasing: payload[0..<bytes])
+                guard let total = senders[receiver].sender.protectRTP(slot: slot, headerBytes: 12, payload: plain)
+                else { continue }
+                batch.commit(total, to: targets[receiver])
+                sent += 1
+            }
+        }
+        sequence &+= UInt16(sizes.packets)
+        port.flush(&batch)
+    }
+
+    private func writeHeader(_ slot: UnsafeMutableRawBufferPointer, _ sequence: UInt16, ssrc: UInt32) {
+        slot[0] = 0x80
+        slot[1] = 100
+        slot.storeBytes(of: sequence.bigEndian, toByteOffset: 2, as: UInt16.self)
+        slot.storeBytes(of: UInt32(0), toByteOffset: 4, as: UInt32.self)
+        slot.storeBytes(of: ssrc.bigEndian, toByteOffset: 8, as: UInt32.self)
+    }
+}
+
+/// Sockets that are emptied by a thread of their own, as the participants' are.
+final class Sink: Sendable {
+    let addresses: [TransportAddress]
+    private let isEnding = Atomic<Bool>(false)
+    private let thread = Mutex<PinnedThread?>(nil)
+
+    init(sockets: Int) throws(SystemError) {
+        let ports = SinkPorts()
+        var addresses: [TransportAddress] = []
+        for _ in 0..<sockets {
+            let port = try UDPPort(addresses: [TransportAddress(ipv4: 0x7F00_0001, port: 0)])
+            addresses.append(port.boundAddresses[0])
+            ports.boxes.append(SinkPort(port))
+        }
+        self.addresses = addresses
+        let started = try PinnedThread.start(name: "sink") { [self] in drain(ports) }
+        thread.withLock { $0 = started }
+    }
+
+    /// Ends the thread.
+    func end() {
+        isEnding.store(true, ordering: .relaxed)
+        thread.withLock { $0?.join() }
+    }
+
+    private func drain(_ ports: SinkPorts) {
+        guard var poller = try? Poller() else { return }
+        for (index, box) in ports.boxes.enumerated() {
+            try? poller.add(descriptor: box.port.descriptors[0], token: UInt64(index))
+        }
+        var slab = ReceiveSlab()
+        let events = UnsafeMutableBufferPointer<PollEvent>.allocate(capacity: 128)
+        defer { events.deallocate() }
+        while !isEnding.load(ordering: .relaxed) {
+            let now = MonotonicClock.now()
+            let count = poller.wait(until: now + .milliseconds(50), now: now, into: events)
+            for index in 0..<count {
+                slab.removeAll()
+                _ = ports.boxes[Int(events[index].token)].port.receive(local: 0, into: &slab)
+            }
+        }
+    }
+}
+
+// Handed over to the sink's thread, which alone uses it.
+private final class SinkPorts: @unchecked Sendable {
+    var boxes: [SinkPort] = []
+}
+
+private final class SinkPort {
+    var port: UDPPort
+    init(_ port: consuming UDPPort) { self.port = port }
+}

@@ -1,0 +1,72 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+internal import Colibri
+internal import ShardMessages
+
+/// How much a log line matters (house rule 3.7).
+public enum EventSeverity: String, Hashable, Sendable, CaseIterable {
+    case error, warning, notice, info, debug
+}
+
+extension DirectoryEvent {
+    /// How much the event matters.
+    public var severity: EventSeverity {
+        switch kind {
+        case .requestTimedOut: .error
+        case .slowRequest, .requestFailed: .warning
+        case .shutdownStateChanged, .drainChanged, .readyToExit: .notice
+        case .conferenceCreated, .conferenceEnded, .exportIgnored, .iceFailed, .dtlsFailed: .info
+        case .endpointCreated, .endpointExpired, .endpointEnded, .iceConnected, .dtlsConnected,
+            .unknownHeaderExtension:
+            .debug
+        }
+    }
+
+    /// The constant text of the log line.
+    public var message: String {
+        switch kind {
+        case .conferenceCreated: "conference created"
+        case .conferenceEnded: "conference ended"
+        case .endpointCreated: "endpoint created"
+        case .endpointExpired: "endpoint expired by request"
+        case .endpointEnded: "endpoint ended"
+        case .iceConnected: "ICE connected"
+        case .iceFailed: "ICE failed"
+        case .dtlsConnected: "DTLS connected"
+        case .dtlsFailed: "DTLS failed"
+        case .requestFailed: "colibri request failed"
+        case .slowRequest: "colibri request took long"
+        case .requestTimedOut: "media worker did not answer in time"
+        case .unknownHeaderExtension: "unknown header extension left out"
+        case .exportIgnored: "media export is not done"
+        case .shutdownStateChanged: "shutdown state changed"
+        case .drainChanged: "drain mode changed"
+        case .readyToExit: "shutdown complete"
+        }
+    }
+
+    /// The variable part of the log line under fixed keys, context first.
+    public var metadata: [(key: String, value: String)] {
+        var result: [(key: String, value: String)] = []
+        if let meetingID { result.append(("conference", meetingID)) }
+        if let endpointID { result.append(("endpoint", endpointID)) }
+        switch kind {
+        case .conferenceCreated(let name): if let name { result.append(("name", name)) }
+        case .conferenceEnded(let reason): result.append(("reason", reason.rawValue))
+        case .endpointCreated(let statsID): if let statsID { result.append(("stats_id", statsID)) }
+        case .endpointEnded(let reason): result.append(("reason", reason.rawValue))
+        case .dtlsConnected(let profile): result.append(("profile", profile))
+        case .dtlsFailed(let reason): result.append(("reason", reason))
+        case .requestFailed(let condition, let text):
+            result.append(("condition", condition.rawValue))
+            if let text { result.append(("reason", text)) }
+        case .slowRequest(let milliseconds): result.append(("milliseconds", String(milliseconds)))
+        case .unknownHeaderExtension(let uri): result.append(("uri", uri))
+        case .exportIgnored(let connect): result.append(("connect", connect))
+        case .shutdownStateChanged(let state): result.append(("state", state.rawValue))
+        case .drainChanged(let isDraining): result.append(("drain", isDraining ? "true" : "false"))
+        case .endpointExpired, .iceConnected, .iceFailed, .requestTimedOut, .readyToExit: break
+        }
+        return result
+    }
+}

@@ -1,0 +1,153 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+internal import Colibri
+internal import Primitives
+internal import ShardMessages
+
+/// Checks a request against a conference and turns it into a ``RequestPlan`` (control-plane.md 3.9, steps 3 to 9).
+struct RequestPlanner {
+    let settings: Directory.Settings
+    let conference: ConferenceRecord
+    let request: ConferenceModify
+    var nextEndpoint: UInt64
+    private var present: [String: EndpointRecord]
+    private var plan = RequestPlan()
+
+    init(settings: Directory.Settings, conference: ConferenceRecord, request: ConferenceModify, nextEndpoint: UInt64) {
+        self.settings = settings
+        self.conference = conference
+        self.request = request
+        self.nextEndpoint = nextEndpoint
+        present = conference.endpoints
+    }
+
+    mutating func makePlan() throws(ColibriError) -> RequestPlan {
+        try checkShape()
+        plan.isLenient =
+            !request.endpoints.contains { $0.isSubstantial } && request.relays.allSatisfy { $0.isExpire }
+        if !conference.isPlaced {
+            plan.operations.append(
+                .createConference(
+                    name: conference.name ?? conference.meetingID, audioSSRC: conference.audioSSRC,
+                    videoSSRC: conference.videoSSRC
+                )
+            )
+        }
+        for endpoint in request.endpoints { try apply(endpoint) }
+        plan.connects = conference.connects
+        if let connects = request.connects {
+            plan.connects = try ConnectRules.apply(connects, to: conference.connects)
+            for connect in connects where !connect.isExpire {
+                note(.exportIgnored(connect: connect.id ?? connect.type ?? "unnamed"))
+            }
+        }
+        if !request.relays.isEmpty { throw .switchedOff("relays are switched off") }
+        if request.isCreate || request.endpoints.contains(where: { $0.isCreate && !$0.isExpire }) {
+            plan.answer.sources = conference.feedbackSources
+        }
+        if request.isExpire {
+            plan.end = .requested
+        } else if !request.isCreate && present.isEmpty {
+            plan.end = .empty
+        }
+        if plan.end != nil { plan.operations.append(.expireConference) }
+        return plan
+    }
+
+    private func checkShape() throws(ColibriError) {
+        if !request.endpoints.isEmpty && !request.relays.isEmpty {
+            throw .notImplemented("endpoint and relay in one request")
+        }
+        if request.endpoints.count > 1 && request.endpoints.contains(where: \.isSubstantial) {
+            throw .notImplemented("several endpoints in one request are possible for expire and force-mute only")
+        }
+        if request.relays.count > 1 { throw .notImplemented("several relays in one request") }
+    }
+
+    private mutating func apply(_ endpoint: EndpointModify) throws(ColibriError) {
+        var answer = EndpointModified(id: endpoint.id)
+        if endpoint.isExpire {
+            answer.isExpired = true
+            if let record = present.removeValue(forKey: endpoint.id) {
+                plan.operations.append(.expireEndpoint(record.number))
+                plan.removed.append(record)
+            }
+        } else if endpoint.isCreate {
+            try create(endpoint)
+        } else if let record = present[endpoint.id] {
+            try update(endpoint, record)
+        } else if !plan.isLenient {
+            throw .unknownEndpoint(endpoint.id)
+        }
+        plan.answer.endpoints.append(answer)
+    }
+
+    private mutating func create(_ endpoint: EndpointModify) throws(ColibriError) {
+        guard present[endpoint.id] == nil else { throw ColibriError(.conflict, "endpoint \(endpoint.id) is present") }
+        guard let transport = endpoint.transport else {
+            throw .badRequest("transport needed to create \(endpoint.id)")
+        }
+        guard endpoint.capabilities.contains("source-names") else {
+            throw .badRequest("capability source-names needed to create \(endpoint.id)")
+        }
+        try checkSources(endpoint, isVisitor: endpoint.isVisitor)
+        if let sctp = transport.sctp { try check(sctp) }
+        guard present.count < BridgeControlLimits.endpointsPerConference else {
+            throw .internalError("too many endpoints in this conference")
+        }
+        let record = EndpointRecord(
+            number: EndpointNumber(nextEndpoint), id: endpoint.id, statsID: endpoint.statsID,
+            isVisitor: endpoint.isVisitor
+        )
+        nextEndpoint += 1
+        let remote = RemoteTransport(signalled: transport.iceUDP)
+        let creation = EndpointCreation(
+            number: record.number, id: endpoint.id, isICEControlling: transport.isICEControlling,
+            isVisitor: endpoint.isVisitor, media: media(of: endpoint),
+            remote: remote == RemoteTransport() ? nil : remote
+        )
+        plan.operations.append(.createEndpoint(creation))
+        plan.created.append(record)
+        if endpoint.capabilities.contains("private-address-connectivity") {
+            plan.privateCandidates.insert(record.number)
+        }
+        if transport.sctp != nil { plan.dataChannels.insert(record.number) }
+        present[endpoint.id] = record
+    }
+
+    private func check(_ sctp: SCTPDescription) throws(ColibriError) {
+        if let role = sctp.role, role != "server" { throw .switchedOff("sctp role \(role) is not implemented") }
+        if let port = sctp.port, port != 5_000 { throw .badRequest("sctp port must be 5000") }
+        guard settings.isSCTPEnabled else { throw .switchedOff("sctp is switched off") }
+    }
+
+    private mutating func update(_ endpoint: EndpointModify, _ record: EndpointRecord) throws(ColibriError) {
+        try checkSources(endpoint, isVisitor: record.isVisitor || endpoint.isVisitor)
+        let media = media(of: endpoint)
+        let remote = RemoteTransport(signalled: endpoint.transport?.iceUDP)
+        guard media != EndpointMedia() || remote != RemoteTransport() else { return }
+        plan.operations.append(
+            .updateEndpoint(record.number, media: media, remote: remote == RemoteTransport() ? nil : remote)
+        )
+    }
+
+    private func checkSources(_ endpoint: EndpointModify, isVisitor: Bool) throws(ColibriError) {
+        if isVisitor, let sources = endpoint.sources, !sources.isEmpty {
+            throw .badRequest("visitor \(endpoint.id) may not have sources")
+        }
+    }
+
+    private mutating func media(of endpoint: EndpointModify) -> EndpointMedia {
+        let known = Set(HeaderExtensionKind.allCases.map { $0.uri.lowercased() })
+        for description in endpoint.media {
+            for mapping in description.headerExtensions where !known.contains(mapping.uri.lowercased()) {
+                note(.unknownHeaderExtension(uri: mapping.uri), endpoint.id)
+            }
+        }
+        return EndpointMedia(signalled: endpoint)
+    }
+
+    private mutating func note(_ kind: DirectoryEvent.Kind, _ endpointID: String? = nil) {
+        plan.events.append(DirectoryEvent(kind, meetingID: conference.meetingID, endpointID: endpointID))
+    }
+}

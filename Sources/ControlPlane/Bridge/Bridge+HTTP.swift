@@ -1,0 +1,65 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+internal import BridgeControl
+internal import MediaPlane
+internal import PacketIO
+internal import Primitives
+internal import ShardMessages
+internal import WebServer
+
+// Answers to HTTP requests; what a request means is the router's.
+
+extension Bridge {
+    /// Answers a request, now or when the directory or the worker has.
+    func answer(_ request: HTTPRequest, at now: Timestamp) {
+        let id = request.id
+        switch router.action(for: request) {
+        case .answer(let response): web?.respond(response)
+        case .health: web?.respond(HTTPAnswers.health(health.result(at: now), id: id))
+        case .statistics: web?.respond(HTTPAnswers.json(StatisticsDocument(snapshot(at: now)).json, id: id))
+        case .metrics(let format):
+            web?.respond(HTTPAnswers.metrics(metrics(at: now).document, format: format, id: id))
+        case .debug(let query): describe(query, request: id, at: now)
+        case .delayStatistics:
+            let document = JSONValue.object([
+                ("colibri", directory.requestDelays.document),
+                ("colibri_processing", directory.processingDelays.document),
+            ])
+            web?.respond(HTTPAnswers.json(document, id: id))
+        case .drainState: web?.respond(HTTPAnswers.drain(directory.isDraining, id: id))
+        case .setDrain(let isDraining):
+            directory.setDraining(isDraining)
+            settle(at: now)
+            web?.respond(HTTPAnswers.empty(id: id))
+        case .modify(let modify, let isUpdate):
+            directory.handle(modify, token: token(for: .http(id: id, isUpdate: isUpdate)), at: now)
+        case .conference(let meetingID):
+            web?.respond(HTTPAnswers.conference(isKnown: directory.hasConference(meetingID: meetingID), id: id))
+        }
+    }
+
+    /// A full account needs the worker's own; otherwise the directory's is enough.
+    private func describe(_ query: DebugQuery, request: UInt64, at now: Timestamp) {
+        guard query.isFull, describing.count < ControlPlaneLimits.pendingDescriptions,
+            worker.send(.describe(number: nextDescription))
+        else {
+            web?.respond(HTTPAnswers.json(debugDocument([], at: now).json(query), id: request))
+            return
+        }
+        describing[nextDescription] = (request, query)
+        nextDescription += 1
+    }
+
+    /// The worker's account has come.
+    func finishDescription(_ number: UInt64, _ text: String) {
+        guard let (request, query) = describing.removeValue(forKey: number) else { return }
+        web?.respond(HTTPAnswers.json(debugDocument([text], at: loop.now).json(query), id: request))
+    }
+
+    private func debugDocument(_ workers: [String], at now: Timestamp) -> DebugDocument {
+        DebugDocument(
+            shutdownState: directory.shutdownState, isDraining: directory.isDraining,
+            wallClockMilliseconds: WallClock.nanosecondsSinceEpoch() / 1_000_000, stress: load.stress,
+            conferences: directory.summaries, health: health.result(at: now), workers: workers)
+    }
+}

@@ -1,0 +1,103 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+internal import BridgeConfiguration
+internal import BridgeControl
+internal import Colibri
+internal import PacketIO
+internal import Primitives
+internal import XML
+internal import XMPP
+
+// XMPP connections: made from the configuration, logged, their requests handed to the directory.
+
+extension Bridge {
+    /// Begins to log in to a server; it never gives up.
+    func connect(_ client: XMPPClientSettings, at now: Timestamp) {
+        var wanted = XMPPSettings(
+            id: client.id, host: client.hostname, domain: client.domain, username: client.username,
+            password: client.password, rooms: client.mucJIDs, nickname: client.mucNickname,
+            security: SecurityMode(rawValue: client.securityMode.rawValue))
+        wanted.port = client.port
+        wanted.verifiesCertificate = !client.disablesCertificateVerification
+        wanted.software = SoftwareVersion(name: "JVB", version: version, operatingSystem: "Linux")
+        wanted.handledPayloads = [PayloadName("conference-modify", ColibriNamespace.colibri2)]
+        wanted.timing.presenceInterval = settings.presence.interval
+        if wanted.security == .disabled {
+            log.warning("TLS is switched off for an XMPP server", ["client": client.id])
+        }
+        let connection = XMPPConnection(wanted, loop: loop, resolver: resolver, at: now)
+        connection.onEvent = { [unowned self, unowned connection] event, now in
+            self.take(event, from: connection, at: now)
+        }
+        connection.statistics = { [unowned self] now in self.presence(at: now) }
+        connections.append(connection)
+        let failure = health.result(at: now).reason
+        let values = presence(at: now)
+        connection.update(at: now) { client in
+            client.healthFailure = failure
+            client.setStatistics(values, at: now)
+            client.handleTimeout(at: now)
+        }
+    }
+
+    private func take(_ event: XMPPEvent, from connection: XMPPConnection, at now: Timestamp) {
+        let log = log.with(["client": connection.id])
+        switch event {
+        case .online(_, let isResumed, let isEncrypted):
+            log.notice("Logged in", ["resumed": String(isResumed), "tls": String(isEncrypted)])
+            connection.update(at: now) { client in
+                client.setWallClock(milliseconds: WallClock.nanosecondsSinceEpoch() / 1_000_000, at: now)
+            }
+        case .disconnected(let reason, let retry):
+            log.log(
+                .warning, constant: reason.message, ["detail": reason.detail, "retry_ms": String(retry)])
+        case .joined(let room):
+            log.notice("Joined the brewery", ["room": room])
+            publish(at: now)
+        case .left(let room, let reason):
+            log.log(.warning, constant: reason.message, ["room": room, "departure": String(describing: reason)])
+        case .roomConfigured(let room, let isAccepted):
+            log.info("Room settings sent", ["room": room, "accepted": String(isAccepted)])
+        case .nicknameShared(let room):
+            log.error("Another session uses our nickname; is a second bridge configured alike?", ["room": room])
+        case .request(let request): handle(request, from: connection, at: now)
+        case .closed: log.notice("Logged out")
+        case .iqResult, .occupant: break
+        }
+    }
+
+    private func handle(_ request: IQRequest, from connection: XMPPConnection, at now: Timestamp) {
+        do throws(ColibriError) {
+            let modify = try ConferenceModify(request.payload)
+            directory.handle(modify, token: token(for: .xmpp(connection, request.token)), at: now)
+            settle(at: now)
+        } catch {
+            reply(.failure(error), to: request.token, on: connection, at: now)
+        }
+    }
+
+    /// Answers on the session that asked; when it has ended meanwhile the answer is dropped.
+    func reply(
+        _ result: Result<ConferenceModified, ColibriError>, to request: IQToken, on connection: XMPPConnection,
+        at now: Timestamp
+    ) {
+        connection.update(at: now) { client in
+            switch result {
+            case .success(let answer):
+                _ = client.reply(to: request, with: answer.xmlElement, at: now)
+            case .failure(let error):
+                _ = client.reply(to: request, with: StanzaError(error), at: now)
+            }
+        }
+    }
+}
+
+extension StanzaError {
+    /// The stanza error of a Colibri2 error: condition, text, and the elements of its namespace.
+    init(_ error: ColibriError) {
+        let element = error.xmlElement
+        self.init(
+            Condition(rawValue: error.condition.rawValue) ?? .internalServerError, text: error.text ?? "",
+            extensions: element.elements.filter { $0.namespace == ColibriNamespace.colibri2 })
+    }
+}

@@ -1,0 +1,262 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+internal import BridgeConfiguration
+internal import BridgeControl
+internal import Colibri
+internal import MediaPlane
+internal import OpenSSL
+internal import PacketIO
+internal import Primitives
+internal import ShardMessages
+internal import Telemetry
+internal import WebServer
+internal import XMPP
+
+/// The running bridge: owns every part and carries what one says to the others.
+///
+/// All of it lives on the control loop's thread. Decisions are in `BridgeControl`; this class moves commands to the
+/// media worker, events back, requests in from XMPP and HTTP, replies out (ARCHITECTURE.md, "A conference-modify's
+/// way"). The parts' own files: `Bridge+XMPP.swift`, `Bridge+HTTP.swift`, `Bridge+Statistics.swift`.
+final class Bridge: LoopTask {
+    let settings: BridgeSettings
+    let version: String
+    let loop: ControlLoop
+    let resolver: Resolver
+    let log: Logger
+    let notifier: ServiceNotifier
+    let worker: MediaWorker
+    let web: HTTPServer?
+    let router: HTTPRouter
+    var directory: Directory
+    var health: HealthChecker
+    var load: LoadMeter
+    var facts = HealthFacts()
+    var connections: [XMPPConnection] = []
+
+    /// Who waits for the reply to a request.
+    enum Asker {
+        case xmpp(XMPPConnection, IQToken)
+        case http(id: UInt64, isUpdate: Bool)
+    }
+
+    var askers: [RequestToken: Asker] = [:]
+    var nextToken: UInt64 = 1
+    /// HTTP requests that wait for the worker's account of itself.
+    var describing: [UInt64: (request: UInt64, query: DebugQuery)] = [:]
+    var nextDescription: UInt64 = 1
+    /// A command that did not fit the worker's ring.
+    private var heldCommand: ShardCommand?
+
+    let startedNanoseconds = WallClock.nanosecondsSinceEpoch()
+    var rates = MediaRates()
+    var lastTotals: (totals: MediaTotals, at: Timestamp)
+    var nextTick: Timestamp
+    var nextWatchdog: Timestamp?
+    /// What the process ends with, once it is known.
+    private(set) var exitStatus: Int32?
+    private var closeDeadline: Timestamp?
+
+    /// Opens every door: media port first, then HTTP. XMPP follows with ``start()``.
+    /// - Throws: a sentence that names the cause and the cure.
+    init(
+        _ settings: BridgeSettings, version: String, loop: ControlLoop, log: Logger, environment: [String: String]
+    ) throws(BridgeFailure) {
+        self.settings = settings
+        self.version = version
+        self.loop = loop
+        self.log = log
+        notifier = ServiceNotifier(environment: environment)
+        let now = loop.now
+        let setup = try MediaSetup(settings)
+        do throws(SystemError) {
+            worker = try MediaWorker.start(setup.worker)
+        } catch {
+            let addresses = setup.worker.addresses.map(\.description).joined(separator: ", ")
+            throw BridgeFailure(
+                "cannot open the media port on \(addresses): \(error). Is another bridge running, or the port taken?"
+                    + " It is set by videobridge.ice.udp.port.")
+        }
+        do throws(SystemError) { resolver = try Resolver(loop: loop) } catch {
+            throw BridgeFailure("cannot start the name look-ups: \(error)")
+        }
+        if let port = settings.http.port {
+            do throws(HTTPServerError) { web = try HTTPServer.start(host: settings.http.host, port: port) } catch {
+                worker.stop()
+                throw BridgeFailure("\(error)")
+            }
+        } else {
+            web = nil
+        }
+        router = HTTPRouter(switches: settings.rest, version: version)
+        var rules = Directory.Settings()
+        rules.candidates = setup.candidates(on: worker.boundAddresses)
+        rules.advertisesPrivateCandidates = settings.ice.advertisesPrivateCandidates
+        rules.isInitiallyDraining = settings.startsDrained
+        directory = Directory(rules, random: Random(seed: SecureRandom.uint64()))
+        facts.boundAddresses = worker.boundAddresses
+        facts.mappedAddresses = setup.mappedAddresses
+        health = HealthChecker(Self.healthRules(settings), startedAt: now)
+        load = LoadMeter(Self.loadRules(settings))
+        lastTotals = (MediaTotals([worker.counters]), now)
+        nextTick = now
+        nextWatchdog = notifier.watchdogInterval.map { now + $0 }
+        do throws(SystemError) {
+            _ = try loop.watch(descriptor: worker.eventsWake.descriptor, for: self)
+            if let web { _ = try loop.watch(descriptor: web.requestsWake, for: self) }
+        } catch {
+            worker.stop()
+            web?.stop()
+            throw BridgeFailure("cannot watch the mailboxes: \(error)")
+        }
+        loop.add(self)
+    }
+
+    private static func healthRules(_ settings: BridgeSettings) -> HealthChecker.Settings {
+        var rules = HealthChecker.Settings()
+        rules.interval = settings.health.interval
+        rules.timeout = settings.health.timeout
+        rules.maximumCheckDuration = settings.health.maxCheckDuration
+        rules.isSticky = settings.health.hasStickyFailures
+        rules.requiresValidAddress = settings.health.requiresValidAddress
+        rules.requiresSTUN = settings.health.requiresSTUN
+        return rules
+    }
+
+    private static func loadRules(_ settings: BridgeSettings) -> LoadMeter.Settings {
+        var rules = LoadMeter.Settings()
+        rules.measure = settings.load.measurement == .cpuUsage ? .cpuUsage : .packetRate
+        rules.cpuThreshold = settings.load.cpuThreshold
+        rules.packetRateThreshold = Double(settings.load.packetRateThreshold)
+        rules.detectsSteal = settings.load.detectsSteal
+        return rules
+    }
+
+    /// Logs in everywhere and tells systemd that the bridge serves.
+    func start() {
+        log.notice(
+            "Media port is open",
+            [
+                "addresses": worker.boundAddresses.map(\.description).joined(separator: ","),
+                "gso": String(worker.hasGSO), "gro": String(worker.hasGRO),
+                "receive_buffer": String(worker.grantedReceiveBufferBytes),
+            ])
+        if let web { log.notice("HTTP server is listening", ["host": settings.http.host, "port": String(web.port)]) }
+        tick(at: loop.now)
+        for client in settings.xmppClients { connect(client, at: loop.now) }
+        if settings.xmppClients.isEmpty {
+            log.warning("No XMPP server is configured; the bridge can be used over HTTP only")
+        }
+        notifier.ready()
+    }
+
+    // MARK: The loop
+
+    var nextTimeout: Timestamp? {
+        var next = earlier(directory.nextTimeout, earlier(nextTick, nextWatchdog))
+        next = earlier(next, earlier(health.nextTimeout, load.nextTimeout))
+        return earlier(next, closeDeadline)
+    }
+
+    func handle(_ event: PollEvent, at now: Timestamp) {
+        // Both mailboxes are emptied in `didWait`, whatever woke the loop.
+    }
+
+    func handleTimeout(at now: Timestamp) {
+        directory.handleTimeout(at: now)
+        if nextTick <= now || health.nextTimeout <= now || load.nextTimeout <= now { tick(at: now) }
+        if let due = nextWatchdog, due <= now, let interval = notifier.watchdogInterval {
+            notifier.watchdog()
+            nextWatchdog = now + interval
+        }
+        if let deadline = closeDeadline, deadline <= now || connections.allSatisfy(\.isClosed) { finish() }
+        settle(at: now)
+    }
+
+    func prepareToWait() -> Bool { worker.parkEvents() && heldCommand == nil }
+
+    func didWait(at now: Timestamp) {
+        worker.unparkEvents()
+        while let event = worker.nextEvent() { take(event, at: now) }
+        if let web {
+            while let request = web.nextRequest() { answer(request, at: now) }
+        }
+        settle(at: now)
+        if closeDeadline != nil, connections.allSatisfy(\.isClosed) { finish() }
+    }
+
+    private func take(_ event: ShardEvent, at now: Timestamp) {
+        if case .description(let number, let text) = event {
+            finishDescription(number, text)
+        } else {
+            directory.handle(event, at: now)
+        }
+    }
+
+    /// Moves what the directory wants to where it belongs.
+    func settle(at now: Timestamp) {
+        if let held = heldCommand, worker.send(held) { heldCommand = nil }
+        while heldCommand == nil, let command = directory.pollCommand() {
+            if !worker.send(command) { heldCommand = command }
+        }
+        while let (token, result) = directory.pollReply() {
+            guard let asker = askers.removeValue(forKey: token) else { continue }
+            switch asker {
+            case .xmpp(let connection, let request): reply(result, to: request, on: connection, at: now)
+            case .http(let id, let isUpdate): web?.respond(HTTPAnswers.modified(result, isUpdate: isUpdate, id: id))
+            }
+        }
+        while let event = directory.pollEvent() { note(event, at: now) }
+    }
+
+    func token(for asker: Asker) -> RequestToken {
+        let token = RequestToken(nextToken)
+        nextToken += 1
+        askers[token] = asker
+        return token
+    }
+
+    private func note(_ event: DirectoryEvent, at now: Timestamp) {
+        let level: LogLevel =
+            switch event.severity {
+            case .error: .error
+            case .warning: .warning
+            case .notice: .notice
+            case .info: .info
+            case .debug: .debug
+            }
+        var logger = log
+        logger.context += event.metadata
+        logger.log(level, constant: event.message)
+        switch event.kind {
+        case .shutdownStateChanged, .drainChanged: publish(at: now)
+        case .readyToExit: stop(status: 0, at: now)
+        default: break
+        }
+    }
+
+    // MARK: The end
+
+    /// Announces the end, lets the focus move people away for the configured grace, then closes everything in reverse
+    /// order. A second call ends at once.
+    func stop(status: Int32, at now: Timestamp) {
+        guard exitStatus == nil else { return finish() }
+        exitStatus = status
+        notifier.stopping()
+        log.notice("Stopping")
+        directory.beginShutdown(at: now)
+        publish(at: now)
+        settle(at: now)
+        for connection in connections { connection.update(at: now) { $0.close(at: now) } }
+        closeDeadline = now + ControlPlaneLimits.closeTime
+        if connections.allSatisfy(\.isClosed) { finish() }
+    }
+
+    private func finish() {
+        guard closeDeadline != nil else { return }
+        closeDeadline = nil
+        web?.stop()
+        worker.stop()
+        log.notice("Stopped")
+        loop.stop()
+    }
+}

@@ -1,0 +1,65 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+internal import BridgeConfiguration
+internal import Glibc
+
+/// Reads a configuration file and what it includes.
+enum ConfigurationFile {
+    /// The largest file that is read, in bytes.
+    private static let maxBytes = 1 << 20
+
+    /// Reads and checks the file at `path`.
+    static func load(_ path: String, environment: [String: String]) throws(ConfigurationError) -> LoadedSettings {
+        let bytes: [UInt8]
+        switch read(path) {
+        case .found(let found): bytes = found
+        case .missing:
+            throw ConfigurationError(
+                at: SourceLocation(file: path),
+                "there is no such file; name the configuration with --config, or put it there")
+        case .unreadable(let reason): throw ConfigurationError(at: SourceLocation(file: path), reason)
+        }
+        return try BridgeSettings.load(
+            bytes, file: path, environment: environment,
+            systemProperties: ConfigurationLocation.systemProperties(environment: environment),
+            includes: IncludeResolver { name, includingFile in resolve(name, from: includingFile) })
+    }
+
+    private enum Content {
+        case found([UInt8])
+        case missing
+        case unreadable(String)
+    }
+
+    /// Names are relative to the including file; without an extension `.conf` is tried too (operations.md a.2).
+    private static func resolve(_ name: String, from includingFile: String) -> IncludeOutcome {
+        let folder = includingFile.lastIndex(of: "/").map { String(includingFile[...$0]) } ?? ""
+        let path = name.hasPrefix("/") ? name : folder + name
+        for candidate in [path, path + ".conf"] {
+            switch read(candidate) {
+            case .found(let bytes): return .found(file: candidate, bytes: bytes)
+            case .missing: continue
+            case .unreadable(let reason): return .unreadable(reason)
+            }
+        }
+        return .missing
+    }
+
+    private static func read(_ path: String) -> Content {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            return errno == ENOENT ? .missing : .unreadable("cannot be read: \(String(cString: strerror(errno)))")
+        }
+        defer { close(descriptor) }
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        while true {
+            let count = Glibc.read(descriptor, &buffer, buffer.count)
+            if count < 0 { return .unreadable("cannot be read: \(String(cString: strerror(errno)))") }
+            // Ends with the file, or at the limit.
+            if count == 0 { return .found(bytes) }
+            bytes += buffer[..<count]
+            if bytes.count > maxBytes { return .unreadable("is longer than \(maxBytes) bytes") }
+        }
+    }
+}

@@ -1,0 +1,98 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+internal import BridgeConfiguration
+internal import BridgeControl
+internal import Colibri
+internal import Conferencing
+internal import ICE
+internal import MediaPlane
+internal import OpenSSL
+internal import PacketIO
+internal import Primitives
+
+/// What the configuration means for the media plane: which addresses are bound, which candidates are offered.
+struct MediaSetup {
+    /// What the worker is started with.
+    var worker: MediaWorker.Configuration
+    private let harvest: BridgeSettings.Harvest
+
+    /// Looks at the interfaces and chooses (media-plane.md 1.1).
+    /// - Throws: a sentence that names the cause and the cure.
+    init(_ settings: BridgeSettings) throws(BridgeFailure) {
+        harvest = settings.harvest
+        var selection = AddressSelection()
+        selection.allowedAddresses = harvest.allowedAddresses
+        selection.blockedAddresses = harvest.blockedAddresses
+        selection.allowedInterfaces = harvest.allowedInterfaces
+        selection.blockedInterfaces = harvest.blockedInterfaces
+        selection.usesIPv6 = harvest.usesIPv6
+        selection.usesLinkLocal = harvest.usesLinkLocalAddresses
+        let present: [InterfaceAddress]
+        do throws(SystemError) { present = try NetworkInterfaces.addresses() } catch {
+            throw BridgeFailure("cannot list the network interfaces: \(error)")
+        }
+        let chosen = NetworkInterfaces.select(present, selection)
+        guard !chosen.isEmpty else {
+            throw BridgeFailure(
+                "no local address is usable for media. Bring a network interface up, or look at"
+                    + " ice4j.harvest.allowed-addresses, allowed-interfaces and their blocked- counterparts.")
+        }
+        worker = MediaWorker.Configuration(addresses: chosen.map { $0.with(port: settings.ice.port) })
+        worker.port.receiveBufferBytes = harvest.receiveBufferSize
+        worker.port.usesGSO = settings.media.usesGSO
+        worker.port.usesGRO = settings.media.usesGRO
+        worker.cpu = settings.media.pinsWorkers ? 0 : nil
+        worker.shard = Self.shard(settings)
+    }
+
+    private static func shard(_ settings: BridgeSettings) -> ShardSettings {
+        var shard = ShardSettings(localAddresses: [])
+        shard.ufragPrefix = settings.ice.ufragPrefix ?? ""
+        shard.profiles = settings.srtpProfiles.compactMap { SRTPProfile(configurationName: $0) }
+        shard.consentInterval = settings.ice.consent.interval
+        shard.inactivityTimeout = settings.expiration.timeout
+        shard.expiryCheckInterval = settings.expiration.checkInterval
+        return shard
+    }
+
+    /// The candidates that every endpoint is offered, now that the port is bound (media-plane.md 1.4, 1.5).
+    func candidates(on bound: [TransportAddress]) -> [Directory.Settings.LocalCandidate] {
+        let mappings = harvest.staticMappings.map { mapping in
+            mapping.local.port == 0
+                ? AddressMapping(localAddress: mapping.local, publicAddress: mapping.public)
+                : AddressMapping(
+                    localAddress: mapping.local, localPort: mapping.local.port, publicAddress: mapping.public,
+                    publicPort: mapping.public.port)
+        }
+        return LocalCandidate.gather(hosts: bound, mappings: mappings).map { candidate in
+            Directory.Settings.LocalCandidate(
+                Self.description(candidate), isPrivate: candidate.address.isPrivate)
+        }
+    }
+
+    /// The public sides of the mappings, for the health check.
+    var mappedAddresses: [TransportAddress] {
+        harvest.staticMappings.map(\.public)
+    }
+
+    private static func description(_ candidate: LocalCandidate) -> CandidateDescription {
+        var result = CandidateDescription(
+            type: candidate.type.text, ip: candidate.address.ipText, port: candidate.address.port,
+            priority: candidate.priority)
+        result.foundation = candidate.foundation
+        if candidate.type != .host {
+            result.relatedAddress = candidate.relatedAddress.ipText
+            result.relatedPort = candidate.relatedAddress.port
+        }
+        return result
+    }
+}
+
+/// Why the bridge cannot start, in a sentence for the operator.
+struct BridgeFailure: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) {
+        self.description = description
+    }
+}

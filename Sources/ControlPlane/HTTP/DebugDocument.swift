@@ -1,0 +1,80 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+internal import BridgeControl
+internal import Primitives
+
+/// The answer to `/debug` (operations.md c.3).
+struct DebugDocument {
+    /// Where the bridge is in its life.
+    var shutdownState: ShutdownState
+    /// Drain flag.
+    var isDraining: Bool
+    /// Milliseconds since 1970, UTC.
+    var wallClockMilliseconds: Int64
+    /// Load ÷ threshold.
+    var stress: Double
+    /// Conferences on this bridge.
+    var conferences: [ConferenceSummary]
+    /// Last health result.
+    var health: HealthResult
+    /// What the media workers say of themselves, as JSON text; empty unless asked for.
+    var workers: [String] = []
+
+    /// The document, or the part of it that was asked for.
+    func json(_ query: DebugQuery) -> JSONValue {
+        var members: [(String, JSONValue)] = [
+            ("shutdown_state", .string(shutdownState.rawValue)),
+            ("drain", .bool(isDraining)),
+            ("time", .integer(wallClockMilliseconds)),
+            (
+                "load_management",
+                .object([
+                    ("state", .string(stress >= 1 ? "OVERLOADED" : "NOT_OVERLOADED")),
+                    ("stress", .string(stress.plainDecimal)), ("reducer_enabled", .string("false")),
+                ])
+            ),
+            ("conferences", conferences(query)),
+            (
+                "health",
+                .object([
+                    ("success", .bool(health.isHealthy)), ("hardFailure", .bool(true)), ("responseCode", .null),
+                    ("message", health.reason.map { .string($0) } ?? .null),
+                ])
+            ),
+        ]
+        if query.isFull {
+            members.append(("workers", .array(workers.map(Self.parsed))))
+        }
+        return .object(members)
+    }
+
+    private func conferences(_ query: DebugQuery) -> JSONValue {
+        guard let wanted = query.conferenceID else {
+            return .object(conferences.map { ($0.localID, Self.summary($0, endpointID: nil)) })
+        }
+        guard let conference = conferences.first(where: { $0.localID == wanted }) else {
+            return .object([(wanted, .string("null"))])
+        }
+        return .object([(wanted, Self.summary(conference, endpointID: query.endpointID))])
+    }
+
+    private static func summary(_ conference: ConferenceSummary, endpointID: String?) -> JSONValue {
+        var endpoints = conference.endpoints.map { ($0.id, $0.statsID.map { JSONValue.string($0) } ?? .null) }
+        if let endpointID {
+            endpoints = endpoints.filter { $0.0 == endpointID }
+            if endpoints.isEmpty { endpoints = [(endpointID, .string("null"))] }
+        }
+        return .object([
+            ("id", .string(conference.localID)),
+            ("name", conference.name.map { .string($0) } ?? .null),
+            ("meeting_id", .string(conference.meetingID)),
+            ("endpoints", .object(endpoints)),
+            ("relays", .object([JSONMember]())),
+        ])
+    }
+
+    /// A worker's account, or its text when it is not JSON.
+    private static func parsed(_ text: String) -> JSONValue {
+        do throws(JSONError) { return try JSONValue.parse(Array(text.utf8)) } catch { return .string(text) }
+    }
+}

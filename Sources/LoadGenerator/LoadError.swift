@@ -1,0 +1,28 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+/// Why a run could not be carried out.
+public enum LoadError: Error, Equatable, Sendable {
+    /// The command line is wrong; the text says how.
+    case usage(String)
+    /// The bridge or the XMPP server could not be reached, or hung up.
+    case connection(String)
+    /// The bridge refused a request.
+    case refused(String)
+    /// The bridge's answer lacks something that is needed.
+    case badAnswer(String)
+    /// A library call failed that should not.
+    case library(String)
+}
+
+extension LoadError: CustomStringConvertible {
+    /// One line for the person at the terminal.
+    public var description: String {
+        switch self {
+        case .usage(let text): text
+        case .connection(let text): "connection: \(text)"
+        case .refused(let text): "refused by the bridge: \(text)"
+        case .badAnswer(let text): "unusable answer of the bridge: \(text)"
+        case .library(let text): text
+        }
+    }
+}

@@ -1,0 +1,41 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+extension LoadOptions {
+    /// What `--help` prints.
+    public static let help = """
+        viaduct-load: plays focus and participants against a Jitsi-compatible videobridge, checks every packet.
+
+        The bridge is reached by one of
+          --rest http://HOST:PORT     its private HTTP address (Colibri2 must be switched on there)
+          --xmpp HOST[:PORT]          an XMPP server; then also --domain D --room JID [--user U] [--password P]
+                                      [--nick N] [--bridge NICK] [--verify-certificate]
+
+        The call
+          --conferences N             conferences, all alike (1)
+          --participants N            participants of each (3)
+          --senders N                 how many of them send audio and video (all)
+          --receivers N               how many only receive
+          --audio-senders N, --video-senders N   the same, one by one
+          --audio-rate N              audio packets per second: 50, 100, 200, 400 (50)
+          --audio-bitrate R           audio bits per second (32k)
+          --video-bitrate R           video bits per second (1.5M)
+          --video-fps N               video frames per second (30)
+          --duration S                seconds, from everyone being connected (10)
+          --ramp N                    participants joining per second; 0: as fast as they can (0)
+          --join-timeout S            seconds until everyone must be connected (30)
+          --profile gcm|cm|any        SRTP profile offered (any)
+          --passive                   participants answer DTLS passively
+          --local ADDRESS             local address of the participants
+          --seed N                    start of all random numbers (1)
+
+        Measuring
+          --verify all|sample|headers decrypt every, one in 8, one in 64 packets (all)
+          --threads N                 media threads (1)
+          --gso                       send video frames as trains; browsers do not
+          --pid PID                   measure this process: the bridge
+          --json FILE                 write the result as JSON
+          --quiet                     no live table
+
+        Exit status: 0 a perfect call, 1 not perfect, 2 could not be carried out, 64 wrong usage.
+        """
+}

@@ -1,0 +1,144 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+internal import PacketIO
+internal import Primitives
+internal import Synchronization
+
+extension Participant {
+    /// Sends the audio packet and the video frame that are due.
+    func sendMedia(at now: Timestamp, _ context: inout LoopContext) {
+        guard context.isSending, let destination, let outbound else {
+            audio?.due = now + .seconds(1 as Int64)
+            video?.due = now + .seconds(1 as Int64)
+            return
+        }
+        if let due = audio?.due, due <= now {
+            context.statistics.lag.note((now - due).nanoseconds)
+            sendAudio(destination, outbound, at: now, &context)
+        }
+        if let due = video?.due, due <= now {
+            context.statistics.lag.note((now - due).nanoseconds)
+            sendFrame(destination, outbound, at: now, &context)
+        }
+        if context.batch.batch.messageCount > 0 { port.flush(&context.batch.batch) }
+    }
+
+    private func sendAudio(
+        _ destination: Destination, _ outbound: SRTPContext, at now: Timestamp, _ context: inout LoopContext
+    ) {
+        guard let slot = context.batch.batch.reserve() else { return }
+        guard let length = audio?.write(to: slot, transportWide: transportWide, at: now) else { return }
+        transportWide &+= 1
+        commit(length, slot, destination, outbound, &context)
+        guard let audio else { return }
+        audio.planned.sent.store(audio.stream.stampSequence, ordering: .releasing)
+        self.audio?.due = Self.following(audio.due, audio.interval, now)
+    }
+
+    private func sendFrame(
+        _ destination: Destination, _ outbound: SRTPContext, at now: Timestamp, _ context: inout LoopContext
+    ) {
+        guard let packets = video?.beginFrame(at: now) else { return }
+        for index in 0..<packets {
+            if !context.batch.batch.hasRoom(datagrams: 1) { port.flush(&context.batch.batch) }
+            guard let slot = context.batch.batch.reserve(),
+                let length = video?.writePacket(index, to: slot, transportWide: transportWide, at: now)
+            else { return }
+            transportWide &+= 1
+            commit(length, slot, destination, outbound, &context)
+        }
+        guard let video else { return }
+        video.planned.sent.store(video.stream.stampSequence, ordering: .releasing)
+        self.video?.due = Self.following(video.due, video.interval, now)
+    }
+
+    private func commit(
+        _ length: Int, _ slot: UnsafeMutableRawBufferPointer, _ destination: Destination, _ outbound: SRTPContext,
+        _ context: inout LoopContext
+    ) {
+        guard let start = slot.baseAddress, let protected = outbound.protect(start, byteCount: length) else {
+            context.statistics.sendDrops += 1
+            return
+        }
+        context.batch.batch.commit(protected, to: destination)
+        context.statistics.sent += 1
+        context.statistics.sentBytes += UInt64(protected)
+    }
+
+    /// The next due time: in step, but not catching up more than a few intervals after a long stop.
+    private static func following(_ due: Timestamp, _ interval: TimeDelta, _ now: Timestamp) -> Timestamp {
+        let next = due + interval
+        return now - next > interval * 50 ? now + interval : next
+    }
+
+    /// Sends the reports, requests and feedback that are due.
+    func sendReports(at now: Timestamp, _ context: inout LoopContext) {
+        if let due = audio?.stream.reportDue, due <= now, let stream = audio?.stream {
+            if stream.stampSequence > 0 { sendRTCP(Reports.sender(stream, cname: cname, at: now), &context) }
+            audio?.stream.reportDue = now + .seconds(1 as Int64)
+        }
+        if let due = video?.stream.reportDue, due <= now, let stream = video?.stream {
+            if stream.stampSequence > 0 { sendRTCP(Reports.sender(stream, cname: cname, at: now), &context) }
+            video?.stream.reportDue = now + .seconds(1 as Int64)
+        }
+        if let due = receiverReportDue, due <= now {
+            receiverReportDue = now + .seconds(1 as Int64)
+            sendReceiverReports(at: now, &context)
+        }
+        if let due = pictureRequestDue, due <= now { requestPictures(at: now, &context) }
+        if let due = feedbackDue, due <= now { sendFeedback(&context) }
+    }
+
+    /// Our SSRC in RTCP; those who send nothing use 1, as Chromium does.
+    private var ownSSRC: UInt32 { audio?.stream.ssrc ?? video?.stream.ssrc ?? 1 }
+
+    private func sendReceiverReports(at now: Timestamp, _ context: inout LoopContext) {
+        var blocks: [Reports.Block] = []
+        for (index, stream) in conference.streams.enumerated() where trackers[index].report.isFresh {
+            let loss = trackers[index].report.takeLoss()
+            let report = trackers[index].report
+            let delay = report.lastSenderReport == 0 ? 0 : (now - report.lastSenderReportAt).seconds * 65_536
+            blocks.append(
+                Reports.Block(
+                    ssrc: stream.ssrc, fraction: loss.fraction, lost: loss.cumulative,
+                    highest: UInt32(truncatingIfNeeded: report.highestNumber), jitter: report.jitterUnits,
+                    lastReport: report.lastSenderReport, delay: UInt32(min(max(delay, 0), 4e9))))
+            if blocks.count == LoadGeneratorLimits.reportBlocks {
+                sendRTCP(Reports.receiver(blocks, from: ownSSRC, cname: cname), &context)
+                blocks = []
+            }
+        }
+        if !blocks.isEmpty { sendRTCP(Reports.receiver(blocks, from: ownSSRC, cname: cname), &context) }
+    }
+
+    /// Asks for a key frame of every video that has begun and never showed one; again every half second.
+    private func requestPictures(at now: Timestamp, _ context: inout LoopContext) {
+        var isWaiting = false
+        for (index, stream) in conference.streams.enumerated()
+        where stream.isVideo && stream.sender != planned.number && !trackers[index].hasKeyframe {
+            isWaiting = true
+            guard stream.sent.load(ordering: .relaxed) > 0 else { continue }
+            sendRTCP(Reports.pictureLoss(from: ownSSRC, about: stream.ssrc), &context)
+        }
+        pictureRequestDue = isWaiting && context.isSending ? now + .milliseconds(500) : nil
+    }
+
+    /// Sends transport-wide feedback about what came since the last.
+    func sendFeedback(_ context: inout LoopContext) {
+        feedbackDue = nil
+        while let feedback = recorder.takeFeedback(senderSSRC: ownSSRC, mediaSSRC: feedbackMedia) {
+            sendRTCP(feedback, &context)
+        }
+    }
+
+    /// Encrypts and sends one RTCP datagram.
+    func sendRTCP(_ bytes: [UInt8], _ context: inout LoopContext) {
+        guard let destination, let outbound, let slot = context.batch.batch.reserve(), let start = slot.baseAddress,
+            bytes.count + SRTPContext.overheadBytes <= slot.count
+        else { return }
+        slot.copyBytes(from: bytes)
+        guard let length = outbound.protectRTCP(start, byteCount: bytes.count) else { return }
+        context.batch.batch.commit(length, to: destination)
+        port.flush(&context.batch.batch)
+    }
+}

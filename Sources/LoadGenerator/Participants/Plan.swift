@@ -1,0 +1,117 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+internal import Primitives
+internal import Synchronization
+
+/// A stream that a participant sends, known to everybody in its conference from the start.
+final class PlannedStream: Sendable {
+    let ssrc: UInt32
+    let isVideo: Bool
+    /// Number of the sending participant, over all conferences.
+    let sender: Int
+    /// Packets sent so far: the next one has this stamp number.
+    let sent = Atomic<UInt32>(0)
+    /// When the first packet left, in nanoseconds; 0 before.
+    let startedAt = Atomic<Int64>(0)
+
+    init(ssrc: UInt32, isVideo: Bool, sender: Int) {
+        self.ssrc = ssrc
+        self.isVideo = isVideo
+        self.sender = sender
+    }
+}
+
+/// A conference: its names and who sends what.
+final class PlannedConference: Sendable {
+    let meeting: String
+    let name: String
+    /// The place in this list is the low part of the stream's SSRC.
+    let streams: [PlannedStream]
+
+    init(meeting: String, name: String, streams: [PlannedStream]) {
+        self.meeting = meeting
+        self.name = name
+        self.streams = streams
+    }
+
+    /// The stream an incoming SSRC belongs to.
+    @inline(__always)
+    func index(of ssrc: UInt32) -> Int? {
+        let index = Int(ssrc & Plan.streamMask)
+        guard index < streams.count, streams[index].ssrc == ssrc else { return nil }
+        return index
+    }
+}
+
+/// A participant: who it is and which streams it sends.
+struct PlannedParticipant: Sendable {
+    /// Number over all conferences.
+    let number: Int
+    let endpoint: String
+    let conference: PlannedConference
+    /// Index of its audio stream in the conference's list.
+    let audio: Int?
+    /// Index of its video stream in the conference's list.
+    let video: Int?
+
+    /// The sources it signals.
+    var sources: [SignalledSource] {
+        var result: [SignalledSource] = []
+        if let audio {
+            result.append(
+                SignalledSource(name: "\(endpoint)-a0", isVideo: false, ssrc: conference.streams[audio].ssrc))
+        }
+        if let video {
+            result.append(
+                SignalledSource(name: "\(endpoint)-v0", isVideo: true, ssrc: conference.streams[video].ssrc))
+        }
+        return result
+    }
+}
+
+/// Everybody in every conference, from the options and the seed alone.
+struct Plan: Sendable {
+    /// The part of an SSRC that numbers the streams of a conference.
+    static let streamMask: UInt32 = 0xFFF
+
+    let participants: [PlannedParticipant]
+
+    init(_ options: LoadOptions) {
+        var random = Random(seed: options.seed)
+        var participants: [PlannedParticipant] = []
+        for conference in 0..<options.conferences {
+            let high = UInt32(truncatingIfNeeded: random.next()) & ~Self.streamMask | 0x1000
+            let first = participants.count
+            var streams: [PlannedStream] = []
+            func add(_ isVideo: Bool, _ member: Int) -> Int {
+                streams.append(
+                    PlannedStream(ssrc: high | UInt32(streams.count), isVideo: isVideo, sender: first + member))
+                return streams.count - 1
+            }
+            let audio = (0..<options.participants).map { $0 < options.audioSenders ? add(false, $0) : nil }
+            let video = (0..<options.participants).map { $0 < options.videoSenders ? add(true, $0) : nil }
+            let planned = PlannedConference(
+                meeting: Self.meeting(&random), name: "load-\(options.seed)-\(conference)@conference.load.invalid",
+                streams: streams)
+            for member in 0..<options.participants {
+                participants.append(
+                    PlannedParticipant(
+                        number: first + member, endpoint: Self.hex(UInt64(first + member) | random.next() << 16, 8),
+                        conference: planned, audio: audio[member], video: video[member]))
+            }
+        }
+        self.participants = participants
+    }
+
+    /// A random UUID (RFC 9562 5.4).
+    private static func meeting(_ random: inout Random) -> String {
+        let digits = Array(hex(random.next(), 16) + hex(random.next(), 16))
+        func part(_ range: Range<Int>) -> String { String(digits[range]) }
+        return "\(part(0..<8))-\(part(8..<12))-4\(part(13..<16))-a\(part(17..<20))-\(part(20..<32))"
+    }
+
+    private static func hex(_ value: UInt64, _ digits: Int) -> String {
+        let text = String(value, radix: 16)
+        return String((String(repeating: "0", count: 16) + text).suffix(digits))
+    }
+}

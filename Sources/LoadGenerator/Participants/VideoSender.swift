@@ -1,0 +1,116 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+internal import Primitives
+
+/// Sends one VP8 stream: frames at a steady rate, key frames on request, each frame split into nearly equal packets.
+struct VideoSender {
+    var stream: OutgoingStream
+    let planned: PlannedStream
+    /// When the next frame is due.
+    var due: Timestamp
+    let interval: TimeDelta
+    /// Key frames sent.
+    private(set) var keyframes: UInt64 = 0
+    private var pattern: VideoPattern
+    private let filler: [UInt8]
+    private var pictureID: UInt16
+    private var tl0: UInt8
+    private var keyIndex: UInt8 = 0
+    private var wantsKeyframe = true
+    private var lastKeyframe: Timestamp?
+
+    /// The frame being sent.
+    private var frameBytes = 0
+    private var isKeyframe = false
+    private var packetCount = 0
+    private var smaller = 0
+    private var larger = 0
+    private var timestamp: UInt32 = 0
+
+    /// Bytes before the payload: header, block head, send time, transport-wide number, MID, padding.
+    static let headerBytes = 28
+    /// Key frames come no closer than this, however often they are asked for (libwebrtc's limit).
+    static let keyframeInterval = TimeDelta.milliseconds(300)
+    private static let pictureLimit = LoadGeneratorLimits.packetBytes - headerBytes - VP8Payload.descriptorBytes
+    /// Every packet needs room for a frame header and the stamp.
+    private static let leastFrameBytes = 2 * PayloadStamp.byteCount
+
+    init(planned: PlannedStream, options: LoadOptions, random: inout Random, at now: Timestamp) {
+        self.planned = planned
+        stream = OutgoingStream(stream: planned, payloadType: Offer.vp8, clockRate: 90_000, random: &random, at: now)
+        pattern = VideoPattern(
+            bitrate: options.videoBitrate, frameRate: options.videoFrameRate, seed: random.next())
+        filler = random.bytes(LoadGeneratorLimits.packetBytes + 256)
+        pictureID = UInt16(truncatingIfNeeded: random.next() & 0x7FFF)
+        tl0 = UInt8(truncatingIfNeeded: random.next())
+        interval = .nanoseconds(1_000_000_000 / Int64(options.videoFrameRate))
+        due = now + .nanoseconds(Int64(random.fraction() * Double(interval.nanoseconds)))
+    }
+
+    /// A PLI or FIR came.
+    mutating func requestKeyframe() {
+        wantsKeyframe = true
+    }
+
+    /// Begins the next frame.
+    /// - Returns: how many packets it has; write them in order.
+    mutating func beginFrame(at now: Timestamp) -> Int {
+        isKeyframe = wantsKeyframe && lastKeyframe.map { now - $0 >= Self.keyframeInterval } ?? true
+        if isKeyframe {
+            wantsKeyframe = false
+            lastKeyframe = now
+            keyframes += 1
+            keyIndex = (keyIndex &+ 1) & 0x1F
+        }
+        frameBytes = max(pattern.nextBytes(isKeyframe: isKeyframe), Self.leastFrameBytes)
+        (packetCount, smaller, larger) = VP8Payload.split(frameBytes, limit: Self.pictureLimit)
+        timestamp = stream.timestamp(at: now)
+        pictureID = (pictureID &+ 1) & 0x7FFF
+        tl0 &+= 1
+        return packetCount
+    }
+
+    /// Writes packet `index` of the frame, not encrypted yet, and gives its length.
+    mutating func writePacket(
+        _ index: Int, to packet: UnsafeMutableRawBufferPointer, transportWide: UInt16, at now: Timestamp
+    ) -> Int {
+        let isLast = index == packetCount - 1
+        stream.writeHeader(to: packet, timestamp: timestamp, marker: isLast, extensionWords: 3)
+        writeExtensions(to: packet, transportWide: transportWide, at: now)
+        // The larger packets stand last.
+        let picture = smaller + (index >= packetCount - larger ? 1 : 0)
+        let end = Self.headerBytes + VP8Payload.descriptorBytes + picture
+        let payload = UnsafeMutableRawBufferPointer(rebasing: packet[Self.headerBytes..<end])
+        VP8Payload.writeDescriptor(
+            to: payload, isStart: index == 0, pictureID: pictureID, tl0: tl0, keyIndex: keyIndex)
+        let body = UnsafeMutableRawBufferPointer(rebasing: payload[VP8Payload.descriptorBytes...])
+        let shift = Int(stream.stampSequence & 255)
+        body.copyBytes(from: filler[shift..<shift + picture])
+        if index == 0 {
+            _ = VP8Payload.writeFrameHeader(
+                to: body, isKeyframe: isKeyframe, frameBytes: frameBytes, width: 1_280, height: 720)
+        }
+        var flags: PayloadStamp.Flags = isKeyframe ? .keyframe : []
+        if index == 0 { flags.insert(.first) }
+        if isLast { flags.insert(.last) }
+        stream.stamp(payload, covered: VP8Payload.descriptorBytes, flags: flags, at: now)
+        return end
+    }
+
+    private func writeExtensions(to packet: UnsafeMutableRawBufferPointer, transportWide: UInt16, at now: Timestamp) {
+        // 24 bits, 6 for whole seconds and 18 for the fraction.
+        let seconds = UInt64(truncatingIfNeeded: now.nanoseconds) % 64_000_000_000
+        let sendTime = UInt32(truncatingIfNeeded: (seconds << 18) / 1_000_000_000) & 0xFF_FFFF
+        packet[16] = Offer.absoluteSendTimeID << 4 | 2
+        packet[17] = UInt8(truncatingIfNeeded: sendTime >> 16)
+        packet[18] = UInt8(truncatingIfNeeded: sendTime >> 8)
+        packet[19] = UInt8(truncatingIfNeeded: sendTime)
+        packet[20] = Offer.transportWideID << 4 | 1
+        packet.storeBytes(of: transportWide.bigEndian, toByteOffset: 21, as: UInt16.self)
+        packet[23] = Offer.midID << 4
+        packet[24] = UInt8(ascii: "1")
+        packet[25] = 0
+        packet[26] = 0
+        packet[27] = 0
+    }
+}

@@ -1,0 +1,76 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+/// What a run found.
+struct LoadResult: Sendable {
+    var options: LoadOptions
+    var statistics: LoopStatistics
+    /// Participants that were connected at the end.
+    var connected: Int
+    /// Seconds from the first request until everyone was connected.
+    var joinSeconds: Double
+    /// Seconds of the measured call.
+    var callSeconds: Double
+    /// RTP packets received within the measured call.
+    var measuredPackets: UInt64
+    /// What the bridge used within the measured call.
+    var bridge: BridgeUse?
+    /// What went wrong in signalling.
+    var problems: [String] = []
+
+    /// Processor time and memory of the bridge.
+    struct BridgeUse: Sendable {
+        var processorNanoseconds: Int64
+        /// Resident memory before anybody joined.
+        var residentBytesBefore: Int64
+        /// Resident memory at the end of the call.
+        var residentBytes: Int64
+    }
+
+    /// Whether nothing at all was amiss.
+    var isPerfect: Bool { imperfections.isEmpty }
+
+    /// What was amiss, one line each.
+    var imperfections: [String] {
+        let s = statistics
+        var lines = problems
+        if connected < options.totalParticipants {
+            lines.append("\(options.totalParticipants - connected) of \(options.totalParticipants) not connected")
+        }
+        lines += s.failures
+        func note(_ count: UInt64, _ what: String) {
+            if count > 0 { lines.append("\(count) \(what)") }
+        }
+        note(s.lost, "packets lost")
+        note(s.altered, "packets altered")
+        note(s.duplicates, "packets duplicated")
+        note(s.misdelivered, "packets delivered to the wrong receiver")
+        note(s.silentStreams, "streams never seen by a receiver")
+        if s.streams > 0, s.received == 0 { lines.append("nothing received") }
+        return lines
+    }
+
+    /// Bridge processor time per packet it forwarded, in microseconds.
+    var bridgeMicrosecondsPerPacket: Double? {
+        guard let bridge, measuredPackets > 0 else { return nil }
+        return Double(bridge.processorNanoseconds) / 1_000 / Double(measuredPackets)
+    }
+
+    /// Bridge memory per participant, in bytes.
+    var residentBytesPerParticipant: Double? {
+        guard let bridge, connected > 0 else { return nil }
+        return Double(bridge.residentBytes - bridge.residentBytesBefore) / Double(connected)
+    }
+
+    /// Share of its time that the busiest media thread was working.
+    var generatorLoad: Double
+
+    /// Whether the figures say more about the generator than about the bridge, and why.
+    var bottleneck: String? {
+        if generatorLoad > 0.85 { return "its busiest thread worked \(Int(generatorLoad * 100)) % of the time" }
+        if statistics.kernelDrops > 0 { return "it read too slowly: the kernel dropped \(statistics.kernelDrops)" }
+        if statistics.sendDrops > 0 { return "it could not send \(statistics.sendDrops) packets" }
+        let lag = statistics.lag.quantile(0.99)
+        if lag > 5_000_000 { return "it sent late: \(lag / 1_000_000) ms at the 99th percentile" }
+        return nil
+    }
+}

@@ -1,0 +1,223 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+internal import CLinuxIO
+internal import Glibc
+internal import OpenSSL
+internal import PacketIO
+internal import Primitives
+internal import Synchronization
+
+/// A whole run: starts the media threads, lets everybody join, watches the call, counts up.
+final class LoadRun {
+    private let options: LoadOptions
+    private let plan: Plan
+    private let focus: any Focus
+    private let mailboxes: [LoopMailbox]
+    private var threads: [PinnedThread] = []
+    private let process: BridgeProcess?
+    private var joined = 0
+    private var liveLine = LiveLine()
+
+    /// Prepares a run.
+    /// - Parameter focus: asks the bridge; `nil` makes the one that the options name.
+    init(_ options: LoadOptions, focus given: (any Focus)? = nil) throws(LoadError) {
+        self.options = options
+        plan = Plan(options)
+        process = options.bridgePID.map { BridgeProcess(pid: $0) }
+        if let process, process.residentBytes() == nil { throw .usage("--pid: no process \(process.pid)") }
+        let descriptors = Int64(options.totalParticipants + 4 * options.threads + 64)
+        guard viaduct_raise_descriptor_limit(descriptors) >= descriptors else {
+            throw .library("this user may not open \(descriptors) descriptors (ulimit -n)")
+        }
+        try SRTPContext.prepareLibrary()
+        switch (given, options.door) {
+        case (let given?, _): focus = given
+        case (nil, .rest(let host, let port)): focus = RESTFocus(host: host, port: port)
+        case (nil, .xmpp(let door)): focus = try XMPPFocus(door)
+        }
+        let frames = try OpusFrames(rate: options.audioRate, bitrate: options.audioBitrate)
+        let identity: DTLSIdentity
+        do {
+            identity = try DTLSIdentity(wallSeconds: WallClock.nanosecondsSinceEpoch() / 1_000_000_000)
+        } catch {
+            throw .library("certificate: \(error)")
+        }
+        self.identity = identity
+        do throws(SystemError) {
+            var mailboxes: [LoopMailbox] = []
+            for _ in 0..<options.threads { mailboxes.append(try LoopMailbox()) }
+            self.mailboxes = mailboxes
+            for (index, mailbox) in mailboxes.enumerated() {
+                threads.append(try Self.start(index, mailbox, options, identity, frames))
+            }
+        } catch {
+            throw .library("\(error)")
+        }
+    }
+
+    private let identity: DTLSIdentity
+
+    private static func start(
+        _ index: Int, _ mailbox: LoopMailbox, _ options: LoadOptions, _ identity: DTLSIdentity, _ frames: OpusFrames
+    ) throws(SystemError) -> PinnedThread {
+        try PinnedThread.start(name: "load-\(index)", stackBytes: 1 << 20) {
+            do throws(SystemError) {
+                var loop = try MediaLoop(mailbox, options, identity, frames)
+                loop.run()
+            } catch {
+                var statistics = LoopStatistics()
+                statistics.failures = ["media thread: \(error)"]
+                mailbox.finish(statistics)
+            }
+        }
+    }
+
+    /// Carries the run out.
+    func run() -> LoadResult {
+        let memoryBefore = process?.residentBytes() ?? 0
+        var problems: [String] = []
+        let started = MonotonicClock.now()
+        do throws(LoadError) { try joinEverybody() } catch { problems.append("\(error)") }
+        if problems.isEmpty { waitForEverybody(until: started + .seconds(options.joinTimeoutSeconds)) }
+        let joinSeconds = (MonotonicClock.now() - started).seconds
+
+        // The measured call begins here.
+        let begin = MonotonicClock.now()
+        let packetsBefore = received()
+        let processorBefore = process?.processorNanoseconds()
+        let ownBefore = mailboxes.map { $0.processorNanoseconds.load(ordering: .relaxed) }
+        if problems.isEmpty {
+            do throws(LoadError) { try watch(until: begin + .seconds(options.durationSeconds)) } catch {
+                problems.append("\(error)")
+            }
+        }
+        let callSeconds = (MonotonicClock.now() - begin).seconds
+        let measured = received() - packetsBefore
+        let load = zip(mailboxes, ownBefore).map { mailbox, before in
+            Double(mailbox.processorNanoseconds.load(ordering: .relaxed) - before) / 1e9 / max(callSeconds, 0.001)
+        }
+        var use: LoadResult.BridgeUse?
+        if let process, let before = processorBefore, let after = process.processorNanoseconds() {
+            use = LoadResult.BridgeUse(
+                processorNanoseconds: after - before, residentBytesBefore: memoryBefore,
+                residentBytes: process.residentBytes() ?? 0)
+        } else if process != nil {
+            problems.append("the bridge's process is gone")
+        }
+        let connected = total { $0.connected.load(ordering: .relaxed) }
+        let statistics = finish(&problems)
+        return LoadResult(
+            options: options, statistics: statistics, connected: connected, joinSeconds: joinSeconds,
+            callSeconds: callSeconds, measuredPackets: measured, bridge: use, problems: problems,
+            generatorLoad: load.max() ?? 0)
+    }
+
+    private func joinEverybody() throws(LoadError) {
+        var address: TransportAddress?
+        var known: Set<String> = []
+        let begin = MonotonicClock.now()
+        for (index, participant) in plan.participants.enumerated() {
+            if options.ramp > 0 { sleep(until: begin + .seconds(Double(index) / options.ramp)) }
+            let askedAt = MonotonicClock.now()
+            let isNew = known.insert(participant.conference.meeting).inserted
+            let bridge = try focus.create(participant, newConference: isNew)
+            if address == nil { address = try localAddress(towards: bridge) }
+            let local = ParticipantTransport(
+                ufrag: Self.text(SecureRandom.bytes(4)), password: Self.text(SecureRandom.bytes(24)),
+                fingerprint: identity.digest, setup: options.isPassive ? "passive" : "active")
+            try focus.update(participant, local)
+            guard let address else { continue }
+            joined += 1
+            mailboxes[participant.number % mailboxes.count].post(
+                .join(
+                    JoinOrder(
+                        planned: participant, bridge: bridge, local: local, address: address, askedAt: askedAt)))
+        }
+    }
+
+    /// Letters and digits from random bytes: one of 62 each, near enough to even for a test.
+    private static func text(_ bytes: [UInt8]) -> String {
+        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+        return String(bytes.map { alphabet[Int($0 & 63)] })
+    }
+
+    private func localAddress(towards bridge: BridgeTransport) throws(LoadError) -> TransportAddress {
+        if let text = options.localAddress {
+            guard let address = TransportAddress(ip: text, port: 0) else {
+                throw .usage("--local \(text) is no address")
+            }
+            return address
+        }
+        let candidate = bridge.candidates.first { !$0.isRelayed } ?? bridge.candidates[0]
+        do {
+            return try NetworkInterfaces.sourceAddress(towards: candidate.address)
+        } catch {
+            throw .connection("\(error)")
+        }
+    }
+
+    private func waitForEverybody(until deadline: Timestamp) {
+        while total({ $0.connected.load(ordering: .relaxed) }) + total({ $0.failed.load(ordering: .relaxed) }) < joined,
+            MonotonicClock.now() < deadline
+        {
+            showLive()
+            sleep(until: MonotonicClock.now() + .milliseconds(20))
+        }
+    }
+
+    private func watch(until deadline: Timestamp) throws(LoadError) {
+        while MonotonicClock.now() < deadline {
+            showLive()
+            try focus.idle()
+            sleep(until: min(deadline, MonotonicClock.now() + .milliseconds(100)))
+        }
+    }
+
+    /// Stops the senders, waits until nothing more comes, and counts up.
+    private func finish(_ problems: inout [String]) -> LoopStatistics {
+        for mailbox in mailboxes { mailbox.post(.stopSending) }
+        var last = received()
+        var quietSince = MonotonicClock.now()
+        let limit = quietSince + .seconds(3 as Int64)
+        while MonotonicClock.now() < limit, MonotonicClock.now() - quietSince < .milliseconds(300) {
+            sleep(until: MonotonicClock.now() + .milliseconds(25))
+            let now = received()
+            if now != last { quietSince = MonotonicClock.now() }
+            last = now
+        }
+        for mailbox in mailboxes { mailbox.post(.finish) }
+        for thread in threads { thread.join() }
+        var seen: Set<String> = []
+        for participant in plan.participants.prefix(joined)
+        where seen.insert(participant.conference.meeting).inserted {
+            do throws(LoadError) { try focus.expire(participant.conference) } catch {
+                problems.append("ending a conference: \(error)")
+                break
+            }
+        }
+        var result = LoopStatistics()
+        for mailbox in mailboxes {
+            if let statistics = mailbox.statistics { result.merge(statistics) }
+        }
+        liveLine.clear()
+        return result
+    }
+
+    private func total(_ part: (LoopMailbox) -> Int) -> Int { mailboxes.reduce(0) { $0 + part($1) } }
+
+    private func received() -> UInt64 { mailboxes.reduce(0) { $0 + $1.received.load(ordering: .relaxed) } }
+
+    private func showLive() {
+        guard !options.isQuiet else { return }
+        liveLine.show(
+            connected: total { $0.connected.load(ordering: .relaxed) }, of: options.totalParticipants,
+            sent: mailboxes.reduce(0) { $0 + $1.sent.load(ordering: .relaxed) }, received: received(),
+            altered: mailboxes.reduce(0) { $0 + $1.altered.load(ordering: .relaxed) },
+            bridgeNanoseconds: process?.processorNanoseconds(), at: MonotonicClock.now())
+    }
+
+    private func sleep(until deadline: Timestamp) {
+        let rest = deadline - MonotonicClock.now()
+        if rest > .zero { sleepMilliseconds(max(rest.milliseconds, 1)) }
+    }
+}

@@ -1,0 +1,150 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+internal import Glibc
+internal import OpenSSL
+internal import PacketIO
+internal import Primitives
+internal import Synchronization
+
+/// One media thread: its participants, their sockets and their deadlines.
+///
+/// A turn: commands, what is due, wait, what came. Work per socket and turn is bounded, so that nobody starves.
+struct MediaLoop: ~Copyable {
+    private let mailbox: LoopMailbox
+    private var context: LoopContext
+    private var poller: Poller
+    private var participants: [Participant] = []
+    private var deadlines = DeadlineHeap(capacity: LoadGeneratorLimits.participants)
+    private var slab = ReceiveSlab()
+    private let events: UnsafeMutableBufferPointer<PollEvent>
+    private var failed = 0
+    private var publishDue = Timestamp.zero
+    private var isFinished = false
+    private static let wakeToken = UInt64.max
+
+    init(
+        _ mailbox: LoopMailbox, _ options: LoadOptions, _ identity: DTLSIdentity, _ frames: OpusFrames
+    ) throws(SystemError) {
+        let poller = try Poller()
+        try poller.add(descriptor: mailbox.wakeUp.descriptor, token: Self.wakeToken)
+        self.poller = poller
+        self.mailbox = mailbox
+        context = LoopContext(options: options, identity: identity, frames: frames)
+        context.batch.batch.joinsSegments = options.usesGSO
+        events = .allocate(capacity: LoadGeneratorLimits.pollEvents)
+    }
+
+    deinit {
+        events.deallocate()
+    }
+
+    /// Runs until told to finish.
+    mutating func run() {
+        while !isFinished {
+            var now = MonotonicClock.now()
+            // Ends: every turn moves the first deadline into the future, or removes it.
+            while let first = deadlines.first, first.deadline <= now {
+                let participant = participants[first.owner]
+                participant.handleTimeout(at: now, &context)
+                settle(first.owner, participant)
+                now = MonotonicClock.now()
+            }
+            if now >= publishDue { publish(at: now) }
+            let count = poller.wait(until: earlier(deadlines.first?.deadline, publishDue), now: now, into: events)
+            for index in 0..<count {
+                if events[index].token == Self.wakeToken {
+                    mailbox.wakeUp.drain()
+                    for command in mailbox.take() { apply(command) }
+                } else {
+                    receive(Int(events[index].token))
+                }
+            }
+        }
+        mailbox.finish(finalStatistics())
+    }
+
+    private mutating func receive(_ owner: Int) {
+        let participant = participants[owner]
+        for _ in 0..<LoadGeneratorLimits.batchesPerSocket {
+            slab.removeAll()
+            let isMore = participant.port.receive(local: 0, into: &slab)
+            // One clock read per batch; taken after the batch, so that transit includes our own delay, never less.
+            let now = MonotonicClock.now()
+            for index in 0..<slab.count {
+                participant.handle(slab.bytes(index), from: slab.datagrams[index].source, at: now, &context)
+            }
+            guard isMore else { break }
+        }
+        settle(owner, participant)
+    }
+
+    /// After anything happened to a participant.
+    private mutating func settle(_ owner: Int, _ participant: Participant) {
+        deadlines.set(owner, participant.nextTimeout)
+    }
+
+    private mutating func apply(_ command: LoopCommand) {
+        switch command {
+        case .join(let order):
+            let now = MonotonicClock.now()
+            do throws(SystemError) {
+                let participant = try Participant(order, context, at: now)
+                let owner = participants.count
+                try poller.add(descriptor: participant.descriptor, token: UInt64(owner))
+                participants.append(participant)
+                participant.handleTimeout(at: now, &context)
+                settle(owner, participant)
+            } catch {
+                failed += 1
+                context.statistics.failures.append("participant \(order.planned.number): \(error)")
+            }
+        case .stopSending:
+            context.isSending = false
+        case .finish:
+            isFinished = true
+        }
+    }
+
+    private mutating func publish(at now: Timestamp) {
+        publishDue = now + .milliseconds(20)
+        let connected = participants.count { $0.isConnected && !$0.hasFailed }
+        let lost = participants.count { $0.hasFailed }
+        mailbox.connected.store(connected, ordering: .relaxed)
+        mailbox.failed.store(failed + lost, ordering: .relaxed)
+        mailbox.received.store(context.statistics.received, ordering: .relaxed)
+        mailbox.sent.store(context.statistics.sent, ordering: .relaxed)
+        mailbox.altered.store(context.statistics.altered, ordering: .relaxed)
+        mailbox.processorNanoseconds.store(Self.processorNanoseconds(), ordering: .relaxed)
+    }
+
+    private static func processorNanoseconds() -> Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+    }
+
+    private func finalStatistics() -> LoopStatistics {
+        var result = context.statistics
+        result.processorNanoseconds = Self.processorNanoseconds()
+        for participant in participants {
+            result.keyframesSent += participant.video?.keyframes ?? 0
+            result.kernelDrops += participant.port.counters.kernelDrops
+            result.sendDrops += participant.port.counters.droppedOnSend
+            guard participant.isConnected else { continue }
+            for (index, stream) in participant.conference.streams.enumerated()
+            where stream.sender != participant.planned.number {
+                let sent = Int64(stream.sent.load(ordering: .acquiring))
+                guard sent > 0 else { continue }
+                let tracker = participant.trackers[index]
+                result.streams += 1
+                result.expected += tracker.expected(last: sent - 1)
+                result.lost += tracker.missing(last: sent - 1)
+                result.duplicates += tracker.duplicates
+                result.reordered += tracker.reordered
+                result.renumbered += tracker.renumbered
+                if stream.isVideo ? !tracker.hasKeyframe : tracker.received == 0 { result.silentStreams += 1 }
+            }
+        }
+        return result
+    }
+}

@@ -1,0 +1,58 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+internal import Primitives
+
+/// What a bridge said about its end of an endpoint's transport.
+struct BridgeTransport: Equatable, Sendable {
+    var ufrag: String
+    var password: String
+    var candidates: [Candidate]
+    var fingerprints: [Fingerprint]
+
+    struct Candidate: Equatable, Sendable {
+        var address: TransportAddress
+        var priority: UInt32
+        var isRelayed: Bool
+    }
+
+    struct Fingerprint: Equatable, Sendable {
+        /// Hash name, such as `sha-256`.
+        var hash: String
+        /// The digest.
+        var digest: [UInt8]
+        /// `actpass`, `active` or `passive`.
+        var setup: String
+
+        /// Bytes from `AB:CD:…`.
+        static func digest(_ text: String) -> [UInt8]? {
+            var result: [UInt8] = []
+            for pair in text.split(separator: ":", omittingEmptySubsequences: false) {
+                guard pair.utf8.count == 2, let byte = UInt8(pair, radix: 16) else { return nil }
+                result.append(byte)
+            }
+            return result.isEmpty ? nil : result
+        }
+
+        /// `AB:CD:…` from bytes.
+        static func text(_ digest: [UInt8]) -> String {
+            digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16, uppercase: true) }.joined(separator: ":")
+        }
+    }
+}
+
+/// What we tell the bridge about a participant once it has "accepted the session".
+struct ParticipantTransport: Equatable, Sendable {
+    var ufrag: String
+    var password: String
+    /// SHA-256 of its certificate.
+    var fingerprint: [UInt8]
+    /// `active` or `passive`.
+    var setup: String
+}
+
+/// A stream a participant will send, as it is signalled.
+struct SignalledSource: Equatable, Sendable {
+    var name: String
+    var isVideo: Bool
+    var ssrc: UInt32
+}

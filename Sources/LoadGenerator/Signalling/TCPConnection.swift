@@ -1,0 +1,76 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+internal import Glibc
+
+/// A blocking TCP connection with a deadline on every step. Signalling runs on its own thread, so it may block.
+final class TCPConnection {
+    private let descriptor: Int32
+
+    /// Connects to the first address of `host` that answers.
+    init(host: String, port: UInt16, timeoutSeconds: Int = 10) throws(LoadError) {
+        var hints = addrinfo()
+        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        var list: UnsafeMutablePointer<addrinfo>?
+        let status = getaddrinfo(host, String(port), &hints, &list)
+        guard status == 0 else { throw .connection("\(host): \(String(cString: gai_strerror(status)))") }
+        defer { freeaddrinfo(list) }
+        var reason = "no address"
+        var next = list
+        // Ends: the list is the resolver's answer, closed by a null pointer.
+        while let entry = next {
+            next = entry.pointee.ai_next
+            let socket = Glibc.socket(
+                entry.pointee.ai_family, entry.pointee.ai_socktype | Int32(SOCK_CLOEXEC.rawValue), 0)
+            guard socket >= 0 else { continue }
+            var limit = timeval(tv_sec: timeoutSeconds, tv_usec: 0)
+            setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+            setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+            var on: Int32 = 1
+            setsockopt(socket, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
+            if connect(socket, entry.pointee.ai_addr, entry.pointee.ai_addrlen) == 0 {
+                descriptor = socket
+                return
+            }
+            reason = String(cString: strerror(errno))
+            close(socket)
+        }
+        throw .connection("\(host):\(port): \(reason)")
+    }
+
+    deinit {
+        close(descriptor)
+    }
+
+    /// Sends all of `bytes`.
+    func write(_ bytes: [UInt8]) throws(LoadError) {
+        var offset = 0
+        while offset < bytes.count {
+            let count = bytes.withUnsafeBytes { raw in
+                send(descriptor, raw.baseAddress! + offset, raw.count - offset, Int32(MSG_NOSIGNAL))
+            }
+            guard count > 0 else { throw .connection("write: \(String(cString: strerror(errno)))") }
+            offset += count
+        }
+    }
+
+    /// The next bytes; empty when the peer has hung up.
+    func read() throws(LoadError) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: 16_384)
+        let count = recv(descriptor, &bytes, bytes.count, 0)
+        guard count >= 0 else {
+            throw .connection(errno == EAGAIN ? "no answer in time" : "read: \(String(cString: strerror(errno)))")
+        }
+        return Array(bytes.prefix(count))
+    }
+
+    /// Waits until there is something to read.
+    func waitReadable(milliseconds: Int32) -> Bool {
+        var ready = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return poll(&ready, 1, milliseconds) > 0
+    }
+}
+
+/// Sleeps; signalling and the run's own thread may.
+func sleepMilliseconds(_ milliseconds: Int64) {
+    usleep(UInt32(clamping: max(milliseconds, 0) * 1_000))
+}

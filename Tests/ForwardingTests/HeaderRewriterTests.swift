@@ -1,0 +1,124 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+import Forwarding
+import Primitives
+import RTP
+import ShardMessages
+import Testing
+
+@Suite("HeaderRewriter")
+struct HeaderRewriterTests {
+    /// The rewritten header.
+    static func rewrite(
+        _ packet: TestPacket, from sender: ExtensionTable = .usual, to receiver: ExtensionTable, room: Int = 1_600
+    ) -> [UInt8] {
+        let bytes = packet.bytes
+        return [UInt8](unsafeUninitializedCapacity: 1_600) { slot, count in
+            let memory = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(slot)[..<room])
+            count = bytes.withUnsafeBytes {
+                HeaderRewriter.write(
+                    PacketInfo(packet: $0, table: sender)!, from: $0, into: memory, receiver: receiver,
+                    ssrc: 0x0102_0304, sequence: 0x0506, timestamp: 0x0708_090A, payloadType: 96)
+            }
+        }
+    }
+
+    /// Profile of the block and its elements, as id and value.
+    static func block(_ header: [UInt8]) -> (profile: UInt16, elements: [[UInt8]]) {
+        let parsed = try! RTPHeader(header.rawSpan)
+        var reader = HeaderExtensionReader(parsed)
+        var elements: [[UInt8]] = []
+        while let element = reader.next(in: header.rawSpan) {
+            elements.append([element.id] + header.rawSpan.slice(element.offset, count: element.byteCount).toArray())
+        }
+        return (parsed.extensionProfile, elements)
+    }
+
+    @Test("new identity, same marker; no padding bit, no contributing sources, no empty block")
+    func fixedFields() {
+        let header = Self.rewrite(
+            TestPacket(marker: true, csrcs: 3, extensions: [[10, 0x61]], padding: 9), to: .usual)
+        #expect(header == [0x80, 0x80 | 96, 5, 6, 7, 8, 9, 10, 1, 2, 3, 4])
+        #expect(Self.rewrite(TestPacket(), to: .usual)[1] == 96)
+    }
+
+    @Test("audio level and orientation get the receiver's numbers")
+    func renumbering() {
+        let header = Self.rewrite(
+            TestPacket(extensions: [[1, 0x85], [6, 3]]), to: ExtensionTable([.audioLevel: 9, .videoOrientation: 2]))
+        #expect(Self.block(header).profile == 0xBEDE)
+        #expect(Self.block(header).elements == [[9, 0x85], [2, 3]])
+        #expect(header.count == 20)
+    }
+
+    @Test("MID, RID, transport-wide number, send time and VLA never reach a receiver, whatever was negotiated")
+    func noLeaks() {
+        let packet = TestPacket(extensions: [
+            [10, 0x61], [4, 0x68], [5, 1, 2], [3, 1, 2, 3], [12, 1, 2, 3, 4], [1, 0x85], [14, 7],
+        ])
+        #expect(Self.block(Self.rewrite(packet, to: .usual)).elements == [[1, 0x85]])
+        var all = ExtensionTable()
+        for (index, kind) in HeaderExtensionKind.allCases.enumerated() { all.map(kind, to: UInt8(index + 1)) }
+        for kind in HeaderExtensionKind.allCases where kind != .audioLevel && kind != .videoOrientation {
+            let leaky = TestPacket(extensions: [[all.id(of: kind.rawValue), 1, 2, 3]])
+            var wide = all
+            wide.allowsMixed = true
+            let form: HeaderExtensionForm = leaky.extensions[0][0] > 14 ? .twoByte : .oneByte
+            var packet = leaky
+            packet.form = form
+            #expect(Self.rewrite(packet, from: all, to: wide).count == 12, "\(kind) leaked")
+        }
+    }
+
+    @Test("what the receiver did not negotiate is stripped, with the block when nothing is left")
+    func stripping() {
+        let packet = TestPacket(extensions: [[1, 0x85], [6, 3]])
+        #expect(
+            Self.block(Self.rewrite(packet, to: ExtensionTable([.videoOrientation: 6]))).elements == [[6, 3]])
+        #expect(Self.rewrite(packet, to: ExtensionTable()).count == 12)
+    }
+
+    @Test("a number of 15 promotes the whole block to two-byte form")
+    func promotionByNumber() {
+        let receiver = ExtensionTable([.audioLevel: 15, .videoOrientation: 2], allowsMixed: true)
+        let block = Self.block(Self.rewrite(TestPacket(extensions: [[1, 0x85], [6, 3]]), to: receiver))
+        #expect(block.profile == 0x1000)
+        #expect(block.elements == [[15, 0x85], [2, 3]])
+    }
+
+    @Test("a value of 17 bytes promotes the block, one of 16 does not")
+    func promotionByLength() {
+        let receiver = ExtensionTable([.videoOrientation: 6], allowsMixed: true)
+        for (length, profile) in [(16, UInt16(0xBEDE)), (17, 0x1000), (0, 0x1000)] {
+            let value = [UInt8](repeating: 7, count: length)
+            let block = Self.block(
+                Self.rewrite(TestPacket(form: .twoByte, extensions: [[6] + value]), to: receiver))
+            #expect(block.profile == profile, "length \(length)")
+            #expect(block.elements == [[6] + value])
+        }
+    }
+
+    @Test("towards a receiver without allow-mixed, what needs the two-byte form is left out")
+    func noPromotion() {
+        let receiver = ExtensionTable([.audioLevel: 15, .videoOrientation: 2])
+        let both = Self.block(Self.rewrite(TestPacket(extensions: [[1, 0x85], [6, 3]]), to: receiver))
+        #expect(both.profile == 0xBEDE)
+        #expect(both.elements == [[2, 3]])
+        #expect(Self.rewrite(TestPacket(extensions: [[1, 0x85]]), to: receiver).count == 12)
+    }
+
+    @Test("a two-byte block of the sender becomes one-byte when everything fits")
+    func demotion() {
+        let packet = TestPacket(form: .twoByte, extensions: [[200, 0x85]])
+        let block = Self.block(
+            Self.rewrite(packet, from: ExtensionTable([.audioLevel: 200]), to: .usual))
+        #expect(block.profile == 0xBEDE)
+        #expect(block.elements == [[1, 0x85]])
+    }
+
+    @Test("a slot that is too small gives nothing", arguments: [0, 11, 12, 19])
+    func smallSlot(room: Int) {
+        #expect(Self.rewrite(TestPacket(extensions: [[1, 0x85]]), to: .usual, room: room).isEmpty)
+        #expect(Self.rewrite(TestPacket(extensions: [[1, 0x85]]), to: .usual, room: 20).count == 20)
+    }
+}

@@ -1,0 +1,99 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+import Forwarding
+import Primitives
+import TestSupport
+import Testing
+
+@Suite("KeyframeThrottle (media-plane.md 6.7)")
+struct KeyframeThrottleTests {
+    static func ms(_ value: Int64) -> Timestamp { Timestamp.zero + .milliseconds(value) }
+
+    @Test("ten receivers within 200 ms make one request")
+    func storm() {
+        var throttle = KeyframeThrottle()
+        let passed = (0..<10).count {
+            throttle.admits(requester: UInt32($0), ssrc: 1, roundTrip: nil, now: Self.ms(Int64($0) * 20))
+        }
+        #expect(passed == 1)
+        let later = throttle.admits(requester: 9, ssrc: 1, roundTrip: nil, now: Self.ms(200))
+        #expect(later)
+    }
+
+    @Test("the fourth request of one receiver within ten seconds is refused, another receiver's is not")
+    func quota() {
+        var throttle = KeyframeThrottle()
+        let passed = [0, 1_000, 2_000, 3_000, 9_999, 10_000].map {
+            throttle.admits(requester: 1, ssrc: 1, roundTrip: nil, now: Self.ms($0))
+        }
+        #expect(passed == [true, true, true, false, false, true])
+        let other = throttle.admits(requester: 2, ssrc: 1, roundTrip: nil, now: Self.ms(10_500))
+        #expect(other)
+    }
+
+    @Test("a request refused for its source's sake uses up nothing of the receiver's three")
+    func refusedIsFree() {
+        var throttle = KeyframeThrottle()
+        for round in 0..<5 {
+            let start = Int64(round) * 400
+            let first = throttle.admits(requester: UInt32(100 + round), ssrc: 1, roundTrip: nil, now: Self.ms(start))
+            let second = throttle.admits(requester: 1, ssrc: 1, roundTrip: nil, now: Self.ms(start + 10))
+            #expect(first)
+            #expect(!second)
+        }
+        for time in [3_000, 4_000, 5_000] as [Int64] {
+            let passed = throttle.admits(requester: 1, ssrc: 1, roundTrip: nil, now: Self.ms(time))
+            #expect(passed)
+        }
+    }
+
+    @Test("sources do not hinder each other")
+    func independentSources() {
+        var throttle = KeyframeThrottle()
+        let passed = (0..<50).count { throttle.admits(requester: 1, ssrc: UInt32($0), roundTrip: nil, now: .zero) }
+        #expect(passed == 50)
+    }
+
+    @Test("full tables never let a source be asked more often than once in 200 ms, and recover")
+    func fullTables() {
+        var throttle = KeyframeThrottle(requesters: 4, sources: 4)
+        var passed: [Int64] = []
+        for time in stride(from: Int64(0), to: 10_000, by: 10) {
+            if throttle.admits(requester: UInt32(time), ssrc: 1, roundTrip: nil, now: Self.ms(time)) {
+                passed.append(time)
+            }
+        }
+        #expect(zip(passed, passed.dropFirst()).allSatisfy { $1 - $0 >= 200 })
+        #expect(passed.count == 50)
+        let many = (10..<30).count {
+            throttle.admits(requester: 1, ssrc: UInt32($0), roundTrip: nil, now: Self.ms(10_500))
+        }
+        #expect(many <= 4)
+        let recovered = throttle.admits(requester: 1, ssrc: 99, roundTrip: nil, now: Self.ms(12_000))
+        #expect(recovered)
+    }
+
+    @Test("whatever is asked, both limits hold")
+    func limitsHold() {
+        let failure = checkProperty(cases: 200) { random in
+            var throttle = KeyframeThrottle()
+            var passed: [(time: Int64, requester: UInt32, ssrc: UInt32)] = []
+            var time: Int64 = 0
+            for _ in 0..<500 {
+                time += Int64(random.int(in: 0...120))
+                let (requester, ssrc) = (UInt32(random.int(in: 0...4)), UInt32(random.int(in: 0...2)))
+                let roundTrip = random.next() & 1 == 0 ? nil : TimeDelta.milliseconds(Int64(random.int(in: 0...400)))
+                if throttle.admits(requester: requester, ssrc: ssrc, roundTrip: roundTrip, now: Self.ms(time)) {
+                    let bySource = passed.filter { $0.ssrc == ssrc && time - $0.time < 200 }
+                    let byPair = passed.filter {
+                        $0.ssrc == ssrc && $0.requester == requester && time - $0.time < 10_000
+                    }
+                    guard bySource.isEmpty, byPair.count < 3 else { return "at \(time)" }
+                    passed.append((time, requester, ssrc))
+                }
+            }
+            return passed.isEmpty ? "nothing passed" : nil
+        }
+        #expect(failure == nil)
+    }
+}

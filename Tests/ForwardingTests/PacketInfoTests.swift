@@ -1,0 +1,145 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+import Forwarding
+import Primitives
+import RTP
+import ShardMessages
+import TestSupport
+import Testing
+import VideoPayload
+
+@Suite("PacketInfo")
+struct PacketInfoTests {
+    @Test("an audio packet yields its level, its voice bit and its transport-wide number")
+    func audio() {
+        let packet = TestPacket(
+            marker: true, payloadType: 111, sequence: 7, timestamp: 960, ssrc: 5, csrcs: 1,
+            extensions: [[1, 0x80 | 33], [5, 0x12, 0x34], [10, 0x61]], payload: [9, 9, 9], padding: 5)
+        let info = packet.info(.usual)
+        #expect(info.ssrc == 5)
+        #expect(info.sequence == 7)
+        #expect(info.timestamp == 960)
+        #expect(info.payloadType == 111)
+        #expect(info.marker)
+        #expect(info.audioLevel == 33)
+        #expect(info.hasVoice)
+        #expect(info.hasTransportSequence)
+        #expect(info.transportSequence == 0x1234)
+        #expect(info.headerBytes == 12 + 4 + 4 + 8)
+        #expect(info.payloadBytes == 3)
+        #expect(info.paddingBytes == 5)
+        #expect(info.byteCount == packet.bytes.count)
+        #expect(info.keptCount == 1)
+        #expect(info.kept[0].kind == HeaderExtensionKind.audioLevel.rawValue)
+    }
+
+    @Test("without the extension there is no level")
+    func noLevel() {
+        let info = TestPacket().info()
+        #expect(info.audioLevel == PacketInfo.noLevel)
+        #expect(!info.hasTransportSequence)
+        #expect(info.keptCount == 0)
+    }
+
+    @Test("an extension under a number that was not negotiated is not read")
+    func unknownNumber() {
+        let info = TestPacket(extensions: [[2, 0x80], [7, 1, 2]]).info(.usual)
+        #expect(info.audioLevel == PacketInfo.noLevel)
+        #expect(!info.hasTransportSequence)
+    }
+
+    @Test("a transport-wide number of one byte is not one")
+    func shortTransportNumber() {
+        #expect(!TestPacket(extensions: [[5, 1]]).info(.usual).hasTransportSequence)
+    }
+
+    @Test("numbers are read from the two-byte form too")
+    func twoByteForm() {
+        let table = ExtensionTable([.audioLevel: 77, .transportWideCC: 255])
+        let info = TestPacket(form: .twoByte, extensions: [[77, 127], [255, 0, 9]]).info(table)
+        #expect(info.audioLevel == 127)
+        #expect(!info.hasVoice)
+        #expect(info.transportSequence == 9)
+    }
+
+    @Test("a packet of padding alone is recognised")
+    func paddingOnly() {
+        #expect(TestPacket(payload: [], padding: 200).info().isPaddingOnly)
+        #expect(!TestPacket(payload: [0], padding: 200).info().isPaddingOnly)
+    }
+
+    @Test("no more elements are kept than the limit")
+    func keptLimit() {
+        let many = (0..<9).map { _ in [6, 1] as [UInt8] }
+        #expect(TestPacket(extensions: many).info(.usual).keptCount == ForwardingLimits.keptExtensions)
+    }
+
+    @Test("wrong padding or no RTP at all gives nothing", arguments: ["", "80", "a064000000000000000000000009"])
+    func refused(hex: String) {
+        #expect(TestPacket.info([UInt8](hex: hex), .usual) == nil)
+    }
+
+    static func vp8(_ hex: String) -> PacketInfo {
+        let packet = TestPacket(extensions: [[6, 1]], payload: [UInt8](hex: hex), padding: 3)
+        var info = packet.info(.usual)
+        packet.bytes.withUnsafeBytes { _ = info.parseVP8($0) }
+        return info
+    }
+
+    @Test("a VP8 key frame is seen with its height")
+    func vp8Keyframe() {
+        let info = Self.vp8("90 80 11 50 2b 00 9d 01 2a 80 02 68 01")
+        #expect(info.isStartOfFrame)
+        #expect(info.isKeyframe)
+        #expect(info.frameHeight == 360)
+    }
+
+    @Test("neither a continuation nor a delta frame is a key frame")
+    func vp8Others() {
+        let continuation = Self.vp8("80 80 11 50 2b 00")
+        #expect(!continuation.isStartOfFrame)
+        #expect(!continuation.isKeyframe)
+        let delta = Self.vp8("90 80 11 51 2b 00")
+        #expect(delta.isStartOfFrame)
+        #expect(!delta.isKeyframe)
+        #expect(!Self.vp8("91 80 11 50 2b 00").isKeyframe)
+    }
+
+    @Test("a descriptor that fills the payload, or more, starts no key frame")
+    func vp8Short() {
+        #expect(!Self.vp8("90 80 11").isKeyframe)
+        let packet = TestPacket(payload: [0x90, 0x80])
+        var info = packet.info()
+        let wasRead = packet.bytes.withUnsafeBytes { info.parseVP8($0) }
+        #expect(!wasRead)
+        #expect(!info.isStartOfFrame)
+    }
+
+    @Test("no bytes trap in parsing or rewriting, and offsets stay inside the packet")
+    func hostile() {
+        let good = TestPacket(
+            csrcs: 2, extensions: [[1, 0x85], [5, 1, 2], [6, 3], [10, 0x61]],
+            payload: [UInt8](hex: "90 80 11 50 2b 00 9d 01 2a 80 02 68 01"), padding: 4
+        ).bytes
+        let tables = [
+            ExtensionTable.usual, ExtensionTable([.videoOrientation: 15, .audioLevel: 2], allowsMixed: true),
+            ExtensionTable(),
+        ]
+        let slot = UnsafeMutableRawBufferPointer.allocate(byteCount: ForwardingLimits.headerBytes, alignment: 8)
+        defer { slot.deallocate() }
+        let failure = checkProperty(cases: 5_000) { random in
+            let bytes = random.next() & 7 == 0 ? random.bytes(random.int(in: 0...60)) : mutate(good, using: &random)
+            return bytes.withUnsafeBytes { packet -> String? in
+                guard var info = PacketInfo(packet: packet, table: tables[random.int(in: 0...2)]) else { return nil }
+                info.parseVP8(packet)
+                guard info.headerBytes + info.payloadBytes + info.paddingBytes == bytes.count else { return "sizes" }
+                let count = HeaderRewriter.write(
+                    info, from: packet, into: slot, receiver: tables[random.int(in: 0...2)], ssrc: 1, sequence: 2,
+                    timestamp: 3, payloadType: 4)
+                let header = try? RTPHeader(RawSpan(_unsafeBytes: UnsafeRawBufferPointer(rebasing: slot[..<count])))
+                return header?.headerByteCount == count ? nil : "rewritten header of \(count)"
+            }
+        }
+        #expect(failure == nil)
+    }
+}

@@ -1,0 +1,154 @@
+#!/usr/bin/env python3
+# Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+"""Writes the first seeds of each fuzz target to Corpus/. Run it once per new target; found inputs join by hand.
+
+Recorded stanzas come from the folder named as argument (a colibri2 recording with one JSON object per line)."""
+import hashlib
+import json
+import pathlib
+import re
+import sys
+
+HERE = pathlib.Path(__file__).parent / "Corpus"
+
+
+def put(target, seeds):
+    """Stores each seed under the name of its content, so that a second run adds nothing."""
+    folder = HERE / ("Fuzz" + target)
+    folder.mkdir(parents=True, exist_ok=True)
+    for seed in seeds:
+        data = seed if isinstance(seed, bytes) else seed.encode()
+        (folder / hashlib.sha256(data).hexdigest()[:12]).write_bytes(data)
+
+
+STUN = [bytes.fromhex(text) for text in (
+    # RFC 5769 section 2.
+    "000100582112a442b7e7a701bc34d686fa87dfae802200105354554e207465737420636c69656e74002400046e0001ff8029"
+    "0008932ff9b151263b36000600096576746a3a68367659202020000800149aeaa70cbfd8cb56781ef2b5b2d3f249c1b571a2"
+    "80280004e57a3bcf",
+    "0101003c2112a442b7e7a701bc34d686fa87dfae8022000b7465737420766563746f7220002000080001a147e112a6430008"
+    "00142b91f599fd9e90c38c7489f92af9ba53f06be7d780280004c07d4c96",
+    "010100482112a442b7e7a701bc34d686fa87dfae8022000b7465737420766563746f7220002000140002a1470113a9faa5d3"
+    "f179bc25f4b5bed2b9d900080014a382954e4be67bf11784c97c8292c275bfe3ed4180280004c8fb0b4c",
+)]
+put("STUN", STUN)
+
+# Operations of FuzzICE: 1 request (flags, priority, tie-breaker, source), 3 answer, 5 time, 6 candidate, 7 credentials.
+put("ICE", [
+    bytes([1, 7, 1, 0, 10, 10, 1, 1, 3, 0, 3, 0, 5, 100, 3, 0, 5, 200]),
+    bytes([0, 7, 1, 6, 10, 10, 1, 1, 3, 0, 5, 100, 1, 2, 10, 10, 1, 9, 3, 0, 5, 255, 5, 255, 5, 255]),
+    bytes([1, 6, 1, 5, 0, 6, 0x81, 5, 1, 7, 5, 20, 3, 0, 3, 0, 4, 2, 0, 5, 100]),
+    bytes([1, 7, 0, 100]) + STUN[0] + bytes([1, 1]),
+])
+
+
+def rtp(first, second, rest):
+    return bytes([first, second]) + bytes.fromhex("1234 00015f90 deadbeef") + bytes.fromhex(rest)
+
+
+put("RTP", [
+    rtp(0x80, 111, "f8fffe"),
+    rtp(0x90, 0xe0, "bede0002 10ff 51abcd 000000 90e0abcd10 9d012a 00028001"),
+    rtp(0x90, 96, "10000002 0101ff 0502abcd 00 10aa"),
+    rtp(0xb2, 96, "00000001 00000002 bede0001 32aabbcc 10aa 00000003"),
+])
+put("RTCP", [bytes.fromhex(text) for text in (
+    "81c9000700000001deadbeef00000001000186a0000000100000000000000000",
+    "80c8000600000001e0000000800000000000300000000064000003e8",
+    "81ca0004000000010106757365723132 00000000",
+    "81ce000200000001deadbeef",
+    "84ce000400000001 00000000 deadbeef 07000000",
+    "81cd000300000001deadbeef00120003",
+    "8fce000500000001 00000000 52454d42 010704d2 deadbeef",
+    "8fcd000600000001deadbeef 0001000a 000001 00 200a d555 04 08 ffff 0000",
+    "81cb000100000001",
+)])
+put("VP8", [bytes.fromhex(text) for text in (
+    "10100200 9d012a80026801", "90e0abcd1040 100200 9d012a80026801", "90f081ff0760", "00ff",
+)])
+put("SRTP", [
+    bytes([mode, kind, 24]) + rtp(0x80, 111, "01020304 05060708 090a0b0c")
+    + bytes([kind, 24]) + rtp(0x80, 111, "aa" * 12)
+    for mode in range(4) for kind in (1, 5)
+] + [bytes([mode, 3, 16]) + bytes.fromhex("80c9000300000001000000020000000300") for mode in range(4)])
+
+HELLO = (
+    "16feff0000000000000000007a0100006e000000000000006efefd" + "5a" * 32 + "00000004c02bc02f0100"
+    "0040000a000400020017000b00020100000d0006000404030401000e000700040007000100ff01000100001700000023000000160000"
+)
+hello = bytes.fromhex(HELLO)
+put("DTLS", [
+    bytes([0, len(hello) >> 8, len(hello) & 255]) + hello,
+    bytes([1, len(hello) >> 8, len(hello) & 255]) + hello,
+    bytes([2, 0, 15]) + bytes.fromhex("15fefd0000000000000001000202 28"),
+])
+
+# Operations of FuzzConference: member, kind (0 RTP, 2 RTCP, 4 noise, 5 time), flags, length, bytes.
+AUDIO = rtp(0x90, 111, "bede0001 10ff 51ab f8fffe0102")
+VIDEO = rtp(0x90, 0xe4, "bede0001 51abcd00 9080abcd10 d0009d012a80026801")
+RECEIVER_REPORT = bytes.fromhex("81c9000700000001000003e900000001000186a0000000100000000000000000")
+PICTURE_LOSS = bytes.fromhex("81ce000200000001000007d1")
+FULL_INTRA = bytes.fromhex("84ce00040000000100000000000007d107000000")
+SENDER_REPORT = bytes.fromhex("80c80006000003e8e0000000800000000000300000000064000003e8")
+FEEDBACK = bytes.fromhex("8fcd0006000000010000000000010002000000002002 5555 04080000".replace(" ", ""))
+
+
+def step(kind, data, flags=5, member=0):
+    """One operation with its bytes."""
+    return bytes([member, kind, flags, len(data)]) + data
+
+
+put("Conference", [
+    step(0, AUDIO) + step(0, AUDIO[:3] + b"\x35" + AUDIO[4:]) + bytes([0, 5, 50]),
+    step(0, VIDEO, 7) + step(2, PICTURE_LOSS, 0, 1) + step(2, FULL_INTRA, 0, 2) + bytes([0, 5, 255, 0, 5, 255]),
+    step(0, AUDIO) + step(2, SENDER_REPORT, 0) + step(2, RECEIVER_REPORT, 0, 1) + step(2, FEEDBACK, 0, 1),
+    step(4, STUN[0], 1) + step(4, AUDIO, 1) + step(4, RECEIVER_REPORT, 0, 2),
+])
+
+CREATE = (
+    '{"meeting-id":"5b1c","name":"room@muc","create":true,"endpoints":[{"id":"a1b2c3d4","create":true,'
+    '"transport":{"ice-controlling":true},"media":[{"type":"audio","payload-types":[{"id":111,"name":"opus",'
+    '"clockrate":48000,"parameters":{"useinbandfec":"1"}}]}]}]}'
+)
+put("JSON", [CREATE, '[1,-2.5e3,true,null,"\\u00e9\\ud83d\\ude00\\n"]', "{}", '{"a":{"a":[[[]]]}}'])
+put("Colibri", [CREATE])
+put("Bridge", [CREATE + "\n\x0c\x0c\x0c\n" + CREATE])
+put("XML", [
+    "<a xmlns='u' b='&lt;1'>t&amp;x<c:d xmlns:c='v' c:e='2'/></a>", "<?xml version='1.0'?><s><t>&#x41;</t></s>",
+    "<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>",
+])
+STREAM = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' id='1' version='1.0'>"
+TLS = "<stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/></stream:features>"
+SASL = (
+    "<stream:features><mechanisms xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><mechanism>PLAIN</mechanism><mechanism>"
+    "SCRAM-SHA-1</mechanism></mechanisms></stream:features>"
+)
+put("XMPP", [
+    STREAM + TLS + "\n<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>",
+    STREAM + SASL + "\n<challenge xmlns='urn:ietf:params:xml:ns:xmpp-sasl'>cj0xLHM9MixpPTQwOTY=</challenge>",
+    STREAM + "<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>"
+    "</stream:stream>\n\x0c\x0c",
+])
+put("HOCON", [
+    'videobridge { ice { udp { port = 10000 } }\n  stats.interval = 5 seconds // c\n}\n',
+    'a = ${?HOME} # x\nb : [1, 2, "c"]\nvideobridge.apis.xmpp-client.configs { s { hostname = "h", domain = d, '
+    'username = u, password = p, muc_jids = "r@m", muc_nickname = n } }\n',
+    'x = """raw"""\ny = ${x}z\ninclude "other.conf"\n', '{"ice4j":{"harvest":{"mapping":{"static-mappings":[]}}}}',
+])
+
+
+def sample(texts, count):
+    """About `count` of the texts, from the shortest to the longest, the same ones in every run."""
+    ordered = sorted(set(texts), key=lambda text: (len(text), text))
+    return ordered[:: max(1, len(ordered) // count)][:count]
+
+
+if len(sys.argv) > 1:
+    lines = [json.loads(line) for line in open(sys.argv[1], encoding="utf-8")]
+    stanzas = [line["xml"] for line in lines if "xml" in line]
+    found = [re.search(r"<conference-modif(y|ied).*</conference-modif(y|ied)>", text) for text in stanzas]
+    bodies = [match.group(0) for match in found if match]
+    asked = [body for body in bodies if body.startswith("<conference-modify")]
+    put("Colibri", sample(bodies, 12))
+    put("Bridge", ["\n".join(asked[:count]) for count in (2, 4, 8)])
+    put("XMPP", [STREAM + text for text in sample(stanzas, 10) if len(text) < 4000])

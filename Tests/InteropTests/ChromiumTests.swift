@@ -1,0 +1,59 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Testing
+
+/// What `Peers/browser_call.py` prints.
+struct BrowserCall: Decodable {
+    struct Inbound: Decodable {
+        let kind: String
+        let packetsReceived, packetsLost, framesDecoded, frameWidth: Int
+        let audioEnergy: Double
+    }
+    struct Report: Decodable {
+        let inbound: [Inbound]
+        let connection: String
+        let srtpCipher, tlsVersion: String?
+        let firstPictureMilliseconds: Double?
+    }
+    /// Whether each station of the journey was reached.
+    let two, three: Bool
+    let after_leaving: Bool?
+    /// The last report of each tab while all three were there.
+    let reports: [String: Report]?
+    let errors: [String]
+}
+
+extension RealPeers {
+    @Suite("Chromium", .enabled(if: Peers.hasBrowser, "no chromium: run make bootstrap"))
+    struct ChromiumTests {
+        @Test("two tabs hear and see each other, a third that joins late gets a picture within 2 s")
+        func threeTabs() async throws {
+            try await withBridge { bridge in
+                let script = try ChildProcess(
+                    URL(fileURLWithPath: "/usr/bin/env"),
+                    ["python3", Repository.script("browser_call.py"), "--bridge", bridge.address], in: bridge.folder)
+                let status = await script.wait(seconds: 180)
+                let call = try #require(
+                    try? JSONDecoder().decode(BrowserCall.self, from: Data(script.output.utf8)),
+                    "status \(status ?? -1): \(script.complaints)")
+                #expect(call.errors.isEmpty)
+                #expect(call.two, "two tabs: \(script.output)\n\(bridge.log)")
+                #expect(call.three, "three tabs: \(script.output)\n\(bridge.log)")
+                #expect(call.after_leaving == true, "the others go on when one leaves")
+                let reports = call.reports ?? [:]
+                #expect(reports.count == 3)
+                for (name, report) in reports {
+                    #expect(report.connection == "connected", "\(name)")
+                    #expect(report.srtpCipher == "SRTP_AEAD_AES_128_GCM", "\(name)")
+                    #expect(report.tlsVersion == "FEFD", "DTLS 1.2")
+                    let lost = report.inbound.reduce(0) { $0 + $1.packetsLost }
+                    #expect(lost == 0, "\(name)")
+                }
+                let latecomer = try #require(reports["cccc0003"]?.firstPictureMilliseconds)
+                #expect(latecomer < 2_000)
+                #expect(bridge.isRunning)
+            }
+        }
+    }
+}

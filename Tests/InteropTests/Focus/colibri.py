@@ -1,0 +1,211 @@
+# Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+"""Colibri2 over REST (control-plane.md 7.2): what Jicofo says by XMPP, as JSON."""
+
+import http.client
+import json
+import uuid
+
+ICE_NAMESPACE = "urn:xmpp:jingle:transports:ice-udp:1"
+
+AUDIO_EXTENSIONS = {
+    1: "urn:ietf:params:rtp-hdrext:ssrc-audio-level",
+    10: "urn:ietf:params:rtp-hdrext:sdes:mid",
+    5: "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01",
+}
+VIDEO_EXTENSIONS = {
+    3: "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time",
+    10: "urn:ietf:params:rtp-hdrext:sdes:mid",
+    5: "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01",
+}
+
+
+def feedback(*pairs):
+    """`("nack", "pli")` and the like in the JSON form."""
+    return [{"type": kind, "subtype": detail} if detail else {"type": kind} for kind, detail in pairs]
+
+
+def audio_media(opus):
+    """The audio half of an endpoint, with Opus under the payload type `opus`."""
+    return {
+        "type": "audio",
+        "payload-types": [
+            {
+                "id": opus,
+                "name": "opus",
+                "clockrate": 48000,
+                "channels": 2,
+                "parameters": {"minptime": "10", "useinbandfec": "1"},
+                "rtcp-fbs": feedback(("transport-cc", None)),
+            }
+        ],
+        "rtp-hdrexts": [{"id": number, "uri": uri} for number, uri in AUDIO_EXTENSIONS.items()],
+        "extmap-allow-mixed": True,
+    }
+
+
+def video_media(vp8, rtx):
+    """The video half of an endpoint, with VP8 and its retransmission."""
+    repair = (("ccm", "fir"), ("nack", None), ("nack", "pli"))
+    return {
+        "type": "video",
+        "payload-types": [
+            {
+                "id": vp8,
+                "name": "VP8",
+                "clockrate": 90000,
+                "channels": 1,
+                "rtcp-fbs": feedback(*repair, ("transport-cc", None)),
+            },
+            {
+                "id": rtx,
+                "name": "rtx",
+                "clockrate": 90000,
+                "channels": 1,
+                "parameters": {"apt": str(vp8)},
+                "rtcp-fbs": feedback(*repair),
+            },
+        ],
+        "rtp-hdrexts": [{"id": number, "uri": uri} for number, uri in VIDEO_EXTENSIONS.items()],
+        "extmap-allow-mixed": True,
+    }
+
+
+class ColibriError(Exception):
+    """The bridge did not answer 200."""
+
+
+class Bridge:
+    """A bridge by its private HTTP address."""
+
+    def __init__(self, host, port):
+        self.host, self.port = host, port
+
+    def call(self, method, path, body=None):
+        """One request; returns status and text."""
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=15)
+        try:
+            text = None if body is None else json.dumps(body)
+            connection.request(method, path, text, {"Content-Type": "application/json"} if text else {})
+            response = connection.getresponse()
+            return response.status, response.read().decode()
+        finally:
+            connection.close()
+
+    def modify(self, meeting, body, is_new=False):
+        """One conference-modify; returns the conference-modified."""
+        if is_new:
+            status, text = self.call("POST", "/colibri/v2/conferences", {"meeting-id": meeting, **body})
+        else:
+            status, text = self.call("PATCH", f"/colibri/v2/conferences/{meeting}", body)
+        if status != 200:
+            raise ColibriError(f"{status}: {text}")
+        return json.loads(text)
+
+
+class Endpoint:
+    """What the focus knows of one endpoint."""
+
+    def __init__(self, name, transport):
+        self.name = name
+        self.ufrag, self.pwd = transport["ufrag"], transport["pwd"]
+        self.fingerprint = transport["fingerprints"][0]
+        self.candidates = transport["candidates"]
+        self.audio_ssrc = None
+        self.video_ssrcs = []
+
+    def learn_sources(self, client):
+        """Takes over the SSRCs of the client's answer."""
+        self.audio_ssrc, self.video_ssrcs = client["audio_ssrc"], client["video_ssrcs"]
+
+
+class Conference:
+    """One meeting on one bridge."""
+
+    def __init__(self, bridge, opus=111, vp8=100, rtx=96):
+        self.bridge = bridge
+        self.meeting = str(uuid.uuid4())
+        self.media = [audio_media(opus), video_media(vp8, rtx)]
+        self.feedback_ssrcs = {}
+        self.endpoints = {}
+
+    def join(self, name):
+        """Creates the endpoint (and the conference before the first); returns it."""
+        body = {
+            "endpoints": [
+                {
+                    "id": name,
+                    "create": True,
+                    "stats-id": f"Interop-{name[:3]}",
+                    "capabilities": ["source-names"],
+                    "medias": self.media,
+                    "transport": {"ice-controlling": True},
+                }
+            ]
+        }
+        is_new = not self.endpoints
+        if is_new:
+            body = {"create": True, "name": "interop@conference.bridge.test", **body}
+        answer = self.bridge.modify(self.meeting, body, is_new)
+        for source in answer.get("sources", []):
+            first = source["sources"][0]
+            self.feedback_ssrcs[source["type"]] = first["ssrc"] if isinstance(first, dict) else first
+        endpoint = Endpoint(name, answer["endpoints"][0]["transport"]["transport"])
+        self.endpoints[name] = endpoint
+        return endpoint
+
+    def connect(self, name, client):
+        """Hands the client's half of the transport (ufrag, pwd, fingerprints, setup) to the bridge."""
+        transport = {
+            "xmlns": ICE_NAMESPACE,
+            "ufrag": client["ufrag"],
+            "pwd": client["pwd"],
+            "rtcp-mux": True,
+            "fingerprints": [
+                {"hash": hash_name, "setup": client["setup"], "fingerprint": digest}
+                for hash_name, digest in client["fingerprints"]
+            ],
+        }
+        self.update(name, {"transport": {"transport": transport}})
+
+    def publish(self, name):
+        """Tells the bridge the endpoint's sources, from when on it forwards them.
+
+        The others should have them in their descriptions by then: a browser that gets packets of an SSRC it does not
+        know may tie it to the wrong section.
+        """
+        self.update(name, {"sources": self.sources(self.endpoints[name])})
+
+    def update(self, name, change):
+        """Changes an endpoint."""
+        self.bridge.modify(self.meeting, {"endpoints": [{"id": name, **change}]})
+
+    def sources(self, endpoint):
+        """The endpoint's media-sources."""
+        result = []
+        if endpoint.audio_ssrc:
+            source = f"{endpoint.name}-a0"
+            result.append(
+                {"type": "audio", "id": source, "sources": [{"ssrc": endpoint.audio_ssrc, "name": source}]}
+            )
+        if endpoint.video_ssrcs:
+            source = f"{endpoint.name}-v0"
+            video = {
+                "type": "video",
+                "id": source,
+                "sources": [
+                    {"ssrc": ssrc, "name": source, "videoType": "camera"} for ssrc in endpoint.video_ssrcs
+                ],
+            }
+            if len(endpoint.video_ssrcs) == 2:
+                video["ssrc-groups"] = [{"semantics": "FID", "sources": endpoint.video_ssrcs}]
+            result.append(video)
+        return result
+
+    def leave(self, name):
+        """Expires the endpoint."""
+        del self.endpoints[name]
+        self.bridge.modify(self.meeting, {"endpoints": [{"id": name, "expire": True}]})
+
+    def end(self):
+        """Expires the conference."""
+        self.bridge.modify(self.meeting, {"expire": True})
