@@ -16,7 +16,7 @@ struct ProsodyLoginTests {
     ) async throws -> (bench: XMPPBench, bridge: Party, prosody: ProsodyServer) {
         let prosody = try ProsodyServer(options)
         try await prosody.start()
-        let bench = try XMPPBench()
+        let bench = try XMPPBench(prosody)
         let bridge = bench.bridge(port: prosody.port, change)
         #expect(try await bench.wait { bridge.isInRoom }, "\(bridge.events.suffix(4)) \(prosody.log())")
         return (bench, bridge, prosody)
@@ -25,7 +25,7 @@ struct ProsodyLoginTests {
     @Test("T1: a server that starts after the bridge is joined, and statistics arrive at once")
     func lateServer() async throws {
         let prosody = try ProsodyServer()
-        let bench = try XMPPBench()
+        let bench = try XMPPBench(prosody)
         let bridge = bench.bridge(port: prosody.port)
         #expect(try await bench.wait { bridge.disconnects.count >= 2 })
         #expect(bridge.disconnects.allSatisfy { if case .connectFailed = $0 { true } else { false } })
@@ -40,7 +40,7 @@ struct ProsodyLoginTests {
     func wrongPassword() async throws {
         let prosody = try ProsodyServer()
         try await prosody.start()
-        let bench = try XMPPBench()
+        let bench = try XMPPBench(prosody)
         let bridge = bench.bridge(port: prosody.port) { $0.password = "changed" }
         #expect(try await bench.wait { bridge.disconnects.count >= 2 })
         #expect(bridge.disconnects.allSatisfy { $0 == .loginRefused("not-authorized") })
@@ -52,7 +52,7 @@ struct ProsodyLoginTests {
     func unknownAuthority() async throws {
         let prosody = try ProsodyServer()
         try await prosody.start()
-        let bench = try XMPPBench()
+        let bench = try XMPPBench(prosody)
         let bridge = bench.bridge(port: prosody.port) { $0.verifiesCertificate = true }
         #expect(try await bench.wait { bridge.disconnects.count >= 2 })
         for reason in bridge.disconnects {
@@ -68,7 +68,7 @@ struct ProsodyLoginTests {
     func knownAuthority() async throws {
         let prosody = try ProsodyServer()
         try await prosody.start()
-        let bench = try XMPPBench()
+        let bench = try XMPPBench(prosody)
         let bridge = bench.bridge(port: prosody.port) {
             $0.verifiesCertificate = true
             $0.authoritiesFile = prosody.certificateFile
@@ -136,7 +136,7 @@ struct ProsodyLoginTests {
     func disabledButRequired() async throws {
         let prosody = try ProsodyServer()
         try await prosody.start()
-        let bench = try XMPPBench()
+        let bench = try XMPPBench(prosody)
         let bridge = bench.bridge(port: prosody.port) { $0.security = .disabled }
         #expect(try await bench.wait { !bridge.disconnects.isEmpty })
         #expect(bridge.disconnects.first == .noMechanism)
@@ -151,11 +151,12 @@ struct ProsodyLoginTests {
         let second = try ProsodyServer()
         try await first.start()
         try await second.start()
-        let bench = try XMPPBench()
+        let bench = try XMPPBench(first, second)
         let one = bench.bridge(port: first.port)
         let two = bench.bridge(port: second.port, id: "shard1")
         #expect(try await bench.wait { one.isInRoom && two.isInRoom })
         first.kill()
+        try await first.waitForEnd()
         #expect(try await bench.wait { !one.connection.isOnline })
         #expect(two.isInRoom && two.disconnects.isEmpty)
         try await first.start()

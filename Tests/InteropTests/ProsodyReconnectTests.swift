@@ -31,7 +31,7 @@ struct ProsodyReconnectTests {
         try await prosody.start()
         let proxy = try CuttableProxy(target: prosody.port)
         proxy.start()
-        let bench = try XMPPBench()
+        let bench = try XMPPBench(prosody)
         let focus = bench.focus(port: prosody.port)
         let bridge = bench.bridge(port: proxy.port, change)
         #expect(try await bench.wait { focus.isInRoom && focus.statistics(of: "via-1") != nil })
@@ -143,6 +143,7 @@ struct ProsodyReconnectTests {
         if inOrder { s.prosody.stop() } else { s.prosody.kill() }
         #expect(try await s.bench.wait { !s.bridge.connection.isOnline && !s.focus.connection.isOnline })
         if inOrder { #expect(s.bridge.disconnects.first == .streamError("system-shutdown")) }
+        try await s.prosody.waitForEnd()
         try await s.prosody.start()
         #expect(try await s.bench.wait { s.bridge.isInRoom && s.focus.isInRoom })
         let id = s.focus.send(toOccupant: "via-1", healthCheck)
@@ -156,7 +157,7 @@ struct ProsodyReconnectTests {
         options.global = "network_settings = { read_timeout = 1 }"
         let prosody = try ProsodyServer(options)
         try await prosody.start()
-        let bench = try XMPPBench()
+        let bench = try XMPPBench(prosody)
         let bridge = bench.bridge(port: prosody.port) { $0.timing.presenceInterval = .seconds(60) }
         #expect(try await bench.wait { bridge.isInRoom })
         _ = try await bench.wait(3.5) { false }

@@ -19,7 +19,7 @@ struct ProsodyRequestTests {
     ) async throws -> (prosody: ProsodyServer, bench: XMPPBench, bridge: Party, focus: Party) {
         let prosody = try ProsodyServer()
         try await prosody.start()
-        let bench = try XMPPBench()
+        let bench = try XMPPBench(prosody)
         let focus = bench.focus(port: prosody.port)
         let bridge = bench.bridge(port: prosody.port, change)
         #expect(try await bench.wait { focus.isInRoom && focus.statistics(of: "via-1") != nil })

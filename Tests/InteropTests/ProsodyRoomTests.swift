@@ -22,7 +22,7 @@ struct ProsodyRoomTests {
     private func server(_ options: ProsodyServer.Options = .init()) async throws -> (ProsodyServer, XMPPBench) {
         let prosody = try ProsodyServer(options)
         try await prosody.start()
-        return (prosody, try XMPPBench())
+        return (prosody, try XMPPBench(prosody))
     }
 
     @Test("T28: a kicked bridge comes back")

@@ -13,7 +13,11 @@ final class XMPPBench {
     /// Kept: connections go on telling their parties as long as the loop turns.
     private var parties: [Party] = []
 
-    init() throws {
+    private let servers: [ProsodyServer]
+
+    /// - Parameter servers: kept running as long as the bench.
+    init(_ servers: ProsodyServer...) throws {
+        self.servers = servers
         loop = try ControlLoop()
         resolver = try Resolver(loop: loop)
     }
