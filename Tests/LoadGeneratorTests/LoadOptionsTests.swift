@@ -42,7 +42,8 @@ struct LoadOptionsTests {
     @Test("rates, times and choices are read with their units")
     func values() throws {
         let options = try options(
-            "--video-bitrate 2.5M --audio-bitrate 24k --duration 1.5 --profile cm --verify headers --seed 7 --pid 42 --gso"
+            "--video-bitrate 2.5M --audio-bitrate 24k --duration 1.5 --profile cm --verify headers --seed 7 --pid 42 "
+                + "--gso"
         )
         #expect(options.videoBitrate == 2_500_000 && options.audioBitrate == 24_000)
         #expect(options.durationSeconds == 1.5 && options.profile == .cm && options.verification == .headers)

@@ -24,9 +24,16 @@ final class SRTPContext {
     /// Bytes that encryption may add at most (SRTCP's index and tag among them).
     static let overheadBytes = 148
 
-    /// Called once, before any other use and any thread.
+    // The library refuses a second initialisation.
+    private static let initialised = srtp_init()
+
+    /// Called before any other use.
     static func prepareLibrary() throws(LoadError) {
-        guard srtp_init() == srtp_err_status_ok else { throw .library("srtp_init failed") }
+        if initialised == srtp_err_status_ok { return }
+        // Somebody else in the process may have been first; then contexts can be made.
+        let key = [UInt8](repeating: 0, count: 16)
+        _ = try SRTPContext(
+            profile: .aeadAES128GCM, key: key, salt: [UInt8](repeating: 0, count: 12), direction: .inbound)
     }
 
     /// A context for all SSRCs of one direction.

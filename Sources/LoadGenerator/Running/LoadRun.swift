@@ -18,7 +18,9 @@ final class LoadRun {
     private var joined = 0
     private var liveLine = LiveLine()
 
-    init(_ options: LoadOptions) throws(LoadError) {
+    /// Prepares a run.
+    /// - Parameter focus: asks the bridge; `nil` makes the one that the options name.
+    init(_ options: LoadOptions, focus given: (any Focus)? = nil) throws(LoadError) {
         self.options = options
         plan = Plan(options)
         process = options.bridgePID.map { BridgeProcess(pid: $0) }
@@ -28,9 +30,10 @@ final class LoadRun {
             throw .library("this user may not open \(descriptors) descriptors (ulimit -n)")
         }
         try SRTPContext.prepareLibrary()
-        switch options.door {
-        case .rest(let host, let port): focus = RESTFocus(host: host, port: port)
-        case .xmpp(let door): focus = try XMPPFocus(door)
+        switch (given, options.door) {
+        case (let given?, _): focus = given
+        case (nil, .rest(let host, let port)): focus = RESTFocus(host: host, port: port)
+        case (nil, .xmpp(let door)): focus = try XMPPFocus(door)
         }
         let frames = try OpusFrames(rate: options.audioRate, bitrate: options.audioBitrate)
         let identity: DTLSIdentity

@@ -35,6 +35,7 @@ final class BridgeProcess {
             videobridge.apis.rest.enabled = true
             videobridge.http-servers.private.port = \(httpPort)
             videobridge.ice.udp.port = \(mediaPort)
+            videobridge.health.require-valid-address = false
             ice4j.harvest.allowed-addresses = ["127.0.0.1", "::1"]
             \(configuration)
 

@@ -69,7 +69,7 @@ enum RewriteBenchmarks {
         }
     }
 
-    /// What a browser sends: a block with send time, transport-wide number and MID, then VP8 with a long picture number.
+    /// What a browser sends: a block with send time, transport-wide number and MID, then VP8 with all its fields.
     private static func videoPacket() -> UnsafeMutableRawBufferPointer {
         let packet = UnsafeMutableRawBufferPointer.allocate(byteCount: 1_150, alignment: 64)
         let head: [UInt8] = [

@@ -1,0 +1,88 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+import MediaPlane
+import TestSupport
+import Testing
+
+@testable import LoadGenerator
+
+/// Whole calls over real sockets: the generator's participants, with libsrtp2, against a media worker of this process.
+@Suite("Calls", .serialized)
+struct CallTests {
+    private func call(_ line: String, usesOffload: Bool = true) throws -> LoadResult {
+        let arguments = (line + " --duration 1 --quiet").split(separator: " ").map(String.init)
+        guard case .run(let options) = try LoadOptions.parse(arguments) else { throw LoadError.usage("no run") }
+        prepareLibrary()
+        let focus = try WorkerFocus(usesOffload: usesOffload)
+        defer { focus.worker.stop() }
+        return try LoadRun(options, focus: focus).run()
+    }
+
+    /// The oracle of the other tests in this process initialises libsrtp2 and insists on being the first.
+    private func prepareLibrary() {
+        _ = LibSRTP(.sender, profile: 7, keyAndSalt: [UInt8](repeating: 0, count: 28))
+    }
+
+    @Test("three people with audio and video hear and see each other", arguments: ["gcm", "cm"], [true, false])
+    func three(profile: String, usesOffload: Bool) throws {
+        let result = try call("--participants 3 --video-bitrate 600k --profile \(profile)", usesOffload: usesOffload)
+        #expect(result.imperfections == [])
+        #expect(result.statistics.streams == 12)
+        #expect(result.statistics.verified == result.statistics.received)
+        #expect(result.statistics.expected > 400)
+        #expect(result.statistics.renumbered == 0)
+        #expect(result.statistics.senderReports > 0 && result.statistics.receiverReports > 0)
+    }
+
+    @Test("a bridge that is DTLS client works as well")
+    func passive() throws {
+        let result = try call("--participants 2 --video-senders 0 --passive")
+        #expect(result.imperfections == [])
+    }
+
+    @Test("two conferences on several threads keep apart, headers alone followed")
+    func conferences() throws {
+        let result = try call("--conferences 2 --participants 6 --senders 2 --threads 2 --verify headers")
+        #expect(result.imperfections == [])
+        #expect(result.connected == 12)
+        #expect(result.statistics.streams == 40)
+        #expect(result.statistics.verified < result.statistics.received)
+        #expect(result.statistics.unknown == 0 && result.statistics.misdelivered == 0)
+    }
+
+    @Test("a bridge that stops in the middle is no perfect call")
+    func stopped() throws {
+        let arguments = "--participants 2 --video-senders 0 --duration 1 --quiet".split(separator: " ").map(String.init)
+        guard case .run(let options) = try LoadOptions.parse(arguments) else { return }
+        prepareLibrary()
+        let focus = StoppingFocus(try WorkerFocus(usesOffload: true))
+        let result = try LoadRun(options, focus: focus).run()
+        #expect(!result.isPerfect)
+        #expect(result.statistics.lost > 0)
+    }
+}
+
+/// Stops its worker while the call runs.
+private final class StoppingFocus: Focus {
+    private let inner: WorkerFocus
+    private var turns = 0
+
+    init(_ inner: WorkerFocus) {
+        self.inner = inner
+    }
+
+    func create(_ participant: PlannedParticipant, newConference: Bool) throws(LoadError) -> BridgeTransport {
+        try inner.create(participant, newConference: newConference)
+    }
+
+    func update(_ participant: PlannedParticipant, _ transport: ParticipantTransport) throws(LoadError) {
+        try inner.update(participant, transport)
+    }
+
+    func expire(_ conference: PlannedConference) {}
+
+    func idle() {
+        turns += 1
+        if turns == 4 { inner.worker.stop() }
+    }
+}
