@@ -9,6 +9,8 @@ import Synchronization
 /// A shell stands between: it ends the program as soon as its standard input closes, which it does with the test program.
 final class WatchedProcess: Sendable {
     private static let watcher = """
+        cd "$1" || exit 126
+        shift
         exec 3<&0
         "$@" </dev/null 3<&- &
         child=$!
@@ -33,7 +35,8 @@ final class WatchedProcess: Sendable {
     /// Starts `program` in `folder`; both its outputs are appended to the file `output`.
     init(_ program: String, _ arguments: [String], in folder: String, output: String) throws {
         var ends: [Int32] = [0, 0]
-        guard pipe2(&ends, O_CLOEXEC) == 0 else { throw SetupError(description: "no pipe") }
+        guard pipe(&ends) == 0 else { throw SetupError(description: "no pipe") }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         let log = open(output, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
         defer {
             close(ends[0])
@@ -45,7 +48,6 @@ final class WatchedProcess: Sendable {
         posix_spawn_file_actions_adddup2(&actions, ends[0], 0)
         posix_spawn_file_actions_adddup2(&actions, log, 1)
         posix_spawn_file_actions_adddup2(&actions, log, 2)
-        posix_spawn_file_actions_addchdir_np(&actions, folder)
         // Threads of the pool block nearly all signals, and a child inherits that.
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
@@ -54,7 +56,7 @@ final class WatchedProcess: Sendable {
         sigemptyset(&none)
         posix_spawnattr_setsigmask(&attributes, &none)
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
-        let words = ["/bin/sh", "-c", Self.watcher, program, program] + arguments
+        let words = ["/bin/sh", "-c", Self.watcher, program, folder, program] + arguments
         var pointers = words.map { strdup($0) }
         pointers.append(nil)
         defer { pointers.forEach { free($0) } }
