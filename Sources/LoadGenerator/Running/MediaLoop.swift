@@ -15,7 +15,9 @@ struct MediaLoop: ~Copyable {
     private var poller: Poller
     private var participants: [Participant] = []
     private var deadlines = DeadlineHeap(capacity: LoadGeneratorLimits.participants)
-    private var slab = ReceiveSlab()
+    private var slab = ReceiveSlab(notesArrival: true)
+    /// The wall clock less the monotonic one: what turns the kernel's times of arrival into ours.
+    private var wallOffset: Int64 = 0
     private let events: UnsafeMutableBufferPointer<PollEvent>
     private var failed = 0
     private var publishDue = Timestamp.zero
@@ -68,9 +70,11 @@ struct MediaLoop: ~Copyable {
         for _ in 0..<LoadGeneratorLimits.batchesPerSocket {
             slab.removeAll()
             let isMore = participant.port.receive(local: 0, into: &slab)
-            // One clock read per batch; taken after the batch, so that transit includes our own delay, never less.
             let now = MonotonicClock.now()
             for index in 0..<slab.count {
+                // Transit ends where the receiver's kernel has the packet: our own delay is not the bridge's.
+                let noted = slab.arrivals?[index] ?? 0
+                context.arrivedAt = noted > 0 ? min(noted - wallOffset, now.nanoseconds) : now.nanoseconds
                 participant.handle(slab.bytes(index), from: slab.datagrams[index].source, at: now, &context)
             }
             guard isMore else { break }
@@ -107,6 +111,7 @@ struct MediaLoop: ~Copyable {
 
     private mutating func publish(at now: Timestamp) {
         publishDue = now + .milliseconds(20)
+        wallOffset = WallClock.nanosecondsSinceEpoch() - MonotonicClock.now().nanoseconds
         let connected = participants.count { $0.isConnected && !$0.hasFailed }
         let lost = participants.count { $0.hasFailed }
         mailbox.connected.store(connected, ordering: .relaxed)
