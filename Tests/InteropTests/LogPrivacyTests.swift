@@ -28,6 +28,7 @@ extension RealPeers {
 
         private func session(xmppPort: Int, password: String) async throws {
             let configuration = """
+                viaduct.log.level = trace
                 videobridge.apis.xmpp-client.configs.one {
                   HOSTNAME = 127.0.0.1, PORT = \(xmppPort), DOMAIN = auth.bridge.test, USERNAME = jvb
                   PASSWORD = "\(password)", MUC_NICKNAME = private, DISABLE_CERTIFICATE_VERIFICATION = true
