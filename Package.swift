@@ -140,6 +140,7 @@ let testTargets: [Target] = [
 let fuzzed = [
     "Primitives", "OpenSSL", "ICE", "DTLS", "SRTP", "RTP", "VideoPayload", "Forwarding", "ShardMessages", "XML", "XMPP",
     "Colibri", "BridgeConfiguration", "BridgeControl", "MediaTransport", "Conferencing", "Telemetry",
+    "WebServer", "ControlPlane",
 ]
 
 let package = Package(
@@ -153,7 +154,7 @@ let package = Package(
             targets: ["Primitives", "OpenSSL", "SRTP", "RTP", "Forwarding", "ShardMessages", "PacketIO"]),
         .library(name: "CSRTP", targets: ["CSRTP"]),
         // For the package in Tests/Fuzzing.
-        .library(name: "Cores", targets: fuzzed),
+        .library(name: "FuzzedTargets", targets: fuzzed),
     ],
     targets: ground + protocolCores + bridgeCores + shellTargets + programs + testTargets
 )

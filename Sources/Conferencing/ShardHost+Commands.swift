@@ -213,7 +213,8 @@ extension ShardHost {
             let slot = endpoint.pointee.streams[position].source
             guard slot >= 0, endpoint.pointee.streams[position].mediaType == .video else { continue }
             for member in 0..<conference.pointee.members.count {
-                endpoints.pointer(at: Int(conference.pointee.members[member])).pointee.subscriptions[Int(slot)].restart()
+                let receiver = endpoints.pointer(at: Int(conference.pointee.members[member]))
+                receiver.pointee.subscriptions[Int(slot)].restart()
             }
         }
     }

@@ -30,7 +30,9 @@ public struct ShardHost: ~Copyable {
     var endpointByNumber = FixedTable<UInt64, UInt32>(capacity: ConferencingLimits.endpoints)
     var flows = FixedTable<FlowKey, UInt32>(capacity: ConferencingLimits.flows)
     var deadlines = DeadlineQueue()
-    var events: [ShardEvent] = []
+    private var events: [ShardEvent] = []
+    /// How many of ``events`` have been taken.
+    private var takenEvents = 0
     var nextSweep: Timestamp
     var nextGauges: Timestamp
 
@@ -70,11 +72,18 @@ public struct ShardHost: ~Copyable {
 
     /// The oldest event that the control plane has not taken yet.
     public mutating func pollEvent() -> ShardEvent? {
-        events.isEmpty ? nil : events.removeFirst()
+        guard takenEvents < events.count else { return nil }
+        let event = events[takenEvents]
+        takenEvents += 1
+        if takenEvents == events.count {
+            events.removeAll(keepingCapacity: events.count < 64)
+            takenEvents = 0
+        }
+        return event
     }
 
     /// Whether events wait.
-    public var hasEvents: Bool { !events.isEmpty }
+    public var hasEvents: Bool { takenEvents < events.count }
 
     mutating func emit(_ event: ShardEvent) {
         guard events.count < ConferencingLimits.pendingEvents else {

@@ -16,7 +16,7 @@ let settings: [SwiftSetting] = [
 func fuzz(_ name: String) -> Target {
     .executableTarget(
         name: "Fuzz" + name,
-        dependencies: ["FuzzDriver", .product(name: "Cores", package: "viaduct")],
+        dependencies: ["FuzzDriver", .product(name: "FuzzedTargets", package: "viaduct")],
         swiftSettings: settings
     )
 }
@@ -29,6 +29,6 @@ let package = Package(
         .target(name: "FuzzDriver", dependencies: ["CFuzzer"], swiftSettings: settings),
         fuzz("STUN"), fuzz("ICE"), fuzz("RTP"), fuzz("RTCP"), fuzz("VP8"), fuzz("SRTP"), fuzz("DTLS"),
         fuzz("XML"), fuzz("XMPP"), fuzz("Colibri"), fuzz("JSON"), fuzz("HOCON"), fuzz("Bridge"),
-        fuzz("Conference"),
+        fuzz("Conference"), fuzz("HTTP"),
     ]
 )
