@@ -17,7 +17,7 @@ extension RealPeers {
             return line.split(separator: " ").compactMap { Int($0) }.first ?? 0
         }
 
-        /// Random datagrams of all sizes; making them byte by byte is what takes time, so they are few and varied later.
+        /// Random datagrams of all sizes. Making them byte by byte takes time, so they are few and varied later.
         private func pool(_ random: inout SystemRandomNumberGenerator) -> [[UInt8]] {
             [0, 1, 7, 12, 20, 40, 300, 1_200, 9_000, 60_000].flatMap { size in
                 (0..<4).map { _ in (0..<size).map { _ in UInt8.random(in: 0...255, using: &random) } }
