@@ -7,7 +7,7 @@ public struct LoadedSettings: Sendable {
     /// The settings.
     public let settings: BridgeSettings
     /// Warnings and hints, to be logged once.
-    public let notices: [ConfigurationNotice]
+    public var notices: [ConfigurationNotice]
     /// Every setting with its effective value, secrets masked: the answer to `--print-config`.
     public let effectiveText: String
 }
