@@ -6,7 +6,8 @@ import Synchronization
 /// A program that a test runs, that gets signals whatever the test's threads block, and that does not outlive the test
 /// program, even if that one crashes.
 ///
-/// A shell stands between: it ends the program as soon as its standard input closes, which it does with the test program.
+/// A shell stands between: it ends the program as soon as its standard input closes, which it does with the test
+/// program.
 final class WatchedProcess: Sendable {
     private static let watcher = """
         cd "$1" || exit 126
