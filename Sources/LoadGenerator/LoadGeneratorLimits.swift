@@ -18,6 +18,12 @@ public enum LoadGeneratorLimits {
     public static let batchesPerSocket = 4
     /// Time between two looks at the sockets while a call runs.
     static let lookInterval = TimeDelta.milliseconds(1)
+    /// Publications (20 ms apart) without a packet after which a call without loss is over.
+    static let quietTurns = 5
+    /// The same while packets are missing: they may still be on their way.
+    static let quietTurnsWithLoss = 100
+    /// A call is over so long after sending stopped, whatever still comes.
+    static let drainTimeout = TimeDelta.seconds(10 as Int64)
     /// Events of one wait.
     public static let pollEvents = 256
     /// Arrivals remembered for one transport-wide feedback packet.

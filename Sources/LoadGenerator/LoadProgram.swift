@@ -29,6 +29,10 @@ public enum LoadProgram {
         // A peer that hangs up is an error code, not a signal.
         signal(SIGPIPE, SIG_IGN)
         let result = try LoadRun(options).run()
+        if result.connected == 0, let problem = result.problems.first {
+            complain("viaduct-load: \(problem)\n")
+            return 2
+        }
         print(result.table, terminator: "")
         if let path = options.jsonPath { try write(result.json.serialized() + [10], to: path) }
         return result.isPerfect ? 0 : 1

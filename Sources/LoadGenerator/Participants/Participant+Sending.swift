@@ -68,7 +68,7 @@ extension Participant {
     /// The next due time: in step, but not catching up more than a few intervals after a long stop.
     private static func following(_ due: Timestamp, _ interval: TimeDelta, _ now: Timestamp) -> Timestamp {
         let next = due + interval
-        return now - next > interval * 50 ? now + interval : next
+        return now - next > interval * 10 ? now + interval : next
     }
 
     /// Sends the reports, requests and feedback that are due.

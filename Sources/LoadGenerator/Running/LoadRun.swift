@@ -176,14 +176,14 @@ final class LoadRun {
     /// Stops the senders, waits until nothing more comes, and counts up.
     private func finish(_ problems: inout [String]) -> LoopStatistics {
         for mailbox in mailboxes { mailbox.post(.stopSending) }
-        var last = received()
-        var quietSince = MonotonicClock.now()
-        let limit = quietSince + .seconds(3 as Int64)
-        while MonotonicClock.now() < limit, MonotonicClock.now() - quietSince < .milliseconds(300) {
-            sleep(until: MonotonicClock.now() + .milliseconds(25))
-            let now = received()
-            if now != last { quietSince = MonotonicClock.now() }
-            last = now
+        // In turns of the media threads, not by the clock: on a busy machine packets may lie in sockets for a while.
+        let limit = MonotonicClock.now() + LoadGeneratorLimits.drainTimeout
+        while MonotonicClock.now() < limit {
+            sleep(until: MonotonicClock.now() + .milliseconds(10))
+            let turns = mailboxes.map { $0.quietTurns.load(ordering: .acquiring) }.min() ?? 0
+            let missing = mailboxes.reduce(0) { $0 + $1.missing.load(ordering: .relaxed) }
+            let wanted = missing == 0 ? LoadGeneratorLimits.quietTurns : LoadGeneratorLimits.quietTurnsWithLoss
+            if turns >= wanted { break }
         }
         for mailbox in mailboxes { mailbox.post(.finish) }
         for thread in threads { thread.join() }

@@ -27,6 +27,9 @@ final class LoopMailbox: Sendable {
     let sent = Atomic<UInt64>(0)
     let altered = Atomic<UInt64>(0)
     let processorNanoseconds = Atomic<Int64>(0)
+    /// After sending has stopped: publications in a row without a packet, and how many packets are missing then.
+    let quietTurns = Atomic<Int>(0)
+    let missing = Atomic<UInt64>(0)
 
     init() throws(SystemError) {
         wakeUp = try WakeUp()

@@ -29,6 +29,9 @@ struct MediaLoop: ~Copyable {
     private var wallOffset: Int64 = 0
     private let events: UnsafeMutableBufferPointer<PollEvent>
     private var failed = 0
+    /// Publications in a row, after sending has stopped, between which nothing came.
+    private var quietTurns = 0
+    private var receivedBefore: UInt64 = 0
     private var publishDue = Timestamp.zero
     private var isFinished = false
     private static let wakeToken = UInt64.max
@@ -56,8 +59,9 @@ struct MediaLoop: ~Copyable {
     mutating func run() {
         while !isFinished {
             var now = MonotonicClock.now()
-            // Ends: every turn moves the first deadline into the future, or removes it.
-            while let first = deadlines.first, first.deadline <= now {
+            // Ends after a while even when more falls due than can be done: receiving must go on.
+            let limit = now + LoadGeneratorLimits.lookInterval
+            while now < limit, let first = deadlines.first, first.deadline <= now {
                 let participant = participants[first.owner]
                 participant.handleTimeout(at: now, &context)
                 settle(first.owner, participant)
@@ -149,6 +153,12 @@ struct MediaLoop: ~Copyable {
         mailbox.sent.store(context.statistics.sent, ordering: .relaxed)
         mailbox.altered.store(context.statistics.altered, ordering: .relaxed)
         mailbox.processorNanoseconds.store(Self.processorNanoseconds(), ordering: .relaxed)
+        guard !context.isSending else { return }
+        quietTurns = context.statistics.received == receivedBefore ? quietTurns + 1 : 0
+        receivedBefore = context.statistics.received
+        // Counting takes a while in large calls, and there is nothing to count while packets still come.
+        if quietTurns == 1 { mailbox.missing.store(finalStatistics().lost, ordering: .relaxed) }
+        mailbox.quietTurns.store(quietTurns, ordering: .releasing)
     }
 
     private static func processorNanoseconds() -> Int64 {
