@@ -13,6 +13,8 @@ final class ProsodyServer: Sendable {
         var global = ""
         /// Lines of the room service.
         var rooms = "restrict_room_creation = true\nmuc_room_locking = false"
+        /// Members of the `ssl` table, with a comma after each.
+        var tls = ""
         var requiresEncryption = true
         var hasCertificate = true
         var users = [("jvb", "jvbpass"), ("focus", "focuspass"), ("other", "otherpass")]
@@ -26,7 +28,7 @@ final class ProsodyServer: Sendable {
     let port: UInt16
     /// The self-signed certificate, which is its own authority.
     var certificateFile: String { folder.appending(path: "certs/\(Self.domain).crt").path }
-    private let process = Mutex<Process?>(nil)
+    private let process = Mutex<WatchedProcess?>(nil)
 
     /// Why tests with Prosody cannot run here; `nil` when they can.
     ///
@@ -59,34 +61,27 @@ final class ProsodyServer: Sendable {
 
     /// Starts the server and waits until it listens.
     func start() async throws {
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/prosody")
-        process.arguments = ["--config", configurationFile, "-F"]
-        process.currentDirectoryURL = folder
-        let log = folder.appending(path: "prosody.log")
-        if !FileManager.default.fileExists(atPath: log.path) { try Data().write(to: log) }
-        let handle = try FileHandle(forWritingTo: log)
-        try handle.seekToEnd()
-        process.standardOutput = handle
-        process.standardError = handle
-        try process.run()
+        let process = try WatchedProcess(
+            "/usr/bin/prosody", ["--config", configurationFile, "-F"], in: folder.path, output: logFile)
         self.process.withLock { $0 = process }
-        for _ in 0..<1_000 {
+        for _ in 0..<2_000 {
             if canConnect(port: port) { return }
-            guard process.isRunning else { break }
+            guard process.status == nil else { break }
             try await Task.sleep(for: .milliseconds(10))
         }
-        throw Failure(text: "Prosody did not start: \(self.log())")
+        throw SetupError(description: "Prosody did not start: \(log())")
     }
 
     /// Ends the server in order; it says goodbye to its clients.
-    func stop() {
-        end { $0.terminate() }
-    }
+    func stop() { process.withLock { $0?.terminate() } }
 
     /// Ends the server as a crash would.
-    func kill() {
-        end { _ = Glibc.kill($0.processIdentifier, SIGKILL) }
+    func kill() { process.withLock { $0?.kill() } }
+
+    /// Waits until the server is gone.
+    func waitForEnd() async throws {
+        guard let running = process.withLock({ $0 }) else { return }
+        guard try await running.wait() != nil else { throw SetupError(description: "Prosody did not end: \(log())") }
     }
 
     /// Creates an account, or changes its password.
@@ -96,19 +91,10 @@ final class ProsodyServer: Sendable {
 
     /// What the server has logged.
     func log() -> String {
-        (try? String(contentsOf: folder.appending(path: "prosody.log"), encoding: .utf8)) ?? ""
+        (try? String(contentsOfFile: logFile, encoding: .utf8)) ?? ""
     }
 
-    private func end(_ how: (Process) -> Void) {
-        let running = process.withLock { current in
-            defer { current = nil }
-            return current
-        }
-        guard let running, running.isRunning else { return }
-        how(running)
-        running.waitUntilExit()
-    }
-
+    private var logFile: String { folder.appending(path: "prosody.log").path }
     private var configurationFile: String { folder.appending(path: "prosody.cfg.lua").path }
 
     private func makeCertificate() throws {
@@ -122,7 +108,8 @@ final class ProsodyServer: Sendable {
     private func configuration(_ options: Options) -> String {
         let tls =
             options.hasCertificate
-            ? "ssl = { key = \"certs/\(Self.domain).key\", certificate = \"certs/\(Self.domain).crt\" }" : ""
+            ? "ssl = { \(options.tls) key = \"certs/\(Self.domain).key\", certificate = \"certs/\(Self.domain).crt\" }"
+            : ""
         return """
             run_as_root = true
             daemonize = false
@@ -151,25 +138,14 @@ final class ProsodyServer: Sendable {
     }
 
     private func run(_ program: String, _ arguments: String...) throws {
-        let process = Process()
-        process.executableURL = URL(filePath: program)
-        process.arguments = arguments
-        process.currentDirectoryURL = folder
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = output
-        try process.run()
-        let text = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else {
-            throw Failure(text: "\(program) \(arguments): \(String(decoding: text, as: UTF8.self))")
+        let output = folder.appending(path: "tools.log").path
+        let process = try WatchedProcess(program, arguments, in: folder.path, output: output)
+        while process.status == nil { usleep(2_000) }
+        guard process.status == 0 else {
+            let text = (try? String(contentsOfFile: output, encoding: .utf8)) ?? ""
+            throw SetupError(description: "\(program) \(arguments): \(text)")
         }
     }
-}
-
-/// A test's surroundings could not be made.
-struct Failure: Error {
-    var text: String
 }
 
 private func loopbackAddress(_ port: UInt16) -> sockaddr_in {
@@ -191,7 +167,7 @@ func freePort() throws -> UInt16 {
             bind(descriptor, generic, length) == 0 ? getsockname(descriptor, generic, &length) : -1
         }
     }
-    guard result == 0 else { throw Failure(text: "no free port") }
+    guard result == 0 else { throw SetupError(description: "no free port") }
     return UInt16(bigEndian: address.sin_port)
 }
 
@@ -229,7 +205,7 @@ func listeningSocket(port: UInt16) throws -> Int32 {
     }
     guard result == 0, listen(descriptor, 16) == 0 else {
         close(descriptor)
-        throw Failure(text: "cannot listen on port \(port)")
+        throw SetupError(description: "cannot listen on port \(port)")
     }
     return descriptor
 }

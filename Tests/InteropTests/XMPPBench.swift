@@ -10,8 +10,14 @@ import XMPP
 final class XMPPBench {
     let loop: ControlLoop
     let resolver: Resolver
+    /// Kept: connections go on telling their parties as long as the loop turns.
+    private var parties: [Party] = []
 
-    init() throws {
+    private let servers: [ProsodyServer]
+
+    /// - Parameter servers: kept running as long as the bench.
+    init(_ servers: ProsodyServer...) throws {
+        self.servers = servers
         loop = try ControlLoop()
         resolver = try Resolver(loop: loop)
     }
@@ -28,7 +34,7 @@ final class XMPPBench {
         var settings = self.settings("jvb", "jvbpass", port, nickname, id)
         settings.handledPayloads = [PayloadName("conference-modify", "jitsi:colibri2")]
         change(&settings)
-        let party = Party(XMPPConnection(settings, loop: loop, resolver: resolver, at: loop.now), loop)
+        let party = add(settings)
         party.setStatistics([("healthy", "true"), ("drain", "false"), ("stress_level", "0.1")])
         return party
     }
@@ -41,7 +47,13 @@ final class XMPPBench {
         settings.reportsOccupants = true
         settings.isBridge = false
         change(&settings)
-        return Party(XMPPConnection(settings, loop: loop, resolver: resolver, at: loop.now), loop)
+        return add(settings)
+    }
+
+    private func add(_ settings: XMPPSettings) -> Party {
+        let party = Party(XMPPConnection(settings, loop: loop, resolver: resolver, at: loop.now), loop)
+        parties.append(party)
+        return party
     }
 
     private func settings(
@@ -64,7 +76,7 @@ final class XMPPBench {
 
     /// Lets the loop run until `isDone` or the limit.
     /// - Returns: whether `isDone` said so.
-    func wait(_ seconds: Double = 10, until isDone: () -> Bool) async throws -> Bool {
+    func wait(_ seconds: Double = 30, until isDone: () -> Bool) async throws -> Bool {
         let end = loop.now + .milliseconds(Int64(seconds * 1_000))
         while loop.now < end {
             if loop.run(for: .milliseconds(1), until: isDone) { return true }

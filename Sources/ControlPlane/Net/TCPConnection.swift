@@ -102,6 +102,7 @@ final class TCPConnection {
             if result < 0, errno != EAGAIN, errno != EINTR { failure = Self.reason(errno) }
         }
         if let failure { return .ended(failure) }
+        if !bytes.isEmpty { acknowledgeAtOnce() }
         return bytes.isEmpty ? .nothing : .bytes(bytes)
     }
 
@@ -174,6 +175,13 @@ final class TCPConnection {
         var one: Int32 = 1
         let size = socklen_t(MemoryLayout<Int32>.size)
         setsockopt(socket, Int32(IPPROTO_TCP), TCP_NODELAY, &one, size)
+    }
+
+    /// Prosody leaves Nagle's algorithm on: a stanza behind another waits for our acknowledgement, which the kernel
+    /// would hold back for 40 ms. The option does not last, hence it is set after every read (tcp(7)).
+    private func acknowledgeAtOnce() {
+        var one: Int32 = 1
+        setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_QUICKACK, &one, socklen_t(MemoryLayout<Int32>.size))
     }
 
     private static func reason(_ code: Int32) -> String {

@@ -142,17 +142,29 @@ final class XMPPConnection: LoopTask {
         // Ends because every round takes something out that only new input can add to.
         while isBusy {
             isBusy = false
-            while let bytes = client.pollBytes() { write(bytes, at: now) }
-            if let action = client.pollAction() {
+            while let bytes = nextBytes() { write(bytes, at: now) }
+            if let action = nextAction() {
                 perform(action, at: now)
                 isBusy = true
             }
-            if let event = client.pollEvent() {
+            if let event = nextEvent() {
                 onEvent(event, now)
                 isBusy = true
             }
         }
     }
+
+    // The three are never inlined: the optimiser of Swift 6.3 otherwise stretches the access to the noncopyable client
+    // over the loop above, whose body changes the client too, and the program ends with an access conflict.
+
+    @inline(never)
+    private func nextBytes() -> [UInt8]? { client.pollBytes() }
+
+    @inline(never)
+    private func nextAction() -> XMPPAction? { client.pollAction() }
+
+    @inline(never)
+    private func nextEvent() -> XMPPEvent? { client.pollEvent() }
 
     private func write(_ bytes: [UInt8], at now: Timestamp) {
         guard tls != nil else { return send(bytes, at: now) }

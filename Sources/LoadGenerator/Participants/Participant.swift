@@ -120,6 +120,11 @@ final class Participant {
         return earlier(next, pictureRequestDue)
     }
 
+    /// Sends the first checks.
+    func start(at now: Timestamp, _ context: inout LoopContext) {
+        drainTransport(at: now, &context)
+    }
+
     /// Does what is due.
     func handleTimeout(at now: Timestamp, _ context: inout LoopContext) {
         if let due = ice.nextTimeout, due <= now {

@@ -92,7 +92,7 @@ struct MediaLoop: ~Copyable {
                 let owner = participants.count
                 try poller.add(descriptor: participant.descriptor, token: UInt64(owner))
                 participants.append(participant)
-                participant.handleTimeout(at: now, &context)
+                participant.start(at: now, &context)
                 settle(owner, participant)
             } catch {
                 failed += 1

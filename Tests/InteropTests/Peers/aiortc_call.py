@@ -125,8 +125,9 @@ class Participant:
 
     async def negotiate(self):
         """One round of offer and answer; after the first the bridge knows the transport."""
+        # aiortc does not bundle all of more than two sections in a first offer: the others come in a second one.
         is_first = self.builder.version == 0
-        offer = self.builder.offer()
+        offer = self.builder.offer(is_alone=is_first)
         await self.connection.setRemoteDescription(RTCSessionDescription(offer, "offer"))
         if is_first:
             for kind, track in (("audio", Tone(self.number)), ("video", Picture(self.number))):
@@ -145,6 +146,7 @@ class Participant:
         """Makes the endpoint and connects."""
         self.joined = time.monotonic()
         await asyncio.to_thread(self.conference.join, self.name)
+        await self.negotiate()
         await self.negotiate()
 
     def take(self, track):
