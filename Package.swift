@@ -83,7 +83,7 @@ let shellTargets: [Target] = [
         [
             "Conferencing", "MediaPlane", "PacketIO", "WebServer", "BridgeControl", "XMPP", "XML", "Colibri",
             "Telemetry",
-            "BridgeConfiguration", "ShardMessages", "OpenSSL", "CLinuxIO", "ICE", "Primitives",
+            "BridgeConfiguration", "ShardMessages", "OpenSSL", "CLinuxIO", "ICE", "DTLS", "Forwarding", "Primitives",
         ]
     ),
     .systemLibrary(name: "CSRTP", pkgConfig: "libsrtp2", providers: [.apt(["libsrtp2-dev"])]),

@@ -69,7 +69,7 @@ final class BridgeProcess {
     /// Whether it is still alive.
     var isRunning: Bool { process.isRunning }
 
-    /// One HTTP request by curl, which is what operators use.
+    /// One GET by curl, which is what operators use.
     func get(_ path: String) async -> (status: Int, body: String)? {
         let arguments = ["-s", "-m", "5", "-w", "\n%{http_code}", "http://\(address)\(path)"]
         guard let curl = try? ChildProcess(URL(fileURLWithPath: "/usr/bin/curl"), arguments, in: folder),
