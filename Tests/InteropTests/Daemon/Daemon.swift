@@ -20,8 +20,7 @@ final class Daemon {
     /// Starts a bridge; waits for nothing.
     /// - Parameters:
     ///   - configuration: further lines of `jvb.conf`; later lines win.
-    ///   - limit: seconds after which timeout(1) ends it, with status 124. The test's own clock is no measure: its
-    ///     threads may all be busy.
+    ///   - limit: seconds that its whole life may take; see ``timed(_:_:)``.
     init(
         _ configuration: String = "", environment: [String: String] = [:], httpPort: Int? = nil, mediaPort: Int? = nil,
         limit: Int? = nil
@@ -45,12 +44,24 @@ final class Daemon {
         process =
             if let limit {
                 try ChildProcess(
-                    URL(fileURLWithPath: "/usr/bin/timeout"),
-                    ["\(limit)", Repository.bridge.path, "--config", configurationFile.path], in: folder)
+                    URL(fileURLWithPath: "/bin/sh"),
+                    Self.timed(limit, [Repository.bridge.path, "--config", configurationFile.path]), in: folder)
             } else {
                 try ChildProcess(
                     Repository.bridge, ["--config", configurationFile.path], in: folder, environment: environment)
             }
+    }
+
+    /// Arguments of a shell that runs a command and turns its status into 124 when it took longer than `limit` seconds.
+    ///
+    /// The test's own clock is no measure: its threads may all be busy.
+    static func timed(_ limit: Int, _ command: [String]) -> [String] {
+        let script = """
+            begin=$(date +%s%N); "$@"; status=$?
+            [ $(( ($(date +%s%N) - begin) / 1000000000 )) -lt "$0" ] || status=124
+            exit $status
+            """
+        return ["-c", script, "\(limit)"] + command
     }
 
     /// The lines of `jvb.conf` for one XMPP server, as an operator would write them.

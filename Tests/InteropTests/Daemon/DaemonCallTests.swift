@@ -73,7 +73,7 @@ struct DaemonCallTests {
         try await withDaemon(Daemon.client(port: Int(prosody.port))) { daemon in
             try await expectHealthCheckAnswered(prosody)
             daemon.send(signal: SIGKILL)
-            #expect(await daemon.waitForEnd() == SIGKILL)
+            #expect(await daemon.waitForEnd(seconds: 30) == SIGKILL)
             try daemon.startAgain()
             #expect(try await daemon.waitForLog("Joined the brewery", count: 2), "\(daemon.log)")
             try await expectHealthCheckAnswered(prosody)
