@@ -6,8 +6,8 @@ public import Primitives
 /// One DTLS 1.2 association that agrees on SRTP keys (RFC 6347, 5764, 8122; media-plane.md 2).
 ///
 /// Responsible for the role, the store of early datagrams, repetition of lost flights on the caller's clock, the
-/// handshake's time limit, datagrams that fit the path, and the order of events. The records themselves are OpenSSL's. Not responsible
-/// for ICE (the owner starts it once the path is writable) or for SRTP.
+/// handshake's time limit, datagrams that fit the path, and the order of events. The records themselves are OpenSSL's.
+/// Not responsible for ICE (the owner starts it once the path is writable) or for SRTP.
 ///
 /// States: *idle* (no role yet; datagrams are kept) → *handshaking* → *connected* → *ended*; from each of them also
 /// directly to *ended*. Timers: the repetition of the last flight and the end of the handshake.

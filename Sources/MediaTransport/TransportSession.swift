@@ -114,6 +114,9 @@ public struct TransportSession: ~Copyable {
         settle(at: now)
     }
 
+    /// What the ICE agent has answered and refused so far.
+    public var iceCounters: ICECounters { ice.counters }
+
     /// Takes a DTLS datagram.
     public mutating func handleDTLS(_ datagram: RawSpan, at now: Timestamp) {
         dtls.handle(datagram, at: now)

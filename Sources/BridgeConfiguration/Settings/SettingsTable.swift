@@ -220,7 +220,7 @@ public enum SettingsTable {
             "Fail when no public address is known.", .used),
         .init(
             "videobridge.health.require-stun", .boolean, "false",
-            "Fail when STUN servers are configured and none answered.", .used),
+            "Fail when STUN servers are configured and none answered."),
         .init(
             "videobridge.ep-connection-status.first-transfer-timeout", .duration, "15 seconds",
             "A new endpoint without traffic is inactive after this."),
@@ -283,7 +283,8 @@ public enum SettingsTable {
             "videobridge.relay.region", .text, "", "Region told to the focus, relays or not.", .used,
             aliases: ["videobridge.octo.region"]),
         .init(
-            "videobridge.redact-remote-addresses", .boolean, "true", "Shorten client addresses in log lines.", .used),
+            "videobridge.redact-remote-addresses", .boolean, "true",
+            "Shorten client addresses in log lines; so far no line shows one."),
         .init("videobridge.redact-colibri-http-headers", .boolean, "true", "Hide header values of <connect> in logs."),
     ]
 
@@ -291,7 +292,7 @@ public enum SettingsTable {
         .init("viaduct.media.gso", .boolean, "true", "Send runs of equal packets in one call (UDP_SEGMENT).", .used),
         .init("viaduct.media.gro", .boolean, "true", "Receive runs of packets in one call (UDP_GRO).", .used),
         .init("viaduct.media.pin", .boolean, "true", "Bind each media worker to one processor.", .used),
-        .init("viaduct.media.workers", .integer(1...256), "1", "Media workers.", .used),
+        .init("viaduct.media.workers", .integer(1...256), "1", "Media workers; so far there is one."),
         .init(
             "viaduct.sigterm-grace", .duration, "2 seconds",
             "Wait between announcing the end on SIGTERM and closing.", .used),

@@ -80,6 +80,10 @@ final class BridgeProcess {
         return (status, lines.joined(separator: "\n"))
     }
 
+    /// Waits until it ends by itself; ends it when time is up.
+    /// - Returns: its status, or `nil` when it had to be ended.
+    func wait(seconds: Double) async -> Int32? { await process.wait(seconds: seconds) }
+
     /// Ends it and removes its folder.
     func end() async {
         await process.end()
