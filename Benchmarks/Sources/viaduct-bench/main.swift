@@ -3,11 +3,11 @@
 import Glibc
 import PacketIO
 
-// viaduct-bench [--rounds N] [--seconds S] [--bridge PATH] [--load PATH] [--prosody SCRIPT] [--micro]
+// viaduct-bench [--rounds N] [--end-to-end-rounds N] [--seconds S] [--bridge PATH] [--load PATH] [--prosody SCRIPT] [--micro]
 
-var rounds = 7
+var rounds = 9
 var endToEndRounds = 3
-var seconds = 8.0
+var seconds = 10.0
 var bridge = "dist/viaduct"
 var load = "dist/viaduct-load"
 var prosody: String? = access("scripts/prosody", X_OK) == 0 ? "scripts/prosody" : nil

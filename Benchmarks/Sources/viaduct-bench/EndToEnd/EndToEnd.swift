@@ -27,7 +27,11 @@ struct EndToEnd {
             "  " + padded("scenario", 30) + leftPadded("bridge", 9) + leftPadded("floor", 9) + leftPadded("ratio", 8)
                 + leftPadded("packets/s", 11) + leftPadded("p50 ms", 9) + leftPadded("p99 ms", 9)
                 + leftPadded("p99.9 ms", 10) + leftPadded("kB/endpoint", 13) + "  perfect")
-        for scenario in Scenario.all { try measure(scenario) }
+        var grown: [Double] = []
+        for scenario in Scenario.all { grown.append(try measure(scenario)) }
+        // The first endpoints also pay for what all share, such as the receive slab's first pages.
+        let more = Double(Scenario.all[1].participants - Scenario.all[0].participants)
+        line("memory of each further endpoint", decimal((grown[1] - grown[0]) / more / 1_000, 0) + " kB")
     }
 
     private func configuration(withXMPP: Bool) -> String {
@@ -118,7 +122,8 @@ struct EndToEnd {
         var json: JSONValue
     }
 
-    private func measure(_ scenario: Scenario) throws {
+    /// Prints a scenario's row and gives the bytes the bridge grew by.
+    private func measure(_ scenario: Scenario) throws -> Double {
         var rounds: [Round] = []
         for _ in 0..<self.rounds {
             let json = try loadOnce(scenario)
@@ -130,22 +135,26 @@ struct EndToEnd {
                 Round(bridge: json["bridge"]?["cpu_us_per_packet"]?.doubleValue ?? .nan, floor: cost, json: json))
         }
         rounds.sort { $0.bridge / $0.floor < $1.bridge / $1.floor }
-        report(
-            scenario, rounds[rounds.count / 2], allPerfect: rounds.allSatisfy { $0.json["perfect"]?.boolValue == true })
+        let median = rounds[rounds.count / 2]
+        report(scenario, median, allPerfect: rounds.allSatisfy { $0.json["perfect"]?.boolValue == true })
+        return grownBytes(median.json)
+    }
+
+    private func grownBytes(_ json: JSONValue) -> Double {
+        let bridge = json["bridge"]
+        return (bridge?["rss_bytes"]?.doubleValue ?? 0) - (bridge?["rss_bytes_before"]?.doubleValue ?? 0)
     }
 
     private func report(_ scenario: Scenario, _ round: Round, allPerfect: Bool) {
         let json = round.json
         let transit = json[scenario.videoBitrate > 0 ? "video_transit_us" : "audio_transit_us"]
         func ms(_ key: String) -> String { decimal((transit?[key]?.doubleValue ?? .nan) / 1_000, 2) }
-        let grown =
-            (json["bridge"]?["rss_bytes"]?.doubleValue ?? 0) - (json["bridge"]?["rss_bytes_before"]?.doubleValue ?? 0)
         var text = "  " + padded(scenario.name, 30)
         text += leftPadded(decimal(round.bridge, 2), 9) + leftPadded(decimal(round.floor, 2), 9)
         text += leftPadded(decimal(round.bridge / round.floor, 2), 8)
         text += leftPadded(decimal(json["received_per_second"]?.doubleValue ?? 0, 0), 11)
         text += leftPadded(ms("p50"), 9) + leftPadded(ms("p99"), 9) + leftPadded(ms("p999"), 10)
-        text += leftPadded(decimal(grown / Double(scenario.participants) / 1_000, 0), 13)
+        text += leftPadded(decimal(grownBytes(json) / Double(scenario.participants) / 1_000, 0), 13)
         text += "  " + (allPerfect ? "yes" : "no")
         print(text)
         fflush(nil)
