@@ -127,7 +127,9 @@ let testTargets: [Target] = [
         "MediaPlane",
         ["Conferencing", "MediaTransport", "ICE", "DTLS", "OpenSSL", "PacketIO", "ShardMessages", "Telemetry"]),
     tests("WebServer", ["CLinuxIO"]),
-    tests("ControlPlane", ["BridgeControl", "XMPP", "XML", "Colibri", "BridgeConfiguration", "WebServer"]),
+    tests(
+        "ControlPlane",
+        ["BridgeControl", "XMPP", "XML", "Colibri", "BridgeConfiguration", "WebServer", "PacketIO"]),
     tests("LoadGenerator", ["MediaPlane", "ShardMessages", "PacketIO", "RTP", "VideoPayload", "XML", "COpus"]),
     .testTarget(
         name: "InteropTests",

@@ -54,6 +54,8 @@ final class Bridge: LoopTask {
     var nextWatchdog: Timestamp?
     /// What the process ends with, once it is known.
     private(set) var exitStatus: Int32?
+    /// Until then the focus may move people away; `nil` when the end has not been asked for, or is further on.
+    private var graceDeadline: Timestamp?
     private var closeDeadline: Timestamp?
 
     /// Opens every door: media port first, then HTTP. XMPP follows with ``start()``.
@@ -154,7 +156,7 @@ final class Bridge: LoopTask {
     var nextTimeout: Timestamp? {
         var next = earlier(directory.nextTimeout, earlier(nextTick, nextWatchdog))
         next = earlier(next, earlier(health.nextTimeout, load.nextTimeout))
-        return earlier(next, closeDeadline)
+        return earlier(next, earlier(graceDeadline, closeDeadline))
     }
 
     func handle(_ event: PollEvent, at now: Timestamp) {
@@ -168,6 +170,7 @@ final class Bridge: LoopTask {
             notifier.watchdog()
             nextWatchdog = now + interval
         }
+        endGraceIfDue(at: now)
         if let deadline = closeDeadline, deadline <= now || connections.allSatisfy(\.isClosed) { finish() }
         settle(at: now)
     }
@@ -181,6 +184,7 @@ final class Bridge: LoopTask {
             while let request = web.nextRequest() { answer(request, at: now) }
         }
         settle(at: now)
+        endGraceIfDue(at: now)
         if closeDeadline != nil, connections.allSatisfy(\.isClosed) { finish() }
     }
 
@@ -201,7 +205,11 @@ final class Bridge: LoopTask {
         while let (token, result) = directory.pollReply() {
             guard let asker = askers.removeValue(forKey: token) else { continue }
             switch asker {
-            case .xmpp(let connection, let request): reply(result, to: request, on: connection, at: now)
+            case .xmpp(let connection, let request):
+                log.info(
+                    "SENT colibri2 response",
+                    ["client": connection.id, "request": String(token.value), "outcome": result.outcome])
+                reply(result, to: request, on: connection, at: now)
             case .http(let id, let isUpdate): web?.respond(HTTPAnswers.modified(result, isUpdate: isUpdate, id: id))
             }
         }
@@ -236,16 +244,31 @@ final class Bridge: LoopTask {
 
     // MARK: The end
 
-    /// Announces the end, lets the focus move people away for the configured grace, then closes everything in reverse
-    /// order. A second call ends at once.
+    /// Announces the end, lets the focus move people away for the configured grace if there are any, then closes
+    /// everything in reverse order (operations.md f.2). A second call ends at once.
     func stop(status: Int32, at now: Timestamp) {
-        guard exitStatus == nil else { return finish() }
+        guard exitStatus == nil else {
+            // What is written now still reaches the server: no ghost of us stays in the rooms.
+            endGrace(at: now)
+            return finish()
+        }
         exitStatus = status
         notifier.stopping()
-        log.notice("Stopping")
+        log.notice("Stopping", ["status": String(status)])
         directory.beginShutdown(at: now)
         publish(at: now)
         settle(at: now)
+        graceDeadline = now + settings.sigtermGrace
+        endGraceIfDue(at: now)
+    }
+
+    private func endGraceIfDue(at now: Timestamp) {
+        guard let deadline = graceDeadline, deadline <= now || directory.counts.endpoints == 0 else { return }
+        endGrace(at: now)
+    }
+
+    private func endGrace(at now: Timestamp) {
+        graceDeadline = nil
         for connection in connections { connection.update(at: now) { $0.close(at: now) } }
         closeDeadline = now + ControlPlaneLimits.closeTime
         if connections.allSatisfy(\.isClosed) { finish() }
