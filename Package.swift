@@ -83,7 +83,7 @@ let shellTargets: [Target] = [
         [
             "Conferencing", "MediaPlane", "PacketIO", "WebServer", "BridgeControl", "XMPP", "XML", "Colibri",
             "Telemetry",
-            "BridgeConfiguration", "ShardMessages", "OpenSSL", "CLinuxIO", "ICE", "Primitives",
+            "BridgeConfiguration", "ShardMessages", "OpenSSL", "CLinuxIO", "ICE", "DTLS", "Forwarding", "Primitives",
         ]
     ),
     .systemLibrary(name: "CSRTP", pkgConfig: "libsrtp2", providers: [.apt(["libsrtp2-dev"])]),
@@ -129,7 +129,11 @@ let testTargets: [Target] = [
     tests("WebServer", ["CLinuxIO"]),
     tests(
         "ControlPlane",
-        ["BridgeControl", "XMPP", "XML", "Colibri", "BridgeConfiguration", "WebServer", "PacketIO"]),
+        [
+            "BridgeControl", "XMPP", "XML", "Colibri", "BridgeConfiguration", "WebServer", "Conferencing", "Forwarding",
+            "ICE", "DTLS",
+            "OpenSSL", "PacketIO",
+        ]),
     tests("LoadGenerator", ["MediaPlane", "ShardMessages", "PacketIO", "RTP", "VideoPayload", "XML", "COpus"]),
     .testTarget(
         name: "InteropTests",

@@ -24,6 +24,8 @@ public enum BridgeConfigurationLimits {
     public static let xmppClients = 64
     /// Rooms of one XMPP client block.
     public static let roomsPerClient = 32
+    /// Bytes of the prefix of ICE user fragments.
+    public static let ufragPrefixBytes = 64
     /// Static address mappings.
     public static let staticMappings = 64
 }

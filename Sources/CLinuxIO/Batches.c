@@ -5,9 +5,11 @@
 #include <errno.h>
 #include <netinet/udp.h>
 #include <string.h>
+#include <time.h>
 
-// Room for the two control messages we ask for: segment size (int) and drop count (uint32_t).
-#define RECEIVE_CONTROL_BYTES (CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(uint32_t)))
+// Room for the control messages we may ask for: segment size, drop count and time of arrival.
+#define RECEIVE_CONTROL_BYTES \
+    (CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(uint32_t)) + CMSG_SPACE(sizeof(struct timespec)))
 #define SEND_CONTROL_BYTES CMSG_SPACE(sizeof(uint16_t))
 
 struct receive_scratch {
@@ -36,6 +38,7 @@ static void describe(struct mmsghdr *header, struct viaduct_received *out, uint3
     struct msghdr *message = &header->msg_hdr;
     out->byte_count = header->msg_len;
     out->segment_bytes = 0;
+    out->arrived_at = 0;
     out->is_truncated = (message->msg_flags & MSG_TRUNC) != 0;
     viaduct_from_sockaddr(message->msg_name, &out->source);
     for (struct cmsghdr *control = CMSG_FIRSTHDR(message); control; control = CMSG_NXTHDR(message, control)) {
@@ -45,6 +48,10 @@ static void describe(struct mmsghdr *header, struct viaduct_received *out, uint3
             if (size > 0) out->segment_bytes = (uint32_t)size;
         } else if (control->cmsg_level == SOL_SOCKET && control->cmsg_type == SO_RXQ_OVFL) {
             memcpy(kernel_drops, CMSG_DATA(control), sizeof *kernel_drops);
+        } else if (control->cmsg_level == SOL_SOCKET && control->cmsg_type == SCM_TIMESTAMPNS) {
+            struct timespec time;
+            memcpy(&time, CMSG_DATA(control), sizeof time);
+            out->arrived_at = (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
         }
     }
 }

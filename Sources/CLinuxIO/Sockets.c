@@ -110,6 +110,10 @@ int viaduct_probe_gso(int descriptor) {
     return getsockopt(descriptor, IPPROTO_UDP, UDP_SEGMENT, &value, &length) == 0 ? 0 : -errno;
 }
 
+int viaduct_enable_arrival_time(int descriptor) {
+    return set(descriptor, SOL_SOCKET, SO_TIMESTAMPNS, 1);
+}
+
 int viaduct_enable_drop_count(int descriptor) {
     return set(descriptor, SOL_SOCKET, SO_RXQ_OVFL, 1);
 }

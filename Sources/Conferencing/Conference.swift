@@ -34,19 +34,23 @@ struct Conference: ~Copyable {
     var freeSources = GrowableBuffer<Int32>()
     /// SSRC to source slot, for feedback from receivers. Replaced by a larger one when full.
     var sourceBySSRC = FixedTable<UInt32, Int32>(capacity: 16)
-    var throttle = KeyframeThrottle()
+    var throttle: KeyframeThrottle
 
     /// The packets of the present batch, a list through ``BatchPacket/next``; −1 when there is none.
     var batchHead: Int32 = -1
     var batchTail: Int32 = -1
     var batchCount = 0
 
-    init(number: ConferenceNumber, name: String, audioSSRC: UInt32, videoSSRC: UInt32, at now: Timestamp) {
+    init(
+        number: ConferenceNumber, name: String, audioSSRC: UInt32, videoSSRC: UInt32,
+        keyframes: KeyframeThrottle.Limits, at now: Timestamp
+    ) {
         self.number = number
         self.name = name
         self.audioSSRC = audioSSRC
         self.videoSSRC = videoSSRC
         createdAt = now
+        throttle = KeyframeThrottle(keyframes)
     }
 
     /// Makes a slot for a new source and returns it; `nil` when the conference is full of them.

@@ -99,8 +99,23 @@ extension ShardHost {
             counters.add(.droppedUnknownSource)
             return
         }
+        let before = endpoints.pointer(at: index).pointee.transport.iceCounters
         endpoints.pointer(at: index).pointee.transport.handleSTUN(bytes, from: source, local: local, at: now)
+        countRefusals(since: before, endpoints.pointer(at: index).pointee.transport.iceCounters)
         serviceTransport(index, at: now, into: &egress)
+    }
+
+    /// What an agent has thrown away is a drop of the worker too, under the worker's reasons.
+    private func countRefusals(since before: ICECounters, _ after: ICECounters) {
+        func add(_ reason: MediaCounter, _ count: UInt32) {
+            if count > 0 { counters.add(reason, UInt64(count)) }
+        }
+        add(.droppedMalformedSTUN, after.malformed &- before.malformed)
+        add(.droppedMalformedSTUN, after.badFingerprint &- before.badFingerprint)
+        add(.droppedMalformedSTUN, after.unsupported &- before.unsupported)
+        add(.droppedBadIntegrity, after.badIntegrity &- before.badIntegrity)
+        add(.droppedBadIntegrity, after.missingIntegrity &- before.missingIntegrity)
+        add(.droppedUnknownFragment, after.unknownUser &- before.unknownUser)
     }
 
     private mutating func receiveRTP(

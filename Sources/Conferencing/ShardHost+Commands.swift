@@ -24,7 +24,8 @@ extension ShardHost {
             switch operation {
             case .createConference(let name, let audioSSRC, let videoSSRC):
                 let conference = Conference(
-                    number: request.conference, name: name, audioSSRC: audioSSRC, videoSSRC: videoSSRC, at: now)
+                    number: request.conference, name: name, audioSSRC: audioSSRC, videoSSRC: videoSSRC,
+                    keyframes: settings.keyframes, at: now)
                 let key = conferences.insert(conference)
                 conferenceByNumber.insert(request.conference.value, key.index)
             case .createEndpoint(let creation):
@@ -82,10 +83,11 @@ extension ShardHost {
             tieBreaker: SecureRandom.uint64(),
             localAddresses: settings.localAddresses
         )
-        ice.keepAliveInterval = settings.consentInterval
+        settings.apply(to: &ice)
         let transport = TransportSession(
-            ice: ice, identity: identity, profiles: settings.profiles, random: Random(seed: random.next()), at: now)
+            ice: ice, identity: identity, dtls: settings.dtls, random: Random(seed: random.next()), at: now)
         var endpoint = Endpoint(creation, conference: conference, transport: transport, at: now)
+        endpoint.silence = SilenceFilter(limit: settings.silentPackets)
         let target = conferences.pointer(at: conference)
         endpoint.member = target.pointee.members.count
         for _ in 0..<target.pointee.sources.count { endpoint.subscriptions.append(Subscription()) }
@@ -131,7 +133,8 @@ extension ShardHost {
             }
         return LocalTransport(
             ufrag: endpoint.pointee.transport.ufrag, password: endpoint.pointee.transport.password,
-            fingerprint: endpoint.pointee.transport.fingerprint, setup: setup)
+            fingerprint: endpoint.pointee.transport.fingerprint,
+            fingerprintHash: endpoint.pointee.transport.fingerprintHash.rawValue, setup: setup)
     }
 
     // MARK: Sources

@@ -1,5 +1,8 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
+public import DTLS
+public import Forwarding
+public import ICE
 public import OpenSSL
 public import Primitives
 
@@ -11,10 +14,18 @@ public struct ShardSettings: Sendable {
     public var localAddresses: [TransportAddress]
     /// `ice.ufrag-prefix`.
     public var ufragPrefix = ""
-    /// SRTP profiles in order of preference.
-    public var profiles: [SRTPProfile] = [.aeadAES128GCM, .aes128CMHMACSHA1_80]
-    /// `ice4j.consent-freshness.interval` as JVB sets it.
-    public var consentInterval = TimeDelta.seconds(5 as Int64)
+    /// Consent checks.
+    public var consent = Consent()
+    /// `ice4j.software`: SOFTWARE of our STUN requests; none when empty.
+    public var stunSoftware = ""
+    /// `ice.nomination-strategy`.
+    public var nomination = ICEAgent.NominationStrategy.firstHostOrReflexiveValid
+    /// SRTP profiles, the handshake's time limit, hashes believed in fingerprints.
+    public var dtls = DTLSSettings()
+    /// Cipher suites and the fingerprint's hash, for every certificate that is made.
+    public var identity = DTLSIdentity.Settings()
+    /// `jmt.keyframe`.
+    public var keyframes = KeyframeThrottle.Limits()
     /// `entity-expiration.timeout`: an endpoint with earlier traffic and this much silence ends.
     public var inactivityTimeout = TimeDelta.seconds(60 as Int64)
     /// An endpoint that never had traffic ends after this.
@@ -27,8 +38,43 @@ public struct ShardSettings: Sendable {
     public var inactivityLimit = TimeDelta.seconds(8 as Int64)
     /// `jmt.audio.level.discard-silence`.
     public var discardsSilence = true
+    /// `jmt.audio.level.forwarded-silence-packets-limit`.
+    public var silentPackets = ForwardingLimits.silentPackets
+
+    /// `ice4j.consent-freshness` as JVB sets it.
+    public struct Consent: Sendable {
+        /// Time between two checks.
+        public var interval = TimeDelta.seconds(5 as Int64)
+        /// Whether it is multiplied by 0.8…1.2.
+        public var isRandomized = true
+        /// Wait before the first repetition, doubled each time.
+        public var firstWait = TimeDelta.milliseconds(500)
+        /// Longest wait between repetitions.
+        public var maxWait = TimeDelta.milliseconds(500)
+        /// Repetitions.
+        public var retransmissions = 5
+
+        /// JVB's values.
+        public init() {}
+    }
+
     /// Settings with JVB's defaults.
     public init(localAddresses: [TransportAddress]) {
         self.localAddresses = localAddresses
+    }
+}
+
+extension ShardSettings {
+    /// Gives an agent what the configuration says of ICE.
+    func apply(to ice: inout ICEAgent.Settings) {
+        ice.keepAliveInterval = consent.interval
+        ice.randomizesKeepAlive = consent.isRandomized
+        ice.consentRetransmit = consent.firstWait
+        ice.consentRetransmitMaximum = consent.maxWait
+        ice.consentRetransmissions = consent.retransmissions
+        // Who asks rarely must not lose consent between two answers.
+        ice.consentExpiry = max(ice.consentExpiry, consent.interval * 2)
+        ice.software = stunSoftware
+        ice.nominationStrategy = nomination
     }
 }

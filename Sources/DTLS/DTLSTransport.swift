@@ -5,9 +5,9 @@ public import Primitives
 
 /// One DTLS 1.2 association that agrees on SRTP keys (RFC 6347, 5764, 8122; media-plane.md 2).
 ///
-/// Responsible for the role, the store of early datagrams, repetition of lost flights on the caller's clock, the limit
-/// of 30 s, datagrams that fit the path, and the order of events. The records themselves are OpenSSL's. Not responsible
-/// for ICE (the owner starts it once the path is writable) or for SRTP.
+/// Responsible for the role, the store of early datagrams, repetition of lost flights on the caller's clock, the
+/// handshake's time limit, datagrams that fit the path, and the order of events. The records themselves are OpenSSL's.
+/// Not responsible for ICE (the owner starts it once the path is writable) or for SRTP.
 ///
 /// States: *idle* (no role yet; datagrams are kept) → *handshaking* → *connected* → *ended*; from each of them also
 /// directly to *ended*. Timers: the repetition of the last flight and the end of the handshake.
@@ -26,7 +26,7 @@ public struct DTLSTransport: ~Copyable {
     }
 
     private let identity: DTLSIdentity
-    private let profiles: [SRTPProfile]
+    private let settings: DTLSSettings
     private var phase = Phase.idle
     private var session: DTLSSession?
     private var fingerprints: [(hash: String, digest: [UInt8])] = []
@@ -39,18 +39,25 @@ public struct DTLSTransport: ~Copyable {
     private var flights: UInt32 = 0
 
     /// A transport without a role.
-    /// - Parameter profiles: SRTP profiles to offer or to choose from, best first.
-    public init(identity: DTLSIdentity, profiles: [SRTPProfile], at now: Timestamp) {
+    public init(identity: DTLSIdentity, settings: DTLSSettings, at now: Timestamp) {
         self.identity = identity
-        self.profiles = profiles
+        self.settings = settings
     }
 
-    /// Adds what signalling says of the peer's certificate; earlier fingerprints stay. Unknown hashes are counted.
+    /// A transport without a role and with the usual settings.
+    /// - Parameter profiles: SRTP profiles to offer or to choose from, best first.
+    public init(identity: DTLSIdentity, profiles: [SRTPProfile], at now: Timestamp) {
+        self.init(identity: identity, settings: DTLSSettings(profiles: profiles), at: now)
+    }
+
+    /// Adds what signalling says of the peer's certificate; earlier fingerprints stay. Unknown hashes and those
+    /// that are not accepted are counted.
     ///
-    /// The strongest hash for which there is a fingerprint decides; several fingerprints of it are alternatives.
+    /// The first accepted hash for which there is a fingerprint decides; several fingerprints of it are alternatives.
     public mutating func addFingerprints(_ list: [(hash: String, digest: [UInt8])]) {
         for (hash, digest) in list {
-            guard HashFunction(rawValue: hash.lowercased())?.digestBytes == digest.count,
+            guard let function = HashFunction(rawValue: hash.lowercased()), function.digestBytes == digest.count,
+                settings.acceptedHashes.contains(function),
                 fingerprints.count < OpenSSLLimits.fingerprints
             else {
                 counters.unusableFingerprints += 1
@@ -68,8 +75,10 @@ public struct DTLSTransport: ~Copyable {
         guard phase == .idle else { return }
         self.role = role
         phase = .handshaking
-        handshakeDeadline = now + DTLSLimits.handshakeTimeout
-        var session = DTLSSession(identity: identity, isClient: role == .client, profiles: profiles)
+        handshakeDeadline = now + settings.handshakeTimeout
+        var session = DTLSSession(
+            identity: identity, isClient: role == .client, profiles: settings.profiles,
+            acceptedHashes: settings.acceptedHashes)
         for (hash, digest) in fingerprints { session.addFingerprint(hash: hash, digest: digest) }
         session.start()
         self.session = consume session
@@ -147,7 +156,7 @@ public struct DTLSTransport: ~Copyable {
         }
     }
 
-    private static let timedOut = "handshake took longer than 30 s"
+    private static let timedOut = "handshake took too long"
 
     /// Collects what the session made: datagrams, a change of state, a new flight to wait for.
     private mutating func settle(at now: Timestamp) {

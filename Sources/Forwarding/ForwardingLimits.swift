@@ -16,7 +16,7 @@ public enum ForwardingLimits {
     /// Discarded sequence numbers are remembered over so many positions (media-plane.md 6.6: 1,000).
     public static let gapHistory = 1_024
     /// Silent packets in a row are discarded beyond this; tested with ">", so four pass (media-plane.md 10.1).
-    public static let silentPackets: UInt8 = 3
+    public static let silentPackets: UInt32 = 3
     /// Forwarded sender reports remembered per receiver and source, to measure round trips.
     public static let rememberedReports = 4
     /// A report block whose delay is longer says nothing of the round trip (media-plane.md 7.2).
@@ -31,6 +31,8 @@ public enum ForwardingLimits {
     public static let keyframeQuota = 3
     /// See ``keyframeQuota``.
     public static let keyframeQuotaInterval = TimeDelta.seconds(10 as Int64)
+    /// Requests that are remembered per pair or source; a larger quota counts as this.
+    public static let rememberedRequests = 64
     /// Pairs of receiver and source whose requests are counted; beyond that only the limit per source holds.
     public static let keyframeRequesters = 1_024
     /// Sources whose key frame requests are limited.

@@ -1,5 +1,7 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
+internal import Primitives
+
 /// Named limits of this target.
 public enum LoadGeneratorLimits {
     /// Participants of all conferences together: each has a socket.
@@ -14,6 +16,8 @@ public enum LoadGeneratorLimits {
     public static let answerBytes = 1 << 20
     /// Receive batches taken from one socket in one turn.
     public static let batchesPerSocket = 4
+    /// Time between two looks at the sockets while a call runs.
+    static let lookInterval = TimeDelta.milliseconds(1)
     /// Events of one wait.
     public static let pollEvents = 256
     /// Arrivals remembered for one transport-wide feedback packet.

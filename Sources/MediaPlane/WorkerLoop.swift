@@ -24,14 +24,16 @@ struct WorkerLoop: ~Copyable {
     /// Bit per socket: whether there may be something to receive.
     private var readable: UInt64 = 0
     private var certificateRenewal: Timestamp
+    private let identitySettings: DTLSIdentity.Settings
 
     /// Token of the wake-up; sockets use their index.
     private static let wakeToken = UInt64.max
 
     private init(
         port: consuming UDPPort, poller: consuming Poller, host: consuming ShardHost,
-        mailboxes: MediaWorker.Mailboxes, counters: CounterBlock, at now: Timestamp
+        mailboxes: MediaWorker.Mailboxes, counters: CounterBlock, identity: DTLSIdentity.Settings, at now: Timestamp
     ) {
+        identitySettings = identity
         egress = EgressBatch(joinsSegments: port.hasGSO)
         self.port = port
         self.poller = poller
@@ -52,14 +54,18 @@ struct WorkerLoop: ~Copyable {
             try poller.add(descriptor: descriptor, token: UInt64(index))
         }
         try poller.add(descriptor: mailboxes.wake.descriptor, token: Self.wakeToken)
-        guard let identity = Self.makeIdentity() else { throw SystemError(call: "make a DTLS certificate", errno: 0) }
+        guard let identity = Self.makeIdentity(configuration.shard.identity) else {
+            throw SystemError(call: "make a DTLS certificate", errno: 0)
+        }
         let now = MonotonicClock.now()
         var settings = configuration.shard
         settings.localAddresses = port.boundAddresses
         let host = ShardHost(
             settings: settings, identity: identity, counters: counters, random: Random(seed: SecureRandom.uint64()),
             at: now)
-        return WorkerLoop(port: port, poller: poller, host: host, mailboxes: mailboxes, counters: counters, at: now)
+        return WorkerLoop(
+            port: port, poller: poller, host: host, mailboxes: mailboxes, counters: counters,
+            identity: settings.identity, at: now)
     }
 
     deinit { polled.deallocate() }
@@ -135,7 +141,7 @@ struct WorkerLoop: ~Copyable {
     private mutating func renewCertificate(at now: Timestamp) {
         guard now >= certificateRenewal else { return }
         certificateRenewal = now + MediaPlaneLimits.certificateAge
-        if let identity = Self.makeIdentity() { host.use(identity) }
+        if let identity = Self.makeIdentity(identitySettings) { host.use(identity) }
     }
 
     /// Moves events into the ring.
@@ -180,7 +186,7 @@ struct WorkerLoop: ~Copyable {
         }
     }
 
-    private static func makeIdentity() -> DTLSIdentity? {
-        try? DTLSIdentity(wallSeconds: WallClock.nanosecondsSinceEpoch() / 1_000_000_000)
+    private static func makeIdentity(_ settings: DTLSIdentity.Settings) -> DTLSIdentity? {
+        try? DTLSIdentity(wallSeconds: WallClock.nanosecondsSinceEpoch() / 1_000_000_000, settings: settings)
     }
 }

@@ -50,14 +50,24 @@ public struct TransportSession: ~Copyable {
 
     /// A session that waits for the peer's half.
     public init(
-        ice settings: ICEAgent.Settings, identity: DTLSIdentity, profiles: [SRTPProfile], random: Random,
+        ice settings: ICEAgent.Settings, identity: DTLSIdentity, dtls dtlsSettings: DTLSSettings, random: Random,
         at now: Timestamp
     ) {
         ufrag = settings.localUfrag
         password = settings.localPassword
         fingerprint = identity.fingerprint
+        fingerprintHash = identity.fingerprintHash
         ice = ICEAgent(settings, random: random, at: now)
-        dtls = DTLSTransport(identity: identity, profiles: profiles, at: now)
+        dtls = DTLSTransport(identity: identity, settings: dtlsSettings, at: now)
+    }
+
+    /// A session with the usual DTLS settings.
+    public init(
+        ice settings: ICEAgent.Settings, identity: DTLSIdentity, profiles: [SRTPProfile], random: Random,
+        at now: Timestamp
+    ) {
+        self.init(
+            ice: settings, identity: identity, dtls: DTLSSettings(profiles: profiles), random: random, at: now)
     }
 
     // MARK: Commands
@@ -88,6 +98,8 @@ public struct TransportSession: ~Copyable {
 
     /// Our certificate's fingerprint, as signalled.
     public let fingerprint: String
+    /// The hash it was made with.
+    public let fingerprintHash: HashFunction
 
     /// Our DTLS role, once the peer's `setup` is known.
     public var dtlsRole: DTLSRole? { role }
@@ -101,6 +113,9 @@ public struct TransportSession: ~Copyable {
         ice.handle(datagram, from: source, local: local, at: now)
         settle(at: now)
     }
+
+    /// What the ICE agent has answered and refused so far.
+    public var iceCounters: ICECounters { ice.counters }
 
     /// Takes a DTLS datagram.
     public mutating func handleDTLS(_ datagram: RawSpan, at now: Timestamp) {

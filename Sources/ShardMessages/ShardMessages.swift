@@ -141,15 +141,20 @@ public struct LocalTransport: Hashable, Sendable {
     public var ufrag: String
     /// Our password.
     public var password: String
-    /// Our fingerprint: always SHA-256, upper-case hex with colons.
+    /// Our fingerprint, upper-case hex with colons.
     public var fingerprint: String
+    /// Name of the hash it was made with.
+    public var fingerprintHash: String
     /// `actpass` until the role is known, then `passive` (server) or `active` (client).
     public var setup: DTLSSetup
     /// A description.
-    public init(ufrag: String, password: String, fingerprint: String, setup: DTLSSetup) {
+    public init(
+        ufrag: String, password: String, fingerprint: String, fingerprintHash: String = "sha-256", setup: DTLSSetup
+    ) {
         self.ufrag = ufrag
         self.password = password
         self.fingerprint = fingerprint
+        self.fingerprintHash = fingerprintHash
         self.setup = setup
     }
 }

@@ -167,6 +167,36 @@ struct BridgeSettingsTests {
                 "videobridge.rest.debug.enabled = maybe",
                 "jvb.conf:1:1: videobridge.rest.debug.enabled must be boolean, not \"maybe\""
             ),
+            (
+                "videobridge.ice.nomination-strategy = nominateFirstValid",
+                "jvb.conf:1:1: videobridge.ice.nomination-strategy must be one of NominateFirstHostOrReflexiveValid, "
+                    + "NominateFirstValid, NominateHighestPriority, NominateBestRTT, None, not \"nominateFirstValid\""
+            ),
+            (
+                "videobridge.ice.ufrag-prefix = \"a:b\"",
+                "jvb.conf:1:1: videobridge.ice.ufrag-prefix must be at most 64 letters, digits, + and /, not \"a:b\""
+            ),
+            (
+                "jmt.dtls.local-fingerprint-hash-function = md5",
+                "jvb.conf:1:1: jmt.dtls.local-fingerprint-hash-function must be one of sha-512, sha-384, sha-256, "
+                    + "sha-1, not \"md5\""
+            ),
+            (
+                "jmt.dtls.accepted-fingerprint-hash-functions = []",
+                "jvb.conf:1:1: jmt.dtls.accepted-fingerprint-hash-functions must not be empty"
+            ),
+            (
+                "jmt.dtls.accepted-fingerprint-hash-functions = [sha-256, md5]",
+                "jvb.conf:1:1: jmt.dtls.accepted-fingerprint-hash-functions has \"md5\"; possible are sha-512, sha-384, "
+                    + "sha-256, sha-1"
+            ),
+            (
+                "jmt.srtp.protection-profiles = [SRTP_NULL_HMAC_SHA1_80]",
+                "jvb.conf:1:1: jmt.srtp.protection-profiles has \"SRTP_NULL_HMAC_SHA1_80\"; possible are "
+                    + "SRTP_AEAD_AES_128_GCM, SRTP_AES128_CM_HMAC_SHA1_80, SRTP_AEAD_AES_256_GCM, "
+                    + "SRTP_AES128_CM_HMAC_SHA1_32"
+            ),
+            ("jmt.dtls.handshake-timeout = 0", "jvb.conf:1:1: jmt.dtls.handshake-timeout must be at least 10 ms"),
             ("jmt.dtls.cipher-suites = []", "jvb.conf:1:1: jmt.dtls.cipher-suites must not be empty"),
             (
                 "ice4j.harvest.allowed-addresses = [x]",

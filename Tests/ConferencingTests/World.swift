@@ -34,13 +34,13 @@ struct World: ~Copyable {
             try DTLSIdentity(wallSeconds: 1_790_000_000), try DTLSIdentity(wallSeconds: 1_790_000_000)
         )
         var settings = ShardSettings(localAddresses: [Self.bridge])
-        settings.profiles = profiles
+        settings.dtls.profiles = profiles
         configure(&settings)
         self.init(settings, bridge: identities.0, clients: identities.1, egressBytes: egressBytes)
     }
 
     private init(_ settings: ShardSettings, bridge: DTLSIdentity, clients: DTLSIdentity, egressBytes: Int) {
-        profiles = settings.profiles
+        profiles = settings.dtls.profiles
         clientIdentity = clients
         host = ShardHost(
             settings: settings, identity: bridge, counters: counters, random: Random(seed: 4), at: now)

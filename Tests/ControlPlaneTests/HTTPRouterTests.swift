@@ -32,6 +32,10 @@ struct HTTPRouterTests {
         case .setDrain(let isDraining): "drain \(isDraining)"
         case .modify(let request, let isUpdate):
             "modify \(request.meetingID) \(request.isCreate ? "create" : "-") \(isUpdate ? "update" : "-")"
+        case .addClient(let client):
+            "add \(client.id) \(client.username)@\(client.domain) \(client.hostname):\(client.port)"
+        case .removeClient(let id): "remove \(id)"
+        case .listClients: "clients"
         case .conference(let meetingID): "conference \(meetingID)"
         }
     }
@@ -70,11 +74,37 @@ struct HTTPRouterTests {
             ("GET /colibri/v2/conferences/m1/other", "404"),
             ("PUT /colibri/v2/conferences", "405 GET, HEAD, POST"),
             ("POST /colibri/v2/conferences/m1", "405 GET, HEAD, PATCH"), ("GET /colibri/v2", "404"),
-            ("GET /colibri/conferences", "404"), ("POST /colibri/muc-client/add", "404"), ("GET /logging", "404"),
+            ("GET /colibri/conferences", "404"), ("GET /colibri/muc-client/list", "clients"),
+            ("POST /colibri/muc-client/list", "405 GET, HEAD"), ("GET /colibri/muc-client/add", "405 POST"),
+            ("GET /colibri/muc-client/remove", "405 POST"), ("GET /colibri/muc-client", "404"),
+            ("GET /colibri/muc-client/list/x", "404"), ("GET /logging", "404"),
             ("POST /colibri/shutdown", "404"), ("GET //about//health", "health"),
         ])
     func routes(_ line: String, _ expected: String) {
         #expect(route(line) == expected)
+    }
+
+    private static let client = """
+        "id": "shard-c", "hostname": "10.9.8.7", "domain": "auth.example.net", "username": "jvb", "password": "s3cr3t",
+        "muc_jids": "jvbbrewery@internal.auth.example.net", "muc_nickname": "via-1"
+        """
+
+    @Test(
+        "an XMPP client is added and removed by a JSON object; values that are not text are passed over",
+        arguments: [
+            ("add", "{\(client)}", "add shard-c jvb@auth.example.net 10.9.8.7:5222"),
+            ("add", "{\(client), \"port\": \"6222\"}", "add shard-c jvb@auth.example.net 10.9.8.7:6222"),
+            ("add", "{\(client), \"port\": 6222}", "add shard-c jvb@auth.example.net 10.9.8.7:5222"),
+            ("add", "{\(client), \"Port\": \"6222\"}", "add shard-c jvb@auth.example.net 10.9.8.7:6222"),
+            ("add", "{\(client), \"port\": \"none\"}", "400"),
+            ("add", "{\"id\": \"shard-c\"}", "400"), ("add", "[1]", "400"), ("add", "{", "400"),
+            ("add", "{\(client.replacing("\"shard-c\"", with: "7"))}", "400"),
+            ("add", "{\(client.replacing("\"jvb\"", with: "7"))}", "400"),
+            ("remove", "{\"id\": \"shard-b\"}", "remove shard-b"), ("remove", "{\"id\": 4}", "400"),
+            ("remove", "{}", "400"), ("remove", "", "400"),
+        ])
+    func clients(_ verb: String, _ body: String, _ expected: String) {
+        #expect(route("POST /colibri/muc-client/\(verb)", body: body) == expected)
     }
 
     @Test(
@@ -83,6 +113,7 @@ struct HTTPRouterTests {
             "GET /about/health", "GET /about/version", "GET /colibri/stats", "GET /metrics", "GET /colibri/drain",
             "POST /colibri/drain/enable", "GET /debug", "GET /debug/a", "POST /colibri/v2/conferences",
             "GET /colibri/v2/conferences", "PATCH /colibri/v2/conferences/m", "GET /colibri/debug",
+            "POST /colibri/muc-client/add", "POST /colibri/muc-client/remove", "GET /colibri/muc-client/list",
         ])
     func switchedOff(_ line: String) {
         #expect(route(line, switches: Self.none) == "404")

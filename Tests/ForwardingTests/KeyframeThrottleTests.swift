@@ -96,4 +96,53 @@ struct KeyframeThrottleTests {
         }
         #expect(failure == nil)
     }
+
+    /// Moments in milliseconds at which requests pass when somebody asks every 10 ms for `length`.
+    private func passes(
+        _ length: Int64, requesters: UInt32 = 1, roundTrip: TimeDelta? = nil,
+        _ change: (inout KeyframeThrottle.Limits) -> Void
+    ) -> [Int64] {
+        var limits = KeyframeThrottle.Limits()
+        limits.sourceInterval = .zero
+        limits.sourceQuota = 64
+        limits.sourceQuotaInterval = .milliseconds(10)
+        change(&limits)
+        var throttle = KeyframeThrottle(limits)
+        return stride(from: Int64(0), to: length, by: 10).filter { time in
+            let requester = UInt32(time / 10) % requesters
+            return throttle.admits(requester: requester, ssrc: 1, roundTrip: roundTrip, now: Self.ms(time))
+        }
+    }
+
+    @Test("the receiver's interval, quota and the quota's interval can be set")
+    func receiverLimits() {
+        #expect(passes(2_000) { $0.interval = .milliseconds(600) } == [0, 600, 1_200])
+        #expect(passes(5_000) { $0.quota = 5 } == [0, 200, 400, 600, 800])
+        let shorter = passes(3_000) {
+            $0.quota = 1
+            $0.quotaInterval = .milliseconds(900)
+        }
+        #expect(shorter == [0, 900, 1_800, 2_700])
+        #expect(passes(100, roundTrip: .milliseconds(20)) { _ in } == [0, 30, 60])
+    }
+
+    @Test("the source's interval, quota and the quota's interval can be set")
+    func sourceLimits() {
+        #expect(passes(1_000, requesters: 100) { $0.sourceInterval = .milliseconds(300) } == [0, 300, 600, 900])
+        let quota = passes(1_200, requesters: 120) {
+            $0.sourceQuota = 2
+            $0.sourceQuotaInterval = .milliseconds(500)
+        }
+        #expect(quota == [0, 10, 500, 510, 1_000, 1_010])
+    }
+
+    @Test("a quota beyond what is remembered counts as that, one below one as one")
+    func extremeQuota() {
+        let many = passes(2_000) {
+            $0.interval = .zero
+            $0.quota = 1_000
+        }
+        #expect(many.count == ForwardingLimits.rememberedRequests)
+        #expect(passes(2_000) { $0.quota = 0 } == [0])
+    }
 }

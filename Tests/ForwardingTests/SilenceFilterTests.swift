@@ -42,4 +42,11 @@ struct SilenceFilterTests {
         }
         #expect(outgoing == Array(65_500...65_506))
     }
+
+    @Test("the limit can be set", arguments: [0, 1, 10, .max] as [UInt32])
+    func limit(_ limit: UInt32) {
+        var filter = SilenceFilter(limit: limit)
+        let passed = (0..<100).count { _ in filter.admits(level: 127) }
+        #expect(passed == min(100, Int(limit) + 1))
+    }
 }

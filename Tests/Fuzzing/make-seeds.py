@@ -114,7 +114,8 @@ put("JSON", [CREATE, '[1,-2.5e3,true,null,"\\u00e9\\ud83d\\ude00\\n"]', "{}", '{
 put("Colibri", [CREATE])
 put("HTTP", [
     "0\n/colibri/v2/conferences\n\n\n" + CREATE, "1\n/about/health\n\n*/*\n", "1\n/metrics\n\ntext/plain;q=0.5\n",
-    "3\n/colibri/v2/conferences/5b1c\n\n\n{}", "1\n/debug/5b1c/a1b2c3d4\nfull=true\n\n", "0\n/colibri/drain/enable\n\n\n",
+    "3\n/colibri/v2/conferences/5b1c\n\n\n{}", "1\n/debug/5b1c/a1b2c3d4\nfull=true\n\n",
+    "0\n/colibri/drain/enable\n\n\n",
 ])
 put("Bridge", [CREATE + "\n\x0c\x0c\x0c\n" + CREATE])
 put("XML", [

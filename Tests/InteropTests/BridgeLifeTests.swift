@@ -143,6 +143,12 @@ struct BridgeLifeTests {
                 said += notify.messages()
                 return said.contains("READY=1") && said.filter { $0 == "WATCHDOG=1" }.count >= 2
             })
+        // Operators look for these words in the log.
+        let modify = XMLElement("conference-modify", "jitsi:colibri2", attributes: ["meeting-id": "unknown"])
+        let id = focus.send(toOccupant: "via-1", modify)
+        #expect(try await bench.wait { focus.outcomes[id] != nil })
+        #expect(bridge.complaints.contains("RECV colibri2 request client=shard0 request=1 meeting_id=unknown"))
+        #expect(bridge.complaints.contains("SENT colibri2 response client=shard0 request=1 outcome=item-not-found"))
         #expect(place.get("/metrics")?.contains("jitsi_jvb_mucs_joined 1") == true)
 
         kill(bridge.processIdentifier, SIGTERM)
@@ -155,100 +161,6 @@ struct BridgeLifeTests {
         #expect(stats?.first { $0["name"] == "shutting_down" }?["value"] == "true")
         for word in ["Joined the brewery", "Stopping", "Stopped"] { #expect(bridge.complaints.contains(word)) }
         #expect(!bridge.complaints.contains("jvbpass"))
-    }
-
-    @Test("SIGINT and SIGHUP end it too, with the statuses of the original", arguments: [SIGINT, SIGHUP])
-    func signals(signal: Int32) async throws {
-        let status = [SIGINT: 130, SIGHUP: 129][signal] as Int32?
-        let place = try Workplace()
-        let bridge = try place.start()
-        for _ in 0..<500 where place.get("/about/health") == nil { try await Task.sleep(for: .milliseconds(10)) }
-        kill(bridge.processIdentifier, signal)
-        #expect(await bridge.wait(seconds: 10) == status)
-    }
-
-    @Test(
-        "while people are in a conference, SIGTERM leaves the focus its time: until they are gone, or a second signal",
-        arguments: [false, true])
-    func grace(hasSecondSignal: Bool) async throws {
-        let prosody = try ProsodyServer()
-        try await prosody.start()
-        let bench = try XMPPBench(prosody)
-        let focus = bench.focus(port: prosody.port)
-        let place = try Workplace("viaduct.sigterm-grace = 60 s", xmppPort: prosody.port)
-        let bridge = try place.start()
-        #expect(try await bench.wait { focus.statistics(of: "via-1") != nil })
-        let c2 = "jitsi:colibri2"
-        let create = XMLElement(
-            "conference-modify", c2, attributes: ["meeting-id": "m1", "name": "r@muc.bridge.test", "create": "true"],
-            children: [
-                XMLElement(
-                    "endpoint", c2, attributes: ["id": "aaaa1111", "create": "true"],
-                    children: [
-                        XMLElement("capability", c2, attributes: ["name": "source-names"]),
-                        XMLElement("transport", c2, attributes: ["ice-controlling": "true"]),
-                    ])
-            ])
-        let id = focus.send(toOccupant: "via-1", create)
-        #expect(try await bench.wait { focus.outcomes[id] != nil })
-        guard case .result? = focus.outcomes[id] else {
-            #expect(Bool(false), "\(String(describing: focus.outcomes[id]))")
-            return
-        }
-        kill(bridge.processIdentifier, SIGTERM)
-        #expect(try await bench.wait { focus.statistics(of: "via-1")?["shutting_down"] == "true" })
-        // The focus still reaches the conference, and no new one can be made.
-        let check = focus.send(toOccupant: "via-1", healthCheck)
-        var another = create
-        another["meeting-id"] = "m2"
-        let refused = focus.send(toOccupant: "via-1", another)
-        #expect(try await bench.wait { focus.outcomes[check] != nil && focus.outcomes[refused] != nil })
-        #expect(focus.outcomes[check] == .result(nil))
-        guard case .error(let error)? = focus.outcomes[refused] else {
-            #expect(Bool(false), "\(String(describing: focus.outcomes[refused]))")
-            return
-        }
-        #expect(error.condition == .serviceUnavailable)
-        #expect(bridge.isRunning)
-        if hasSecondSignal {
-            kill(bridge.processIdentifier, SIGTERM)
-            #expect(await bridge.wait(seconds: 10) == 143)
-            return
-        }
-        let expire = XMLElement(
-            "conference-modify", c2, attributes: ["meeting-id": "m1"],
-            children: [XMLElement("endpoint", c2, attributes: ["id": "aaaa1111", "expire": "true"])])
-        _ = focus.send(toOccupant: "via-1", expire)
-        #expect(await bridge.wait(seconds: 10) == 143)
-        for word in ["RECV colibri2 request", "SENT colibri2 response"] { #expect(bridge.complaints.contains(word)) }
-    }
-
-    @Test("T25: killed and started again with the same nickname, the new process gets the requests at once")
-    func killed() async throws {
-        let prosody = try ProsodyServer()
-        try await prosody.start()
-        let bench = try XMPPBench(prosody)
-        let focus = bench.focus(port: prosody.port)
-        let place = try Workplace(xmppPort: prosody.port)
-        let first = try place.start()
-        #expect(try await bench.wait { focus.statistics(of: "via-1") != nil })
-        kill(first.processIdentifier, SIGKILL)
-        _ = await first.wait(seconds: 10)
-        let second = try place.start()
-        var isAnswered = false
-        let begin = bench.loop.now
-        // Long before the ghost would end by itself, after fifteen seconds.
-        while !isAnswered, bench.loop.now - begin < .seconds(10) {
-            guard second.complaints.contains("Joined the brewery") else {
-                _ = try await bench.wait(0.02) { false }
-                continue
-            }
-            let id = focus.send(toOccupant: "via-1", healthCheck)
-            _ = try await bench.wait(2) { focus.outcomes[id] != nil }
-            isAnswered = focus.outcomes[id] == .result(nil)
-        }
-        #expect(isAnswered, "\(second.complaints)")
-        await second.end()
     }
 
     @Test("cuts, and a server that crashes and comes back, are survived, each with its line in the log")
@@ -292,44 +204,5 @@ struct BridgeLifeTests {
         #expect(place.get("/about/health") != nil)
         await bridge.end()
         proxy.stop()
-    }
-
-    @Test("a media port or HTTP port that is taken is named, with the setting that changes it")
-    func portTaken() async throws {
-        let place = try Workplace()
-        let first = try place.start()
-        for _ in 0..<500 where place.get("/about/health") == nil { try await Task.sleep(for: .milliseconds(10)) }
-        let second = try place.start()
-        let status = await second.wait(seconds: 10)
-        #expect(status == 1)
-        #expect(second.complaints.contains("127.0.0.1:\(place.mediaPort)"))
-        #expect(second.complaints.contains("Address already in use"))
-        #expect(second.complaints.contains("videobridge.ice.udp.port"))
-        let other = try Workplace("videobridge.http-servers.private.port = \(place.httpPort)")
-        let third = try other.start()
-        #expect(await third.wait(seconds: 10) == 1)
-        #expect(third.complaints.contains("\(place.httpPort)"))
-        await first.end()
-    }
-
-    @Test("no usable address is said, with what to look at")
-    func noAddress() async throws {
-        let place = try Workplace("ice4j.harvest.allowed-addresses = [\"192.0.2.1\"]")
-        let bridge = try place.start()
-        #expect(await bridge.wait(seconds: 10) == 1)
-        #expect(bridge.complaints.contains("no local address is usable for media"))
-        #expect(bridge.complaints.contains("ice4j.harvest.allowed-addresses"))
-    }
-
-    @Test("a configuration that is missing or malformed ends with 78 and a place")
-    func configuration() async throws {
-        let place = try Workplace("videobridge { broken")
-        let bridge = try place.start()
-        #expect(await bridge.wait(seconds: 10) == 78)
-        #expect(bridge.complaints.contains(place.file.path + ":"))
-        try FileManager.default.removeItem(at: place.file)
-        let none = try place.start()
-        #expect(await none.wait(seconds: 10) == 78)
-        #expect(none.complaints.contains("there is no such file"))
     }
 }

@@ -28,4 +28,19 @@ struct DTLSIdentityTests {
         let other = try DTLSIdentity(wallSeconds: 1_700_000_000)
         #expect(one.fingerprint != other.fingerprint)
     }
+
+    @Test("the fingerprint can be told by any hash", arguments: HashFunction.allCases)
+    func fingerprintHash(_ function: HashFunction) throws {
+        let identity = try DTLSIdentity(wallSeconds: 1_700_000_000, settings: .init(fingerprintHash: function))
+        let parts = identity.fingerprint.split(separator: ":").map { UInt8($0, radix: 16) }
+        #expect(parts == identity.digest(function))
+        #expect(identity.fingerprintHash == function)
+    }
+
+    @Test("cipher suites that OpenSSL does not know are refused", arguments: ["", "TLS-NONSENSE"])
+    func unknownCipher(_ list: String) {
+        #expect(throws: OpenSSLError.self) {
+            try DTLSIdentity(wallSeconds: 1_700_000_000, settings: .init(cipherList: list))
+        }
+    }
 }

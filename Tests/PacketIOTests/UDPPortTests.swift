@@ -159,6 +159,28 @@ struct UDPPortTests {
         #expect(error?.description.hasSuffix("Address already in use") == true)
     }
 
+    @Test("times of arrival are noted where asked for, one for each datagram of a train")
+    func arrival() throws {
+        var options = UDPPortOptions()
+        options.notesArrival = true
+        var port = try UDPPort(addresses: [loopback4], options: options)
+        var batch = EgressBatch(joinsSegments: port.hasGSO)
+        let target = Destination(remote: port.boundAddresses[0], local: 0)
+        for _ in 0..<3 { _ = batch.append([1, 2, 3].rawSpan, to: target) }
+        let before = WallClock.nanosecondsSinceEpoch()
+        port.flush(&batch)
+        var slab = ReceiveSlab(notesArrival: true)
+        _ = port.receive(local: 0, into: &slab)
+        let after = WallClock.nanosecondsSinceEpoch()
+        #expect(slab.count == 3)
+        for index in 0..<3 {
+            let time = slab.arrivals?[index] ?? 0
+            #expect(time >= before && time <= after)
+        }
+        let plain = ReceiveSlab()
+        #expect(plain.arrivals == nil)
+    }
+
     @Test("several addresses share one port, and each socket knows its own")
     func severalAddresses() throws {
         var port = try UDPPort(addresses: [loopback4, loopback6])

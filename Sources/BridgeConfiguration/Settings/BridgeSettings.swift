@@ -22,8 +22,12 @@ public struct BridgeSettings: Sendable {
     public var srtpProfiles: [String]
     /// Key-frame request throttles.
     public var keyframes: Keyframes
+    /// Audio.
+    public var audio: Audio
     /// When silent endpoints are removed.
     public var expiration: Expiration
+    /// Silence after which an endpoint counts as inactive.
+    public var inactivityLimit: TimeDelta
     /// Self checks.
     public var health: Health
     /// How stress is computed.
@@ -104,6 +108,8 @@ public struct BridgeSettings: Sendable {
         public var port: UInt16
         /// Start of local user names.
         public var ufragPrefix: String?
+        /// Which valid pair is nominated when the bridge controls: one of the table's names.
+        public var nominationStrategy: String
         /// Whether private addresses are offered to peers without the private-address capability.
         public var advertisesPrivateCandidates: Bool
         /// Consent checks.
@@ -176,6 +182,14 @@ public struct BridgeSettings: Sendable {
         public var sourceMaxRequests: Int
         /// The interval they are counted in.
         public var sourceMaxRequestInterval: TimeDelta
+    }
+
+    /// Digital silence (media-plane.md 10.1).
+    public struct Audio: Sendable {
+        /// Whether it is discarded.
+        public var discardsSilence: Bool
+        /// Silent packets in a row beyond which it is.
+        public var forwardedSilencePackets: Int
     }
 
     /// When silent endpoints are removed.

@@ -7,7 +7,7 @@ public struct LoadedSettings: Sendable {
     /// The settings.
     public let settings: BridgeSettings
     /// Warnings and hints, to be logged once.
-    public let notices: [ConfigurationNotice]
+    public var notices: [ConfigurationNotice]
     /// Every setting with its effective value, secrets masked: the answer to `--print-config`.
     public let effectiveText: String
 }
@@ -42,12 +42,16 @@ struct SettingsLoader {
 
     mutating func settings() throws(ConfigurationError) -> BridgeSettings {
         let settings = BridgeSettings(
-            xmppClients: try clients(), presence: presence(), http: http(), rest: rest(), ice: ice(),
+            xmppClients: try clients(), presence: presence(), http: http(), rest: rest(), ice: try ice(),
             harvest: try harvest(), dtls: dtls(), srtpProfiles: reader.texts("jmt.srtp.protection-profiles"),
             keyframes: keyframes(),
+            audio: .init(
+                discardsSilence: reader.boolean("jmt.audio.level.discard-silence"),
+                forwardedSilencePackets: reader.integer("jmt.audio.level.forwarded-silence-packets-limit")),
             expiration: .init(
                 timeout: reader.duration("videobridge.entity-expiration.timeout"),
                 checkInterval: reader.duration("videobridge.entity-expiration.check-interval")),
+            inactivityLimit: reader.duration("videobridge.ep-connection-status.max-inactivity-limit"),
             health: try health(), load: load(),
             statisticsInterval: reader.duration("videobridge.stats.interval"),
             publishesProcessGauges: reader.boolean("videobridge.stats.jvm.enabled"),
@@ -107,10 +111,18 @@ struct SettingsLoader {
             shutdown: reader.boolean("videobridge.rest.shutdown.enabled"))
     }
 
-    private func ice() -> BridgeSettings.ICE {
-        .init(
+    private func ice() throws(ConfigurationError) -> BridgeSettings.ICE {
+        let path = "videobridge.ice.ufrag-prefix"
+        if let prefix = reader.optionalText(path), !Self.isUfragPrefix(prefix) {
+            throw ConfigurationError(
+                at: location(path),
+                "\(path) must be at most \(BridgeConfigurationLimits.ufragPrefixBytes) letters, digits, + and /,"
+                    + " not \"\(prefix)\"")
+        }
+        return .init(
             port: UInt16(clamping: reader.integer("videobridge.ice.udp.port")),
             ufragPrefix: reader.optionalText("videobridge.ice.ufrag-prefix"),
+            nominationStrategy: reader.text("videobridge.ice.nomination-strategy"),
             advertisesPrivateCandidates: reader.boolean("videobridge.ice.advertise-private-candidates"),
             consent: .init(
                 interval: reader.duration("ice4j.consent-freshness.interval"),
@@ -119,6 +131,14 @@ struct SettingsLoader {
                 maxRetransmissions: reader.integer("ice4j.consent-freshness.max-retransmissions"),
                 isRandomized: reader.boolean("ice4j.consent-freshness.randomize-interval")),
             software: reader.optionalText("ice4j.software"))
+    }
+
+    /// ALPHA, DIGIT, `+`, `/` (RFC 8839 §5.1); a colon would end the fragment in USERNAME.
+    private static func isUfragPrefix(_ prefix: String) -> Bool {
+        prefix.utf8.count <= BridgeConfigurationLimits.ufragPrefixBytes
+            && prefix.unicodeScalars.allSatisfy {
+                $0.isASCII && ($0.properties.isAlphabetic || "0123456789+/".unicodeScalars.contains($0))
+            }
     }
 
     private mutating func harvest() throws(ConfigurationError) -> BridgeSettings.Harvest {

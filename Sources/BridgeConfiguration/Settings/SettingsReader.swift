@@ -17,6 +17,12 @@ public struct ConfigurationNotice: Hashable, Sendable, CustomStringConvertible {
     /// The whole text, with file and line where there is one.
     public var message: String
 
+    /// A notice.
+    public init(level: Level, message: String) {
+        self.level = level
+        self.message = message
+    }
+
     /// The text.
     public var description: String { message }
 }

@@ -76,8 +76,10 @@ extension SettingsTable {
         .init("jmt.audio.red.policy", .choice(["NOOP", "STRIP", "PROTECT_ALL"]), "NOOP", "What happens to RED."),
         .init("jmt.audio.red.distance", .choice(["ONE", "TWO"]), "TWO", "Packets that one RED packet repeats."),
         .init("jmt.audio.red.vad-only", .boolean, "true", "Protect speech only."),
-        .init("jmt.audio.level.forwarded-silence-packets-limit", .integer(counts), "3", "Silent packets let through."),
-        .init("jmt.audio.level.discard-silence", .boolean, "true", "Drop silence."),
+        .init(
+            "jmt.audio.level.forwarded-silence-packets-limit", .integer(counts), "3",
+            "Silent packets in a row beyond which silence is dropped.", .used),
+        .init("jmt.audio.level.discard-silence", .boolean, "true", "Drop silence (audio level 127).", .used),
     ]
 
     static let remote: [SettingEntry] = [

@@ -39,7 +39,10 @@ public enum SettingsTable {
         "region", "relay_id", "release", "shutting_down", "stress_level", "version",
     ]
     static let hashes = ["sha-512", "sha-384", "sha-256", "sha-1"]
-    static let profiles = ["SRTP_AEAD_AES_128_GCM", "SRTP_AES128_CM_HMAC_SHA1_80"]
+    static let profiles = [
+        "SRTP_AEAD_AES_128_GCM", "SRTP_AES128_CM_HMAC_SHA1_80", "SRTP_AEAD_AES_256_GCM",
+        "SRTP_AES128_CM_HMAC_SHA1_32",
+    ]
     static let ports = 1...65_535
     static let portsOrOff = -1...65_535
     static let counts = 0...Int.max
@@ -119,7 +122,8 @@ public enum SettingsTable {
             .choice([
                 "NominateFirstHostOrReflexiveValid", "NominateFirstValid", "NominateHighestPriority",
                 "NominateBestRTT", "None",
-            ]), "NominateFirstHostOrReflexiveValid", "Which valid pair the bridge nominates when it controls."),
+            ]), "NominateFirstHostOrReflexiveValid", "Which valid pair the bridge nominates when it controls.",
+            .used),
         .init("videobridge.ice.restart.enabled", .boolean, "true", "Restart ICE when colibri2 asks for it."),
         .init(
             "videobridge.ice.restart.transition-window", .duration, "3 seconds", "How long the old pair is kept."),
@@ -139,7 +143,7 @@ public enum SettingsTable {
         .init("ice4j.consent-freshness.randomize-interval", .boolean, "true", "Vary the period by ±20 %.", .used),
         .init("ice4j.ice.max-check-list-size", .integer(1...10_000), "100", "Candidate pairs for each peer."),
         .init("ice4j.ice.termination-delay", .duration, "3 seconds", "How long an agent lives on after completion."),
-        .init("ice4j.software", .text, "Viaduct", "STUN SOFTWARE attribute; empty = none."),
+        .init("ice4j.software", .text, "Viaduct", "SOFTWARE attribute of STUN requests; empty = none.", .used),
         .init("ice4j.send-to-last-received-from-address", .boolean, "false", "Follow the pair the peer sends on."),
         .init("ice4j.redact-remote-addresses", .boolean, "false", "Shorten addresses in ICE log lines."),
     ]
@@ -181,9 +185,14 @@ public enum SettingsTable {
             "jmt.dtls.accepted-fingerprint-hash-functions", .choices(hashes), list(hashes),
             "Hashes accepted in a peer's fingerprints, strongest first.", .used),
         .init(
-            "jmt.srtp.protection-profiles", .choices(profiles), list(profiles), "SRTP profiles, best first.", .used),
-        .init("jmt.keyframe.min-interval", .duration, "200 ms", "Between two key-frame requests of a receiver.", .used),
-        .init("jmt.keyframe.max-requests", .integer(1...1_000), "3", "Requests of a receiver in the interval.", .used),
+            "jmt.srtp.protection-profiles", .choices(profiles), list(Array(profiles.prefix(2))),
+            "SRTP profiles, best first.", .used),
+        .init(
+            "jmt.keyframe.min-interval", .duration, "200 ms",
+            "Between two key-frame requests of a receiver; a shorter round trip shortens it.", .used),
+        .init(
+            "jmt.keyframe.max-requests", .integer(1...1_000), "3",
+            "Requests of a receiver in the interval; more than 64 count as 64.", .used),
         .init("jmt.keyframe.max-request-interval", .duration, "10 seconds", "The interval they are counted in.", .used),
         .init("jmt.keyframe.source-wide-min-interval", .duration, "200 ms", "The same over all receivers.", .used),
         .init("jmt.keyframe.source-wide-max-requests", .integer(1...1_000), "1", "The same over all receivers.", .used),
@@ -211,13 +220,13 @@ public enum SettingsTable {
             "Fail when no public address is known.", .used),
         .init(
             "videobridge.health.require-stun", .boolean, "false",
-            "Fail when STUN servers are configured and none answered.", .used),
+            "Fail when STUN servers are configured and none answered."),
         .init(
             "videobridge.ep-connection-status.first-transfer-timeout", .duration, "15 seconds",
             "A new endpoint without traffic is inactive after this."),
         .init(
             "videobridge.ep-connection-status.max-inactivity-limit", .duration, "8 seconds",
-            "Silence after which an endpoint counts as disconnected."),
+            "Silence after which an endpoint counts as inactive.", .used),
         .init("videobridge.ep-connection-status.check-interval", .duration, "500 ms", "Period of that check."),
     ]
 
@@ -274,7 +283,8 @@ public enum SettingsTable {
             "videobridge.relay.region", .text, "", "Region told to the focus, relays or not.", .used,
             aliases: ["videobridge.octo.region"]),
         .init(
-            "videobridge.redact-remote-addresses", .boolean, "true", "Shorten client addresses in log lines.", .used),
+            "videobridge.redact-remote-addresses", .boolean, "true",
+            "Shorten client addresses in log lines; so far no line shows one."),
         .init("videobridge.redact-colibri-http-headers", .boolean, "true", "Hide header values of <connect> in logs."),
     ]
 
@@ -282,7 +292,7 @@ public enum SettingsTable {
         .init("viaduct.media.gso", .boolean, "true", "Send runs of equal packets in one call (UDP_SEGMENT).", .used),
         .init("viaduct.media.gro", .boolean, "true", "Receive runs of packets in one call (UDP_GRO).", .used),
         .init("viaduct.media.pin", .boolean, "true", "Bind each media worker to one processor.", .used),
-        .init("viaduct.media.workers", .integer(1...256), "1", "Media workers.", .used),
+        .init("viaduct.media.workers", .integer(1...256), "1", "Media workers; so far there is one."),
         .init(
             "viaduct.sigterm-grace", .duration, "2 seconds",
             "Wait between announcing the end on SIGTERM and closing.", .used),

@@ -165,7 +165,8 @@ extension Directory {
         ice.password = local.password
         ice.hasRTCPMux = true
         ice.fingerprints = [
-            FingerprintDescription(hash: "sha-256", setup: local.setup.rawValue, text: local.fingerprint)
+            FingerprintDescription(
+                hash: local.fingerprintHash, setup: local.setup.rawValue, text: local.fingerprint)
         ]
         let offersPrivate = settings.advertisesPrivateCandidates || plan.privateCandidates.contains(endpoint)
         for candidate in settings.candidates where offersPrivate || !candidate.isPrivate {

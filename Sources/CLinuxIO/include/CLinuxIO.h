@@ -36,6 +36,8 @@ int viaduct_set_buffer(int descriptor, bool is_send, int bytes);
 int viaduct_enable_gro(int descriptor);
 /// Asks whether the kernel knows UDP_SEGMENT: 0 or -errno.
 int viaduct_probe_gso(int descriptor);
+/// Asks for the time of arrival beside each message (SO_TIMESTAMPNS).
+int viaduct_enable_arrival_time(int descriptor);
 /// Asks for the count of datagrams dropped on a full receive buffer beside each message (SO_RXQ_OVFL).
 int viaduct_enable_drop_count(int descriptor);
 
@@ -51,6 +53,8 @@ struct viaduct_received {
     uint32_t byte_count;
     /// Length of each datagram of the train but the last; 0 when the message is a single datagram.
     uint32_t segment_bytes;
+    /// When the kernel got it, in nanoseconds since 1970; 0 where that was not asked for.
+    int64_t arrived_at;
     /// Whether the message was longer than its slot.
     bool is_truncated;
 };

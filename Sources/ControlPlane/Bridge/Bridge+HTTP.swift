@@ -33,6 +33,9 @@ extension Bridge {
             web?.respond(HTTPAnswers.empty(id: id))
         case .modify(let modify, let isUpdate):
             directory.handle(modify, token: token(for: .http(id: id, isUpdate: isUpdate)), at: now)
+        case .addClient(let client): web?.respond(HTTPAnswers.clientAdded(addClient(client, at: now), id: id))
+        case .removeClient(let client): web?.respond(HTTPAnswers.clientRemoved(removeClient(client, at: now), id: id))
+        case .listClients: web?.respond(HTTPAnswers.clients(connections.map(\.id), id: id))
         case .conference(let meetingID):
             web?.respond(HTTPAnswers.conference(isKnown: directory.hasConference(meetingID: meetingID), id: id))
         }

@@ -40,6 +40,43 @@ extension Bridge {
         }
     }
 
+    /// Logs in to one more server. An id that is known is replaced, unless its server and account are the same: then
+    /// nothing changes, because scripts post all they know again and again (operations.md Q24).
+    /// - Returns: `false` when there are too many already.
+    func addClient(_ client: XMPPClientSettings, at now: Timestamp) -> Bool {
+        if let present = connections.first(where: { $0.id == client.id }) {
+            let settings = present.settings
+            let isSame =
+                settings.host == client.hostname && settings.port == client.port && settings.domain == client.domain
+                && settings.username == client.username
+            if isSame { return true }
+            _ = removeClient(client.id, at: now)
+        }
+        guard connections.count < BridgeConfigurationLimits.xmppClients else { return false }
+        log.notice("XMPP client added", ["client": client.id])
+        connect(client, at: now)
+        if case .disconnecting? = closing { disconnect(at: now) }
+        return true
+    }
+
+    /// Leaves a server's rooms and closes the stream; conferences stay, they end by themselves.
+    /// - Returns: `false` when there is no such client.
+    func removeClient(_ id: String, at now: Timestamp) -> Bool {
+        guard let index = connections.firstIndex(where: { $0.id == id }) else { return false }
+        let connection = connections.remove(at: index)
+        log.notice("XMPP client removed", ["client": id])
+        leaving.append(connection)
+        connection.update(at: now) { $0.close(at: now) }
+        return true
+    }
+
+    /// Lets go of removed connections whose stream is closed. Not from inside a connection's own call.
+    func forgetClosedClients() {
+        guard !leaving.isEmpty else { return }
+        for connection in leaving where connection.isClosed { connection.abandon() }
+        leaving.removeAll { $0.isClosed }
+    }
+
     private func take(_ event: XMPPEvent, from connection: XMPPConnection, at now: Timestamp) {
         let log = log.with(["client": connection.id])
         switch event {

@@ -32,6 +32,8 @@ final class Bridge: LoopTask {
     var load: LoadMeter
     var facts = HealthFacts()
     var connections: [XMPPConnection] = []
+    /// Connections that were removed and still say goodbye.
+    var leaving: [XMPPConnection] = []
 
     /// Who waits for the reply to a request.
     enum Asker {
@@ -54,9 +56,18 @@ final class Bridge: LoopTask {
     var nextWatchdog: Timestamp?
     /// What the process ends with, once it is known.
     private(set) var exitStatus: Int32?
-    /// Until then the focus may move people away; `nil` when the end has not been asked for, or is further on.
-    private var graceDeadline: Timestamp?
-    private var closeDeadline: Timestamp?
+    /// How far the end has come; `nil` while the bridge serves.
+    private(set) var closing: Closing?
+
+    /// The steps of the end.
+    enum Closing {
+        /// The focus knows; streams stay open until then.
+        case announced(until: Timestamp)
+        /// Streams are being closed; who has not answered until then is left.
+        case disconnecting(until: Timestamp)
+        /// All is closed.
+        case done
+    }
 
     /// Opens every door: media port first, then HTTP. XMPP follows with ``start()``.
     /// - Throws: a sentence that names the cause and the cure.
@@ -156,7 +167,10 @@ final class Bridge: LoopTask {
     var nextTimeout: Timestamp? {
         var next = earlier(directory.nextTimeout, earlier(nextTick, nextWatchdog))
         next = earlier(next, earlier(health.nextTimeout, load.nextTimeout))
-        return earlier(next, earlier(graceDeadline, closeDeadline))
+        switch closing {
+        case .announced(let until)?, .disconnecting(let until)?: return earlier(next, until)
+        case .done?, nil: return next
+        }
     }
 
     func handle(_ event: PollEvent, at now: Timestamp) {
@@ -170,9 +184,8 @@ final class Bridge: LoopTask {
             notifier.watchdog()
             nextWatchdog = now + interval
         }
-        endGraceIfDue(at: now)
-        if let deadline = closeDeadline, deadline <= now || connections.allSatisfy(\.isClosed) { finish() }
         settle(at: now)
+        advanceEnd(at: now)
     }
 
     func prepareToWait() -> Bool { worker.parkEvents() && heldCommand == nil }
@@ -184,8 +197,8 @@ final class Bridge: LoopTask {
             while let request = web.nextRequest() { answer(request, at: now) }
         }
         settle(at: now)
-        endGraceIfDue(at: now)
-        if closeDeadline != nil, connections.allSatisfy(\.isClosed) { finish() }
+        forgetClosedClients()
+        advanceEnd(at: now)
     }
 
     private func take(_ event: ShardEvent, at now: Timestamp) {
@@ -237,46 +250,52 @@ final class Bridge: LoopTask {
         logger.log(level, constant: event.message)
         switch event.kind {
         case .shutdownStateChanged, .drainChanged: publish(at: now)
-        case .readyToExit: stop(status: 0, at: now)
+        case .readyToExit:
+            // The focus had its time already.
+            if exitStatus == nil { stop(status: 0, at: now) }
+            disconnect(at: now)
         default: break
         }
     }
 
     // MARK: The end
 
-    /// Announces the end, lets the focus move people away for the configured grace if there are any, then closes
-    /// everything in reverse order (operations.md f.2). A second call ends at once.
+    /// Announces the end, lets the focus move people away for `viaduct.sigterm-grace` while there are any, then closes
+    /// everything in reverse order. A second call ends at once.
     func stop(status: Int32, at now: Timestamp) {
         guard exitStatus == nil else {
             // What is written now still reaches the server: no ghost of us stays in the rooms.
-            endGrace(at: now)
+            disconnect(at: now)
             return finish()
         }
         exitStatus = status
         notifier.stopping()
-        log.notice("Stopping", ["status": String(status)])
+        log.notice("Stopping", ["conferences": String(directory.counts.conferences)])
         directory.beginShutdown(at: now)
         publish(at: now)
+        closing = .announced(until: now + settings.sigtermGrace)
         settle(at: now)
-        graceDeadline = now + settings.sigtermGrace
-        endGraceIfDue(at: now)
+        advanceEnd(at: now)
     }
 
-    private func endGraceIfDue(at now: Timestamp) {
-        guard let deadline = graceDeadline, deadline <= now || directory.counts.endpoints == 0 else { return }
-        endGrace(at: now)
+    /// Goes on to the next step when it is time or nothing is left to wait for.
+    private func advanceEnd(at now: Timestamp) {
+        if case .announced(let until)? = closing, until <= now || directory.counts.conferences == 0 {
+            disconnect(at: now)
+        }
+        guard case .disconnecting(let until)? = closing else { return }
+        if until <= now || (connections + leaving).allSatisfy(\.isClosed) { finish() }
     }
 
-    private func endGrace(at now: Timestamp) {
-        graceDeadline = nil
+    /// Leaves the rooms and closes the streams.
+    func disconnect(at now: Timestamp) {
+        if case .announced? = closing { closing = .disconnecting(until: now + ControlPlaneLimits.closeTime) }
         for connection in connections { connection.update(at: now) { $0.close(at: now) } }
-        closeDeadline = now + ControlPlaneLimits.closeTime
-        if connections.allSatisfy(\.isClosed) { finish() }
     }
 
     private func finish() {
-        guard closeDeadline != nil else { return }
-        closeDeadline = nil
+        if case .done? = closing { return }
+        closing = .done
         web?.stop()
         worker.stop()
         log.notice("Stopped")

@@ -19,10 +19,21 @@ enum ConfigurationFile {
                 "there is no such file; name the configuration with --config, or put it there")
         case .unreadable(let reason): throw ConfigurationError(at: SourceLocation(file: path), reason)
         }
-        return try BridgeSettings.load(
+        var loaded = try BridgeSettings.load(
             bytes, file: path, environment: environment,
             systemProperties: ConfigurationLocation.systemProperties(environment: environment),
             includes: IncludeResolver { name, includingFile in resolve(name, from: includingFile) })
+        if !loaded.settings.xmppClients.isEmpty, isReadableByAll(path) {
+            loaded.notices.append(
+                ConfigurationNotice(
+                    level: .warning, message: "\(path) holds a password and everybody may read it; chmod o-r it"))
+        }
+        return loaded
+    }
+
+    private static func isReadableByAll(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & 0o004 != 0
     }
 
     private enum Content {
@@ -31,18 +42,15 @@ enum ConfigurationFile {
         case unreadable(String)
     }
 
-    /// Names are relative to the including file; without an extension `.conf` is tried too (operations.md a.2).
+    /// Names are relative to the including file; the reader itself tries the extensions (operations.md a.2).
     private static func resolve(_ name: String, from includingFile: String) -> IncludeOutcome {
         let folder = includingFile.lastIndex(of: "/").map { String(includingFile[...$0]) } ?? ""
         let path = name.hasPrefix("/") ? name : folder + name
-        for candidate in [path, path + ".conf"] {
-            switch read(candidate) {
-            case .found(let bytes): return .found(file: candidate, bytes: bytes)
-            case .missing: continue
-            case .unreadable(let reason): return .unreadable(reason)
-            }
+        return switch read(path) {
+        case .found(let bytes): .found(file: path, bytes: bytes)
+        case .missing: .missing
+        case .unreadable(let reason): .unreadable(reason)
         }
-        return .missing
     }
 
     private static func read(_ path: String) -> Content {

@@ -4,6 +4,8 @@ internal import BridgeConfiguration
 internal import BridgeControl
 internal import Colibri
 internal import Conferencing
+internal import DTLS
+internal import Forwarding
 internal import ICE
 internal import MediaPlane
 internal import OpenSSL
@@ -45,14 +47,49 @@ struct MediaSetup {
         worker.shard = Self.shard(settings)
     }
 
-    private static func shard(_ settings: BridgeSettings) -> ShardSettings {
+    static func shard(_ settings: BridgeSettings) -> ShardSettings {
         var shard = ShardSettings(localAddresses: [])
         shard.ufragPrefix = settings.ice.ufragPrefix ?? ""
-        shard.profiles = settings.srtpProfiles.compactMap { SRTPProfile(configurationName: $0) }
-        shard.consentInterval = settings.ice.consent.interval
+        shard.nomination = nomination(settings.ice.nominationStrategy)
+        shard.stunSoftware = settings.ice.software ?? ""
+        shard.consent.interval = settings.ice.consent.interval
+        shard.consent.isRandomized = settings.ice.consent.isRandomized
+        shard.consent.firstWait = settings.ice.consent.firstWait
+        shard.consent.maxWait = settings.ice.consent.maxWait
+        shard.consent.retransmissions = settings.ice.consent.maxRetransmissions
+        shard.dtls.profiles = settings.srtpProfiles.compactMap { SRTPProfile(configurationName: $0) }
+        shard.dtls.handshakeTimeout = settings.dtls.handshakeTimeout
+        shard.dtls.acceptedHashes = settings.dtls.acceptedFingerprintHashes.compactMap { HashFunction(rawValue: $0) }
+        shard.identity.cipherList = settings.dtls.openSSLCipherList
+        shard.identity.fingerprintHash = HashFunction(rawValue: settings.dtls.fingerprintHash) ?? .sha256
+        shard.keyframes = keyframes(settings.keyframes)
+        shard.discardsSilence = settings.audio.discardsSilence
+        shard.silentPackets = UInt32(clamping: settings.audio.forwardedSilencePackets)
+        shard.inactivityLimit = settings.inactivityLimit
         shard.inactivityTimeout = settings.expiration.timeout
         shard.expiryCheckInterval = settings.expiration.checkInterval
         return shard
+    }
+
+    private static func nomination(_ name: String) -> ICEAgent.NominationStrategy {
+        switch name {
+        case "NominateFirstValid": .firstValid
+        case "NominateHighestPriority": .highestPriority
+        case "NominateBestRTT": .bestRoundTrip
+        case "None": .none
+        default: .firstHostOrReflexiveValid
+        }
+    }
+
+    private static func keyframes(_ settings: BridgeSettings.Keyframes) -> KeyframeThrottle.Limits {
+        var limits = KeyframeThrottle.Limits()
+        limits.interval = settings.minInterval
+        limits.quota = settings.maxRequests
+        limits.quotaInterval = settings.maxRequestInterval
+        limits.sourceInterval = settings.sourceMinInterval
+        limits.sourceQuota = settings.sourceMaxRequests
+        limits.sourceQuotaInterval = settings.sourceMaxRequestInterval
+        return limits
     }
 
     /// The candidates that every endpoint is offered, now that the port is bound (media-plane.md 1.4, 1.5).

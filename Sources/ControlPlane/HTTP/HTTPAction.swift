@@ -1,5 +1,6 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
+internal import BridgeConfiguration
 internal import Colibri
 internal import Telemetry
 internal import WebServer
@@ -24,6 +25,12 @@ enum HTTPAction {
     case setDrain(Bool)
     /// A Colibri2 request; answer with ``HTTPAnswers/modified(_:isUpdate:id:)``.
     case modify(ConferenceModify, isUpdate: Bool)
+    /// Log in to one more XMPP server; answer with ``HTTPAnswers/clientAdded(_:id:)``.
+    case addClient(XMPPClientSettings)
+    /// Log out of a server; answer with ``HTTPAnswers/clientRemoved(_:id:)``.
+    case removeClient(String)
+    /// The ids of the XMPP connections; answer with ``HTTPAnswers/clients(_:id:)``.
+    case listClients
     /// A conference's state, which is not offered; answer with ``HTTPAnswers/conference(isKnown:id:)``.
     case conference(meetingID: String)
 }

@@ -50,6 +50,21 @@ enum HTTPAnswers {
         }
     }
 
+    /// The ids of the XMPP connections.
+    static func clients(_ ids: [String], id: UInt64) -> HTTPResponse {
+        json(.array(ids.map { .string($0) }), id: id)
+    }
+
+    /// 200 without a body, or 400 when there is no room for another connection.
+    static func clientAdded(_ hasRoom: Bool, id: UInt64) -> HTTPResponse {
+        hasRoom ? empty(id: id) : .text(id: id, status: 400, "there are too many XMPP clients")
+    }
+
+    /// 200 without a body, or 400 when there was no such connection.
+    static func clientRemoved(_ existed: Bool, id: UInt64) -> HTTPResponse {
+        existed ? empty(id: id) : .text(id: id, status: 400, "there is no XMPP client of this id")
+    }
+
     /// A conference's state is not offered under its meeting id: 501, or 404 when there is no such conference.
     static func conference(isKnown: Bool, id: UInt64) -> HTTPResponse {
         isKnown

@@ -62,9 +62,50 @@ struct HTTPRouter: Sendable {
             }
         case "stats" where segments.count == 1 && switches.colibri: return get(request, .statistics)
         case "debug" where switches.colibri: return redirect(segments.dropFirst(), request)
+        case "muc-client" where switches.colibri:
+            switch segments.dropFirst() {
+            case ["list"]: return get(request, .listClients)
+            case ["add"]: return post(request, addClient(request))
+            case ["remove"]: return post(request, removeClient(request))
+            default: return nil
+            }
         case "v2" where switches.colibri && segments.count >= 2 && segments[1] == "conferences":
             return conferences(Array(segments.dropFirst(2)), request)
         default: return nil
+        }
+    }
+
+    // MARK: XMPP clients (control-plane.md 7.1)
+
+    /// Values that are not text are passed over, so that `"port": 6222` means the default as it does in the original.
+    private func addClient(_ request: HTTPRequest) -> HTTPAction {
+        identified(request) { id, members in
+            let properties = members.compactMap { member in
+                member.value.stringValue.map { (name: member.name, value: $0) }
+            }
+            switch XMPPClientSettings.make(id: id, properties: properties.filter { $0.name.lowercased() != "id" }) {
+            case .success(let client): return .addClient(client)
+            case .failure(let problem): return .answer(.text(id: request.id, status: 400, problem.description))
+            }
+        }
+    }
+
+    private func removeClient(_ request: HTTPRequest) -> HTTPAction {
+        identified(request) { id, _ in .removeClient(id) }
+    }
+
+    /// Reads a body that must be an object with a text `id`.
+    private func identified(
+        _ request: HTTPRequest, _ action: (_ id: String, _ members: [JSONMember]) -> HTTPAction
+    ) -> HTTPAction {
+        do throws(JSONError) {
+            let json = try JSONValue.parse(request.body)
+            guard case .object(let members) = json, let id = json["id"]?.stringValue, !id.isEmpty else {
+                return .answer(.text(id: request.id, status: 400, "the body must be an object with a text \"id\""))
+            }
+            return action(id, members)
+        } catch {
+            return .answer(.text(id: request.id, status: 400, "the body is not JSON: \(error)"))
         }
     }
 
@@ -153,8 +194,8 @@ struct HTTPRouter: Sendable {
         request.method == .get ? action : notAllowed(request, "GET, HEAD")
     }
 
-    private func post(_ request: HTTPRequest, _ action: HTTPAction) -> HTTPAction {
-        request.method == .post ? action : notAllowed(request, "POST")
+    private func post(_ request: HTTPRequest, _ action: @autoclosure () -> HTTPAction) -> HTTPAction {
+        request.method == .post ? action() : notAllowed(request, "POST")
     }
 
     private func notAllowed(_ request: HTTPRequest, _ methods: String) -> HTTPAction {

@@ -3,10 +3,14 @@
 /// Discards long digital silence: a muted browser goes on sending packets of level 127 (media-plane.md 10.1). One per
 /// endpoint.
 public struct SilenceFilter: BitwiseCopyable, Sendable {
-    private var silentInRow: UInt8 = 0
+    private var silentInRow: UInt32 = 0
+    private let limit: UInt32
 
     /// No silence yet.
-    public init() {}
+    /// - Parameter limit: silent packets in a row are discarded beyond this; tested with ">", so one more passes.
+    public init(limit: UInt32 = ForwardingLimits.silentPackets) {
+        self.limit = min(limit, .max - 1)
+    }
 
     /// Whether an audio packet of this level is forwarded. Packets without a level always are and count for nothing.
     /// - Parameter level: 0…127, or ``PacketInfo/noLevel``.
@@ -16,7 +20,7 @@ public struct SilenceFilter: BitwiseCopyable, Sendable {
             silentInRow = 0
             return true
         }
-        guard silentInRow <= ForwardingLimits.silentPackets else { return false }
+        guard silentInRow <= limit else { return false }
         silentInRow += 1
         return true
     }

@@ -25,6 +25,9 @@ struct CandidatePair: BitwiseCopyable {
     var lastRequest: Timestamp?
     /// When the last authentic answer came.
     var lastAnswer: Timestamp?
+    /// The shortest time an answer took; too short when an earlier sending was answered, which is harmless for a
+    /// choice.
+    var roundTrip: TimeDelta?
     /// When the peer last nominated the pair.
     var lastNomination: Timestamp?
 

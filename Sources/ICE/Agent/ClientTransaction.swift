@@ -24,6 +24,8 @@ struct ClientTransaction {
     var sendsLeft: Int
     /// The wait after the next sending.
     var interval: TimeDelta
+    /// When it was last sent.
+    var sent: Timestamp
     /// When to send again or give up.
     var due: Timestamp
 }

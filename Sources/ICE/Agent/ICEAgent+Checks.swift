@@ -74,11 +74,12 @@ extension ICEAgent {
         let bytes = request.finish(key: remoteKey)
         let isConsent = purpose == .consent
         let interval = isConsent ? settings.consentRetransmit : ICELimits.checkRetransmit
+        let longest = isConsent ? settings.consentRetransmitMaximum : ICELimits.checkRetransmitMaximum
         transactions.append(
             ClientTransaction(
                 id: id, destination: destination, purpose: purpose, isControlling: isControlling, bytes: bytes,
                 sendsLeft: max(0, isConsent ? settings.consentRetransmissions : ICELimits.checkRetransmissions),
-                interval: isConsent ? interval : interval * 2, due: now + interval))
+                interval: min(interval * 2, max(interval, longest)), sent: now, due: now + interval))
         transmit(bytes, to: destination)
     }
 
@@ -97,10 +98,12 @@ extension ICEAgent {
             }
             transactions[index].sendsLeft -= 1
             transactions[index].due = now + transactions[index].interval
-            if transactions[index].purpose != .consent {
-                transactions[index].interval = min(
-                    transactions[index].interval * 2, ICELimits.checkRetransmitMaximum)
-            }
+            let longest =
+                transactions[index].purpose == .consent
+                ? settings.consentRetransmitMaximum : ICELimits.checkRetransmitMaximum
+            let interval = transactions[index].interval
+            transactions[index].interval = min(interval * 2, max(interval, longest))
+            transactions[index].sent = now
             transmit(transactions[index].bytes, to: transactions[index].destination)
             index += 1
         }

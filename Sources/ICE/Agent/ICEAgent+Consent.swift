@@ -9,9 +9,10 @@ extension ICEAgent {
         return lastConsent + settings.consentExpiry
     }
 
-    /// The interval until the next consent check: 0.8…1.2 of the set one (RFC 7675 §5.1).
+    /// The interval until the next consent check: 0.8…1.2 of the set one (RFC 7675 §5.1) unless that is switched off.
     mutating func consentInterval() -> TimeDelta {
-        .seconds(settings.keepAliveInterval.seconds * (0.8 + 0.4 * random.fraction()))
+        guard settings.randomizesKeepAlive else { return settings.keepAliveInterval }
+        return .seconds(settings.keepAliveInterval.seconds * (0.8 + 0.4 * random.fraction()))
     }
 
     /// The peer answered on the pair in use.

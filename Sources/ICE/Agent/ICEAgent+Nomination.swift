@@ -7,10 +7,10 @@ extension ICEAgent {
 
     /// Controlling, nothing selected: is it time to nominate (media-plane.md 1.7)?
     mutating func considerNomination(at now: Timestamp) {
-        guard isControlling, selected == nil, !isNominating else { return }
+        guard isControlling, selected == nil, !isNominating, settings.nominationStrategy != .none else { return }
         let valid = pairs.filter { $0.isValid }
         guard !valid.isEmpty else { return }
-        if settings.nominationStrategy == .firstValid || valid.contains(where: { !$0.isRelayed }) {
+        if mayNominate(valid) {
             relayNominationTime = nil
             nominateBest(at: now)
         } else if relayNominationTime == nil {
@@ -18,10 +18,28 @@ extension ICEAgent {
         }
     }
 
+    /// Whether nothing is worth waiting for.
+    private func mayNominate(_ valid: [CandidatePair]) -> Bool {
+        let open = pairs.filter { $0.state == .waiting || $0.state == .inProgress }
+        switch settings.nominationStrategy {
+        case .firstHostOrReflexiveValid: return valid.contains { !$0.isRelayed }
+        case .firstValid: return true
+        case .bestRoundTrip: return open.isEmpty
+        case .highestPriority:
+            let best = valid.map { $0.priority(isControlling: true) }.max() ?? 0
+            return open.allSatisfy { $0.priority(isControlling: true) <= best }
+        case .none: return false
+        }
+    }
+
     /// Nominates the best valid pair; relayed ones come last.
     mutating func nominateBest(at now: Timestamp) {
-        guard isControlling, selected == nil, !isNominating else { return }
+        guard isControlling, selected == nil, !isNominating, settings.nominationStrategy != .none else { return }
+        let isByRoundTrip = settings.nominationStrategy == .bestRoundTrip
         let best = pairs.filter { $0.isValid }.max { a, b in
+            if isByRoundTrip, a.roundTrip != b.roundTrip, let first = a.roundTrip, let second = b.roundTrip {
+                return first > second
+            }
             if a.isRelayed != b.isRelayed { return a.isRelayed }
             return a.priority(isControlling: true) < b.priority(isControlling: true)
         }

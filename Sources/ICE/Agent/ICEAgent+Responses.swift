@@ -53,6 +53,8 @@ extension ICEAgent {
         pairs[index].state = .succeeded
         pairs[index].isValid = true
         pairs[index].lastAnswer = now
+        let roundTrip = now - transaction.sent
+        pairs[index].roundTrip = min(pairs[index].roundTrip ?? roundTrip, roundTrip)
         triggered.removeAll { $0 == destination }
         // One answer is as good as another.
         transactions.removeAll { $0.destination == destination && $0.purpose == .consent }

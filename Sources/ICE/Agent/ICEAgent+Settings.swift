@@ -17,10 +17,15 @@ extension ICEAgent {
         public var localAddresses: [TransportAddress]
         /// SOFTWARE of our requests; none when empty.
         public var software = ""
-        /// Time between consent checks, multiplied by 0.8…1.2 each time (RFC 7675 §5.1).
+        /// Time between consent checks.
         public var keepAliveInterval = TimeDelta.seconds(5)
-        /// Time between retransmissions of a consent check.
+        /// Whether ``keepAliveInterval`` is multiplied by 0.8…1.2 each time (RFC 7675 §5.1).
+        public var randomizesKeepAlive = true
+        /// Time before the first retransmission of a consent check; doubled each time up to
+        /// ``consentRetransmitMaximum``.
         public var consentRetransmit = TimeDelta.milliseconds(500)
+        /// Longest time between two retransmissions of a consent check.
+        public var consentRetransmitMaximum = TimeDelta.milliseconds(500)
         /// Retransmissions of a consent check.
         public var consentRetransmissions = 5
         /// After so long without an answer nothing but checks may be sent (RFC 7675 §5.1).
@@ -43,12 +48,19 @@ extension ICEAgent {
         }
     }
 
-    /// When the controlling agent nominates (media-plane.md 1.7).
+    /// When the controlling agent nominates which valid pair (media-plane.md 1.7).
     public enum NominationStrategy: Sendable, BitwiseCopyable {
         /// The first valid pair whose remote candidate is not relayed at once; a relayed one after 800 ms.
         case firstHostOrReflexiveValid
         /// The first valid pair at once.
         case firstValid
+        /// The valid pair of highest priority: at once when no pair of higher priority may still succeed, otherwise
+        /// after 800 ms.
+        case highestPriority
+        /// The valid pair that answered fastest: at once when no pair may still succeed, otherwise after 800 ms.
+        case bestRoundTrip
+        /// None: media stays on the first pair that works.
+        case none
     }
 
     /// How far the agent is.

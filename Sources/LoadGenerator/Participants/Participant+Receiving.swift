@@ -94,7 +94,7 @@ extension Participant {
             return
         }
         context.statistics.verified += 1
-        let transit = now.nanoseconds - stamp.sentAt
+        let transit = context.arrivedAt - stamp.sentAt
         if stream.isVideo {
             context.statistics.videoTransit.note(transit)
             if !trackers[index].hasKeyframe, stamp.flags.isSuperset(of: [.keyframe, .first]) {

@@ -26,6 +26,8 @@ struct LoopContext {
     /// One batch for everybody: it is flushed before the next participant writes.
     var batch = EgressBatchBox()
     var isSending = true
+    /// When the datagram being handled arrived at the kernel, in nanoseconds of the monotonic clock.
+    var arrivedAt: Int64 = 0
 }
 
 /// Holds the noncopyable batch where a struct can carry it.
@@ -78,6 +80,7 @@ final class Participant {
         udp.usesGSO = context.options.usesGSO
         udp.receiveBufferBytes = 4 << 20
         udp.sendBufferBytes = 1 << 20
+        udp.notesArrival = true
         port = try UDPPort(addresses: [order.address], options: udp)
         descriptor = port.descriptors[0]
         let settings = ICEAgent.Settings(

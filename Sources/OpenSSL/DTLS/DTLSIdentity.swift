@@ -10,8 +10,24 @@ public final class DTLSIdentity: @unchecked Sendable {
     // references atomically, and making sessions from one context on several threads is allowed.
     let context: OpaquePointer
 
-    /// SHA-256 of the certificate, upper-case hexadecimal with colons, for signalling (RFC 8122).
+    /// What decides how an identity is made and told.
+    public struct Settings: Sendable {
+        /// OpenSSL's colon-separated list of DTLS 1.2 cipher suites, best first.
+        public var cipherList: String
+        /// Hash of ``DTLSIdentity/fingerprint``.
+        public var fingerprintHash: HashFunction
+
+        /// The settings of media-plane.md 2 unless told otherwise.
+        public init(cipherList: String = DTLSIdentity.cipherList, fingerprintHash: HashFunction = .sha256) {
+            self.cipherList = cipherList
+            self.fingerprintHash = fingerprintHash
+        }
+    }
+
+    /// Digest of the certificate, upper-case hexadecimal with colons, for signalling (RFC 8122).
     public let fingerprint: String
+    /// The hash that ``fingerprint`` was made with.
+    public let fingerprintHash: HashFunction
     /// SHA-256 of the certificate, 32 bytes.
     public let digest: [UInt8]
     /// The certificate is valid from this moment, in seconds of the Unix epoch.
@@ -23,15 +39,18 @@ public final class DTLSIdentity: @unchecked Sendable {
     static let validBefore: Int64 = 86_400
     static let validAfter: Int64 = 7 * 86_400
 
-    /// In the order of media-plane.md 2.
-    static let cipherList = [
+    /// OpenSSL's names in the order of media-plane.md 2.
+    public static let cipherList = [
         "ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-ECDSA-CHACHA20-POLY1305",
         "ECDHE-RSA-CHACHA20-POLY1305", "DHE-RSA-AES128-GCM-SHA256",
     ].joined(separator: ":")
 
     /// Makes a key and a certificate.
-    /// - Parameter wallSeconds: the time of day, in seconds of the Unix epoch; validity is counted from it.
-    public init(wallSeconds: Int64) throws(OpenSSLError) {
+    /// - Parameters:
+    ///   - wallSeconds: the time of day, in seconds of the Unix epoch; validity is counted from it.
+    ///   - settings: cipher suites and the fingerprint's hash.
+    /// - Throws: also when no cipher suite of the list is known to OpenSSL.
+    public init(wallSeconds: Int64, settings: Settings = Settings()) throws(OpenSSLError) {
         notBefore = wallSeconds - Self.validBefore
         notAfter = wallSeconds + Self.validAfter
         ErrorQueue.clear()
@@ -40,10 +59,13 @@ public final class DTLSIdentity: @unchecked Sendable {
         guard let certificate = X509_new() else { throw Self.failure() }
         defer { X509_free(certificate) }
         guard Self.fill(certificate, key, notBefore, notAfter) else { throw Self.failure() }
-        guard let digest = certificateDigest(certificate, .sha256) else { throw Self.failure() }
+        guard let digest = certificateDigest(certificate, .sha256),
+            let announced = certificateDigest(certificate, settings.fingerprintHash)
+        else { throw Self.failure() }
         self.digest = digest
-        fingerprint = hexWithColons(digest)
-        guard let context = Self.makeContext(certificate, key) else { throw Self.failure() }
+        fingerprint = hexWithColons(announced)
+        fingerprintHash = settings.fingerprintHash
+        guard let context = Self.makeContext(certificate, key, settings.cipherList) else { throw Self.failure() }
         self.context = context
     }
 
@@ -77,7 +99,9 @@ public final class DTLSIdentity: @unchecked Sendable {
             && X509_set_issuer_name(certificate, name) == 1 && X509_sign(certificate, key, EVP_sha256()) > 0
     }
 
-    private static func makeContext(_ certificate: OpaquePointer, _ key: OpaquePointer) -> OpaquePointer? {
+    private static func makeContext(
+        _ certificate: OpaquePointer, _ key: OpaquePointer, _ cipherList: String
+    ) -> OpaquePointer? {
         guard let context = SSL_CTX_new(DTLS_method()) else { return nil }
         viaduct_set_dtls_options(context)
         viaduct_disable_session_cache(context)

@@ -48,13 +48,18 @@ public struct DTLSSession: ~Copyable {
     private let input: OpaquePointer
     private let output: OpaquePointer
     private let hooks: UnsafeMutablePointer<viaduct_dtls_hooks>
-    private let verifier = FingerprintVerifier()
+    private let verifier: FingerprintVerifier
     // Held for the lifetime of the association.
     private let identity: DTLSIdentity
 
     /// An association that has not said anything yet.
-    /// - Parameter profiles: what to offer or to choose from, best first.
-    public init(identity: DTLSIdentity, isClient: Bool, profiles: [SRTPProfile]) {
+    /// - Parameters:
+    ///   - profiles: what to offer or to choose from, best first.
+    ///   - acceptedHashes: hashes that fingerprints of the peer may have; the first for which there is one counts.
+    public init(
+        identity: DTLSIdentity, isClient: Bool, profiles: [SRTPProfile],
+        acceptedHashes: [HashFunction] = HashFunction.strongestFirst
+    ) {
         guard let ssl = SSL_new(identity.context), let input = viaduct_make_memory_bio(),
             let output = viaduct_make_memory_bio()
         else { preconditionFailure("no memory for a DTLS session") }
@@ -63,6 +68,7 @@ public struct DTLSSession: ~Copyable {
         self.output = output
         self.isClient = isClient
         self.identity = identity
+        verifier = FingerprintVerifier(accepted: acceptedHashes)
         hooks = .allocate(capacity: 1)
         hooks.initialize(to: viaduct_dtls_hooks())
         hooks.pointee.verifier = Unmanaged.passUnretained(verifier).toOpaque()

@@ -9,14 +9,22 @@ internal import COpenSSL
 /// Every certificate of the presented chain must have one of them. OpenSSL asks from inside the handshake, so that a
 /// wrong certificate is answered by a fatal `bad_certificate` alert.
 final class FingerprintVerifier {
+    /// Hashes that are believed, the one that counts first.
+    private let accepted: [HashFunction]
     private var known: [(function: HashFunction, digest: [UInt8])] = []
     /// Set once a certificate was refused; says why.
     private(set) var rejection: DTLSSession.Failure?
 
+    init(accepted: [HashFunction]) {
+        self.accepted = accepted
+    }
+
     /// Adds a fingerprint unless it is known, malformed, or one too many.
     /// - Returns: whether it can be used (it was added or known).
     func add(hash: String, digest: [UInt8]) -> Bool {
-        guard let function = HashFunction(rawValue: hash.lowercased()), digest.count == function.digestBytes else {
+        guard let function = HashFunction(rawValue: hash.lowercased()), digest.count == function.digestBytes,
+            accepted.contains(function)
+        else {
             return false
         }
         if known.contains(where: { $0.function == function && $0.digest == digest }) { return true }
@@ -27,8 +35,7 @@ final class FingerprintVerifier {
 
     /// Whether the certificates that the peer presented are the signalled ones.
     func accepts(_ store: OpaquePointer) -> Bool {
-        let strongestFirst: [HashFunction] = [.sha512, .sha384, .sha256, .sha1]
-        guard let function = strongestFirst.first(where: { wanted in known.contains { $0.function == wanted } }) else {
+        guard let function = accepted.first(where: { wanted in known.contains { $0.function == wanted } }) else {
             rejection = .noFingerprint
             return false
         }

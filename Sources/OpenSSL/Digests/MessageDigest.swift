@@ -9,6 +9,9 @@ public enum HashFunction: String, CaseIterable, Sendable {
     case sha384 = "sha-384"
     case sha512 = "sha-512"
 
+    /// All of them, the strongest first (media-plane.md 2).
+    public static let strongestFirst: [HashFunction] = [.sha512, .sha384, .sha256, .sha1]
+
     /// Length of its result in bytes.
     public var digestBytes: Int {
         switch self {

@@ -34,6 +34,8 @@ public struct ReceiveSlab: ~Copyable {
     public private(set) var messageCount = 0
     /// Longest message that fits; longer ones are dropped and counted.
     public let slotBytes: Int
+    /// When each datagram arrived, in nanoseconds since 1970, 0 where the kernel did not say; `nil` unless asked for.
+    public let arrivals: UnsafeMutablePointer<Int64>?
     let slotStride: Int
 
     /// An empty slab.
@@ -41,10 +43,12 @@ public struct ReceiveSlab: ~Copyable {
     ///   - messages: kernel messages it can hold.
     ///   - datagrams: datagrams it can describe.
     ///   - slotBytes: longest message; leave it unless no socket receives trains.
+    ///   - notesArrival: whether there is room for times of arrival.
     public init(
         messages: Int = PacketIOLimits.batchMessages,
         datagrams: Int = PacketIOLimits.slabDatagrams,
-        slotBytes: Int = PacketIOLimits.trainBytes
+        slotBytes: Int = PacketIOLimits.trainBytes,
+        notesArrival: Bool = false
     ) {
         precondition(messages > 0 && datagrams > 0 && slotBytes > 0, "a slab needs room")
         self.slotBytes = slotBytes
@@ -53,11 +57,13 @@ public struct ReceiveSlab: ~Copyable {
         capacity = datagrams
         buffer = .allocate(byteCount: slotStride * messages, alignment: 64)
         self.datagrams = .allocate(capacity: datagrams)
+        arrivals = notesArrival ? .allocate(capacity: datagrams) : nil
     }
 
     deinit {
         buffer.deallocate()
         datagrams.deallocate()
+        arrivals?.deallocate()
     }
 
     /// Forgets all datagrams; what pointed to them is void.
@@ -77,7 +83,9 @@ public struct ReceiveSlab: ~Copyable {
     /// Takes the next slot's message in, split into its datagrams.
     /// - Returns: how many datagrams found no entry.
     @inline(__always)
-    mutating func append(byteCount: Int, segmentBytes: Int, source: TransportAddress, local: UInt16) -> Int {
+    mutating func append(
+        byteCount: Int, segmentBytes: Int, source: TransportAddress, local: UInt16, arrivedAt: Int64
+    ) -> Int {
         var offset = messageCount * slotStride
         messageCount += 1
         var remaining = byteCount
@@ -86,6 +94,7 @@ public struct ReceiveSlab: ~Copyable {
             guard count < capacity else { return (remaining + step - 1) / max(step, 1) }
             let length = min(step, remaining)
             datagrams[count] = ReceivedDatagram(offset: offset, byteCount: length, source: source, local: local)
+            if let arrivals { arrivals[count] = arrivedAt }
             count += 1
             offset += length
             remaining -= length

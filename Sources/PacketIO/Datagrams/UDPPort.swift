@@ -14,6 +14,8 @@ public struct UDPPortOptions: Sendable {
     public var usesGSO = true
     /// Whether the kernel may hand over trains whole (UDP_GRO), where it can.
     public var usesGRO = true
+    /// Whether the kernel notes when each datagram arrived; read in a slab made for it.
+    public var notesArrival = false
     /// Whether other sockets of this user may share the port (SO_REUSEPORT), one for each worker.
     public var reusesPort = false
 
@@ -60,6 +62,7 @@ public struct UDPPort: ~Copyable {
             if index == 0 { granted = bytes }
             _ = viaduct_set_buffer(socket, true, Int32(clamping: options.sendBufferBytes))
             _ = viaduct_enable_drop_count(socket)
+            if options.notesArrival { _ = viaduct_enable_arrival_time(socket) }
             if isGRO { isGRO = viaduct_enable_gro(socket) == 0 }
         }
         hasGRO = isGRO
@@ -124,7 +127,8 @@ public struct UDPPort: ~Copyable {
         }
         counters.receivedBytes += UInt64(byteCount)
         let lost = slab.append(
-            byteCount: byteCount, segmentBytes: Int(message.pointee.segment_bytes), source: source, local: local)
+            byteCount: byteCount, segmentBytes: Int(message.pointee.segment_bytes), source: source, local: local,
+            arrivedAt: message.pointee.arrived_at)
         counters.slabOverflow += UInt64(lost)
     }
 

@@ -69,7 +69,7 @@ final class BridgeProcess {
     /// Whether it is still alive.
     var isRunning: Bool { process.isRunning }
 
-    /// One HTTP request by curl, which is what operators use.
+    /// One GET by curl, which is what operators use.
     func get(_ path: String) async -> (status: Int, body: String)? {
         let arguments = ["-s", "-m", "5", "-w", "\n%{http_code}", "http://\(address)\(path)"]
         guard let curl = try? ChildProcess(URL(fileURLWithPath: "/usr/bin/curl"), arguments, in: folder),
@@ -79,6 +79,10 @@ final class BridgeProcess {
         let status = lines.popLast().flatMap { Int($0) } ?? 0
         return (status, lines.joined(separator: "\n"))
     }
+
+    /// Waits until it ends by itself; ends it when time is up.
+    /// - Returns: its status, or `nil` when it had to be ended.
+    func wait(seconds: Double) async -> Int32? { await process.wait(seconds: seconds) }
 
     /// Ends it and removes its folder.
     func end() async {

@@ -94,10 +94,9 @@ struct EndToEnd {
         for _ in 0..<3 {
             let process = try startBridge(withXMPP: true)
             let time = secondsUntil(limit: 10) {
-                get("/metrics", port: Self.http)?.split(separator: "\n").contains {
-                    $0.hasPrefix("jitsi_jvb_mucs_joined") && $0.hasSuffix(" 1")
-                        || $0.hasPrefix("mucs_joined") && $0.hasSuffix(" 1")
-                } == true
+                let lines = get("/metrics", port: Self.http)?.split(separator: "\n") ?? []
+                let line = lines.first { $0.hasPrefix("jitsi_jvb_mucs_joined ") }
+                return line?.split(separator: " ").last.flatMap { Double($0) } == 1
             }
             process.end()
             if let time { joins.append(time) }

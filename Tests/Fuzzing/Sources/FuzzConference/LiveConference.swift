@@ -50,7 +50,7 @@ final class LiveConference {
     init?() {
         guard let identity = try? DTLSIdentity(wallSeconds: 1_790_000_000) else { return nil }
         var settings = ShardSettings(localAddresses: [Self.bridge])
-        settings.profiles = [.aeadAES128GCM]
+        settings.dtls.profiles = [.aeadAES128GCM]
         host = ShardHost(
             settings: settings, identity: identity, counters: CounterBlock(), random: Random(seed: 4), at: now)
         _ = apply([.createConference(name: "room", audioSSRC: 1, videoSSRC: 2)])
