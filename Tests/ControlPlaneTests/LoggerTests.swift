@@ -28,9 +28,12 @@ struct LoggerTests {
         capture.logger().with(["confId": "5c1e", "epId": "a1b2", "none": nil]).warning(
             "Something happened", ["room": "r@muc", "count": "3", "absent": nil])
         let line = capture.all.first ?? ""
-        let pattern =
-            /JVB \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} WARNING: \[control\] \[confId=5c1e epId=a1b2\] LoggerTests\.original#\d+: Something happened room=r@muc count=3/
-        #expect(line.wholeMatch(of: pattern) != nil, "\(line)")
+        let time = #/JVB \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} /#
+        let rest = line.replacing(time, with: "", maxReplacements: 1).replacing(/#\d+:/, with: "#:")
+        #expect(line.prefixMatch(of: time) != nil, "\(line)")
+        #expect(
+            rest == "WARNING: [control] [confId=5c1e epId=a1b2] LoggerTests.original#: Something happened "
+                + "room=r@muc count=3")
     }
 
     @Test("levels have the original's names, and those below the limit are not written")

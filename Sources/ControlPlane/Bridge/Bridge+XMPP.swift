@@ -108,7 +108,7 @@ extension Bridge {
         do throws(ColibriError) {
             let modify = try ConferenceModify(request.payload)
             let token = token(for: .xmpp(connection, request.token))
-            // Operators look for these words and those of the answer; the content holds ICE passwords and is not logged.
+            // Operators look for these words. The content is not logged: it holds ICE passwords.
             log.info(
                 "RECV colibri2 request",
                 ["client": connection.id, "request": String(token.value), "meeting_id": modify.meetingID])
