@@ -75,7 +75,7 @@ struct DaemonCallTests {
             daemon.send(signal: SIGKILL)
             #expect(await daemon.waitForEnd(seconds: 30) == SIGKILL)
             try daemon.startAgain()
-            #expect(try await daemon.waitForLog("Joined the brewery", count: 2), "\(daemon.log)")
+            #expect(try await daemon.waitForLog("Joined the brewery", count: 2, seconds: 60), "\(daemon.log)")
             try await expectHealthCheckAnswered(prosody)
             #expect(daemon.count("Another session uses our nickname") == 0, "\(daemon.log)")
         }
