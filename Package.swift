@@ -132,7 +132,7 @@ let testTargets: [Target] = [
         [
             "BridgeControl", "XMPP", "XML", "Colibri", "BridgeConfiguration", "WebServer", "Conferencing", "Forwarding",
             "ICE", "DTLS",
-            "OpenSSL",
+            "OpenSSL", "PacketIO",
         ]),
     tests("LoadGenerator", ["MediaPlane", "ShardMessages", "PacketIO", "RTP", "VideoPayload", "XML", "COpus"]),
     .testTarget(

@@ -53,6 +53,12 @@ extension BridgeMetrics {
             Metric("mucs_connected", "Rooms configured.", .gauge(Int64(snapshot.mucsConfigured))),
             Metric("mucs_joined", "Rooms joined.", .gauge(Int64(snapshot.mucsJoined))),
             Metric("xmpp_disconnects", "XMPP connections lost.", .counter(xmppDisconnects)),
+            Metric(
+                "xmpp_nicknames_shared", "Times another session was seen under our nickname.",
+                .counter(xmppNicknamesShared)),
+            Metric(
+                "xmpp_resource_conflicts", "Times another session took our resource.",
+                .counter(xmppResourceConflicts)),
         ]
             + zeros([
                 ("data_channel_messages_received", "Messages over data channels, received."),

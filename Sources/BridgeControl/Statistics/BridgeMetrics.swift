@@ -17,6 +17,10 @@ public struct BridgeMetrics: Sendable {
     public var steal: Double?
     /// XMPP connections lost since the start.
     public var xmppDisconnects: UInt64 = 0
+    /// Times another session was seen under our nickname.
+    public var xmppNicknamesShared: UInt64 = 0
+    /// Times another session took our XMPP resource.
+    public var xmppResourceConflicts: UInt64 = 0
     /// Process gauges, `nil` when they are switched off.
     public var process: ProcessGauges?
 

@@ -87,7 +87,8 @@ extension Bridge {
             }
         case .disconnected(let reason, let retry):
             log.log(
-                .warning, constant: reason.message, ["detail": reason.detail, "retry_ms": String(retry)])
+                reason == .streamError("conflict") ? .error : .warning, constant: reason.message,
+                ["detail": reason.detail, "retry_ms": String(retry)])
         case .joined(let room):
             log.notice("Joined the brewery", ["room": room])
             publish(at: now)
@@ -106,7 +107,12 @@ extension Bridge {
     private func handle(_ request: IQRequest, from connection: XMPPConnection, at now: Timestamp) {
         do throws(ColibriError) {
             let modify = try ConferenceModify(request.payload)
-            directory.handle(modify, token: token(for: .xmpp(connection, request.token)), at: now)
+            let token = token(for: .xmpp(connection, request.token))
+            // Operators look for these words. The content is not logged: it holds ICE passwords.
+            log.info(
+                "RECV colibri2 request",
+                ["client": connection.id, "request": String(token.value), "meeting_id": modify.meetingID])
+            directory.handle(modify, token: token, at: now)
             settle(at: now)
         } catch {
             reply(.failure(error), to: request.token, on: connection, at: now)
@@ -125,6 +131,16 @@ extension Bridge {
             case .failure(let error):
                 _ = client.reply(to: request, with: StanzaError(error), at: now)
             }
+        }
+    }
+}
+
+extension Result where Success == ConferenceModified, Failure == ColibriError {
+    /// `result`, or the condition of the error.
+    var outcome: String {
+        switch self {
+        case .success: "result"
+        case .failure(let error): error.condition.rawValue
         }
     }
 }

@@ -218,7 +218,11 @@ final class Bridge: LoopTask {
         while let (token, result) = directory.pollReply() {
             guard let asker = askers.removeValue(forKey: token) else { continue }
             switch asker {
-            case .xmpp(let connection, let request): reply(result, to: request, on: connection, at: now)
+            case .xmpp(let connection, let request):
+                log.info(
+                    "SENT colibri2 response",
+                    ["client": connection.id, "request": String(token.value), "outcome": result.outcome])
+                reply(result, to: request, on: connection, at: now)
             case .http(let id, let isUpdate): web?.respond(HTTPAnswers.modified(result, isUpdate: isUpdate, id: id))
             }
         }
@@ -259,7 +263,11 @@ final class Bridge: LoopTask {
     /// Announces the end, lets the focus move people away for `viaduct.sigterm-grace` while there are any, then closes
     /// everything in reverse order. A second call ends at once.
     func stop(status: Int32, at now: Timestamp) {
-        guard exitStatus == nil else { return finish() }
+        guard exitStatus == nil else {
+            // What is written now still reaches the server: no ghost of us stays in the rooms.
+            disconnect(at: now)
+            return finish()
+        }
         exitStatus = status
         notifier.stopping()
         log.notice("Stopping", ["conferences": String(directory.counts.conferences)])

@@ -112,7 +112,7 @@ final class XMPPConnection: LoopTask {
             isTLSReported = true
             update(at: now) { $0.handleTLSEstablished(at: now) }
         }
-        while let plaintext = tls?.pollPlaintext() { update(at: now) { $0.handle(plaintext.rawSpan, at: now) } }
+        while let plaintext = nextPlaintext() { update(at: now) { $0.handle(plaintext.rawSpan, at: now) } }
         switch tls?.state {
         case .failed(let reason)?:
             closeSocket()
@@ -154,8 +154,8 @@ final class XMPPConnection: LoopTask {
         }
     }
 
-    // The three are never inlined: the optimiser of Swift 6.3 otherwise stretches the access to the noncopyable client
-    // over the loop above, whose body changes the client too, and the program ends with an access conflict.
+    // These are never inlined: the optimiser of Swift 6.3 otherwise stretches the access to the noncopyable client or
+    // TLS session over the loop around it, whose body changes it too, and the program ends with an access conflict.
 
     @inline(never)
     private func nextBytes() -> [UInt8]? { client.pollBytes() }
@@ -166,6 +166,12 @@ final class XMPPConnection: LoopTask {
     @inline(never)
     private func nextEvent() -> XMPPEvent? { client.pollEvent() }
 
+    @inline(never)
+    private func nextCiphertext() -> [UInt8]? { tls?.pollCiphertext() }
+
+    @inline(never)
+    private func nextPlaintext() -> [UInt8]? { tls?.pollPlaintext() }
+
     private func write(_ bytes: [UInt8], at now: Timestamp) {
         guard tls != nil else { return send(bytes, at: now) }
         tls?.write(plaintext: bytes)
@@ -173,7 +179,7 @@ final class XMPPConnection: LoopTask {
     }
 
     private func flushTLS(at now: Timestamp) {
-        while let bytes = tls?.pollCiphertext() { send(bytes, at: now) }
+        while let bytes = nextCiphertext() { send(bytes, at: now) }
     }
 
     private func send(_ bytes: [UInt8], at now: Timestamp) {

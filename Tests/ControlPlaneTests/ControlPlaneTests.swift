@@ -1,3 +1,0 @@
-// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
-
-import Testing
