@@ -3,7 +3,8 @@
 import Glibc
 import PacketIO
 
-// viaduct-bench [--rounds N] [--end-to-end-rounds N] [--seconds S] [--bridge PATH] [--load PATH] [--prosody SCRIPT] [--micro]
+// viaduct-bench [--rounds N] [--end-to-end-rounds N] [--seconds S] [--bridge PATH] [--load PATH]
+//               [--prosody SCRIPT] [--micro]
 
 var rounds = 9
 var endToEndRounds = 3
