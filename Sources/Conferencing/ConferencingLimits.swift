@@ -15,7 +15,7 @@ public enum ConferencingLimits {
     public static let flows = 32_768
     /// 4-tuples per endpoint.
     public static let flowsPerEndpoint = 64
-    /// Packets between two flushes of the hall; a receive batch is never larger.
+    /// Packets and sender reports between two pumps of the hall.
     public static let batchPackets = 256
     /// Due timers handled in one turn of the loop; the rest waits for the next.
     public static let timersPerTurn = 1_024

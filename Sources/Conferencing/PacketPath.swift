@@ -40,13 +40,17 @@ struct BatchPacket: BitwiseCopyable {
 }
 
 extension ShardHost {
+    /// Whether ``pump(into:at:)`` has to come before the next datagram.
+    public var isBatchFull: Bool { batchCount == ConferencingLimits.batchPackets }
+
     // MARK: Doors 2 to 5
 
     /// Takes one datagram. Forwardable packets stay in the batch until ``pump(into:at:)``: `datagram` must live so
     /// long.
     ///
-    /// Call at most ``ConferencingLimits/batchPackets`` times between two pumps. Side-door answers (STUN, handshakes)
-    /// go into `egress`; keep some room there.
+    /// Look at ``isBatchFull`` before each call and pump when it is: a datagram may leave several entries (the sender
+    /// reports of a compound), so counting datagrams is not enough. Side-door answers (STUN, handshakes) go into
+    /// `egress`; keep some room there.
     public mutating func receive(
         _ datagram: UnsafeMutableRawBufferPointer, from source: TransportAddress, local: UInt16, at now: Timestamp,
         into egress: inout EgressBatch
@@ -207,7 +211,9 @@ extension ShardHost {
     mutating func enqueue(_ packet: BatchPacket, in conferenceIndex: Int) {
         let conference = conferences.pointer(at: conferenceIndex)
         guard conference.pointee.members.count > 1 else { return }
-        precondition(batchCount < ConferencingLimits.batchPackets, "pump before the batch is full")
+        // Only a compound with more sender reports than there is room comes here: media finds the room that the shell
+        // made. Reports are repeated; a peer must not be able to end the process with them.
+        guard !isBatchFull else { return counters.add(.droppedBatchFull) }
         let position = Int32(batchCount)
         batch[batchCount] = packet
         batchCount += 1

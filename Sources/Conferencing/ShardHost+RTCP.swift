@@ -52,7 +52,8 @@ extension ShardHost {
         let stream = endpoint.pointee.streams.pointer(at: position)
         stream.pointee.statistics.note(report, now: now)
         guard stream.pointee.role == .forwarded else { return }
-        guard let base = scratch.baseAddress, batchCount < ConferencingLimits.batchPackets else { return }
+        guard let base = scratch.baseAddress else { return }
+        guard !isBatchFull else { return counters.add(.droppedBatchFull) }
         reports[batchCount] = report
         enqueue(
             BatchPacket(

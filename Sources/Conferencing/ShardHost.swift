@@ -15,8 +15,8 @@ public import Telemetry
 /// index; the packet path is in `PacketPath.swift`, commands in `ShardHost+Commands.swift`, timers in
 /// `ShardHost+Timers.swift`, RTCP in `ShardHost+RTCP.swift`.
 ///
-/// The loop that drives it: commands (``apply(_:at:into:)``) → datagrams (``receive(_:from:local:at:into:)``, up to
-/// ``ConferencingLimits/batchPackets``) → ``pump(into:at:)`` until it says it is done, flushing in between → timers
+/// The loop that drives it: commands (``apply(_:at:into:)``) → datagrams (``receive(_:from:local:at:into:)`` until
+/// ``isBatchFull``) → ``pump(into:at:)`` until it says it is done, flushing in between → timers
 /// (``handleTimeout(at:into:)``) → events (``pollEvent()``).
 public struct ShardHost: ~Copyable {
     let settings: ShardSettings

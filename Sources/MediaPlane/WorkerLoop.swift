@@ -113,17 +113,10 @@ struct WorkerLoop: ~Copyable {
     }
 
     private mutating func forwardSlab(at now: Timestamp) {
-        var inBatch = 0
         for index in 0..<slab.count {
-            if inBatch == ConferencingLimits.batchPackets
-                || !egress.hasRoom(datagrams: MediaPlaneLimits.sideDoorDatagrams)
-            {
-                pump(at: now)
-                inBatch = 0
-            }
+            if host.isBatchFull || !egress.hasRoom(datagrams: MediaPlaneLimits.sideDoorDatagrams) { pump(at: now) }
             let datagram = slab.datagrams[index]
             host.receive(slab.bytes(index), from: datagram.source, local: datagram.local, at: now, into: &egress)
-            inBatch += 1
         }
         pump(at: now)
     }

@@ -26,7 +26,7 @@ public enum MediaCounter: Int, CaseIterable, Sendable {
     // Drops in the hall.
     case droppedMalformedRTP, droppedMalformedRTCP, droppedUnknownSSRC, droppedUnknownPayloadType, droppedForceMuted
     case droppedVisitorMedia, droppedPaddingOnly, droppedSilence, droppedDuplicate, droppedNotForwardedEncoding
-    case droppedWaitingForKeyframe, droppedBeforeStart, droppedNoReceiverRoute, droppedSRTPSend
+    case droppedWaitingForKeyframe, droppedBeforeStart, droppedBatchFull, droppedNoReceiverRoute, droppedSRTPSend
     // Drops at the way out and in the mailboxes.
     case droppedSendBuffer, droppedSendError, droppedEventRing, droppedKernelReceive
 

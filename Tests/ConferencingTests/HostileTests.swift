@@ -3,6 +3,7 @@
 import Conferencing
 import OpenSSL
 import Primitives
+import RTP
 import ShardMessages
 import Telemetry
 import TestSupport
@@ -42,6 +43,26 @@ struct HostileTests {
         world.send([packet], from: 0)
         expect(world.clients[1].received.count == 1)
         expect(world.counters.value(.droppedSRTPReplay) == 2)
+    }
+
+    @Test("compounds full of sender reports fill the batch and end nothing: media behind them is forwarded")
+    func senderReportFlood() throws {
+        var world = try World()
+        expect(world.assemble(2))
+        let report = SenderReport(
+            ssrc: 1_000, ntp: NTPTime(1), rtpTimestamp: 1, packetCount: 1, octetCount: 1)
+        var batch: [[UInt8]] = []
+        for _ in 0..<20 {
+            let compound = world.clients[0].makeRTCP { writer in
+                for _ in 0..<40 { report.write(to: &writer) }
+            }
+            batch.append(try require(compound))
+        }
+        for _ in 0..<20 {
+            batch.append(try require(world.clients[0].makeRTP(ssrc: 1_000, payloadType: 111, payload: [1])))
+        }
+        world.send(batch, from: 0)
+        expect(world.clients[1].received.count == 20)
     }
 
     @Test("a member cannot speak for another: the SSRC must be its own")

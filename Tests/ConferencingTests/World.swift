@@ -154,6 +154,10 @@ struct World: ~Copyable {
             let place = UnsafeMutableRawBufferPointer(rebasing: slab[offset..<offset + bytes.count])
             place.copyBytes(from: bytes)
             offset += bytes.count
+            if host.isBatchFull {
+                while host.pump(into: &egress, at: now) { deliver() }
+                deliver()
+            }
             host.receive(place, from: clients[client].address, local: 0, at: now, into: &egress)
         }
         while host.pump(into: &egress, at: now) { deliver() }
