@@ -37,4 +37,7 @@ public struct DTLSCounters: Equatable, Sendable, BitwiseCopyable {
 
     /// Nothing counted yet.
     public init() {}
+
+    /// Datagrams that were dropped, for whatever reason.
+    public var refused: UInt64 { badSize + earlyOverflow + afterEnd }
 }

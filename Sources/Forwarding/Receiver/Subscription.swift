@@ -32,6 +32,9 @@ public struct Subscription: BitwiseCopyable, Sendable {
     private var reportCount: UInt8 = 0
     private var reportNTPs = InlineArray<4, UInt32>(repeating: 0)
     private var reportTimes = InlineArray<4, Timestamp>(repeating: .zero)
+    private var hasBlock = false
+    private var lastHighest: UInt32 = 0
+    private var lastLost: Int32 = 0
 
     /// Nothing sent yet.
     public init() {}
@@ -96,6 +99,17 @@ public struct Subscription: BitwiseCopyable, Sendable {
         return SenderReport(
             ssrc: ssrc, ntp: report.ntp, rtpTimestamp: report.rtpTimestamp &+ timestampOffset, packetCount: packetsSent,
             octetCount: octetsSent)
+    }
+
+    /// Adds to `losses` what the receiver says it has missed since its last report block.
+    public mutating func noteLosses(_ block: ReportBlock, in losses: inout LossAccount) {
+        if hasBlock {
+            let expected = Int64(Int32(bitPattern: block.highestSequence &- lastHighest))
+            losses.add(lost: Int64(block.cumulativeLost) - Int64(lastLost), expected: expected)
+        }
+        hasBlock = true
+        lastHighest = block.highestSequence
+        lastLost = block.cumulativeLost
     }
 
     /// The round trip to the receiver that its report block shows; `nil` when it names no report of ours or is not
