@@ -23,7 +23,6 @@ struct SequenceGapCloserTests {
         closer.discard(15)
         closer.discard(16)
         #expect(closer.accept(17) == 14)
-        #expect(closer.removedCount == 3)
     }
 
     @Test("a late packet gets the number that is free for it")
@@ -50,7 +49,6 @@ struct SequenceGapCloserTests {
         #expect(closer.accept(12) == 12)
         closer.discard(11)
         #expect(closer.accept(13) == 13)
-        #expect(closer.removedCount == 0)
     }
 
     @Test("the stream may begin with discarded packets")

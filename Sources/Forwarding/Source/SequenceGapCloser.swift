@@ -30,9 +30,6 @@ public struct SequenceGapCloser: BitwiseCopyable, Sendable {
     /// The highest number under which a packet left; `nil` before the first.
     public var lastNumber: UInt16? { hasStarted ? highest &- delta : nil }
 
-    /// How many numbers were taken out so far, modulo 2^16.
-    public var removedCount: UInt16 { delta }
-
     /// The number under which an accepted packet leaves; `nil` for a late packet that must be dropped, because its
     /// number was given away or it is older than the history.
     public mutating func accept(_ sequence: UInt16) -> UInt16? {
