@@ -157,19 +157,7 @@ private func loopbackAddress(_ port: UInt16) -> sockaddr_in {
 }
 
 /// A TCP port that nobody listens on.
-func freePort() throws -> UInt16 {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    defer { close(descriptor) }
-    var address = loopbackAddress(0)
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let result = withUnsafeMutablePointer(to: &address) { pointer in
-        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
-            bind(descriptor, generic, length) == 0 ? getsockname(descriptor, generic, &length) : -1
-        }
-    }
-    guard result == 0 else { throw SetupError(description: "no free port") }
-    return UInt16(bigEndian: address.sin_port)
-}
+func freePort() throws -> UInt16 { UInt16(try freePort(SOCK_STREAM)) }
 
 /// Whether somebody listens on a port of this machine.
 func canConnect(port: UInt16) -> Bool {

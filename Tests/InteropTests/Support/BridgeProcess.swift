@@ -93,9 +93,9 @@ final class BridgeProcess {
 
 /// Runs `body` with a bridge, which ends whatever happens.
 func withBridge<Result>(
-    _ configuration: String = "", _ body: (BridgeProcess) async throws -> Result
+    _ configuration: String = "", asNobody: Bool = false, _ body: (BridgeProcess) async throws -> Result
 ) async throws -> Result {
-    let bridge = try await BridgeProcess(configuration: configuration)
+    let bridge = try await BridgeProcess(configuration: configuration, asNobody: asNobody)
     do {
         let result = try await body(bridge)
         await bridge.end()
@@ -107,20 +107,25 @@ func withBridge<Result>(
 }
 
 /// A port of 127.0.0.1 that nobody has at the moment.
+///
+/// Not one of those that the kernel gives to whoever asks for any: the sockets of another test run would get it before
+/// the program does that it is meant for.
 /// - Parameter kind: `SOCK_STREAM` or `SOCK_DGRAM`.
 func freePort(_ kind: __socket_type) throws -> Int {
-    let descriptor = socket(AF_INET, Int32(kind.rawValue), 0)
-    guard descriptor >= 0 else { throw SetupError(description: "no socket") }
-    defer { close(descriptor) }
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let status = withUnsafeMutablePointer(to: &address) { pointer in
-        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-            bind(descriptor, address, size) == 0 ? getsockname(descriptor, address, &size) : -1
+    for _ in 0..<100 {
+        let port = UInt16.random(in: 12_000..<32_000)
+        let descriptor = socket(AF_INET, Int32(kind.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        address.sin_port = port.bigEndian
+        let status = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
         }
+        if status == 0 { return Int(port) }
     }
-    guard status == 0 else { throw SetupError(description: "no free port") }
-    return Int(UInt16(bigEndian: address.sin_port))
+    throw SetupError(description: "no free port")
 }
