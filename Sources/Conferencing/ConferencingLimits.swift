@@ -19,6 +19,11 @@ public enum ConferencingLimits {
     public static let batchPackets = 256
     /// Due timers handled in one turn of the loop; the rest waits for the next.
     public static let timersPerTurn = 1_024
+    /// The most padding that makes the packets of a frame equally long, in bytes. It is written where the packet's tag
+    /// stood, and the shortest tag has this length.
+    static let evenPadding = 10
+    /// Bytes in the egress batch after which it is sent rather than filled further.
+    static let egressBytes = 131_072
     /// Events that wait for the control plane inside the shard; more are dropped and counted.
     public static let pendingEvents = 65_536
     /// Room for one RTCP packet made here, in bytes.

@@ -27,6 +27,8 @@ struct BatchPacket: BitwiseCopyable {
     var next: Int32
     /// Sequence number with the gaps of discarded packets closed.
     var sequence: UInt16
+    /// Bytes of padding behind the payload that go out with it, see ``ShardHost/evenOut(_:)``.
+    var padding: UInt8 = 0
     /// What the payload type means to the sender (`Encoding` raw value).
     var encoding: UInt8
     /// Whether a receiver's stream may begin with this packet: any packet, or a key frame where the bridge can tell.
@@ -235,9 +237,14 @@ extension ShardHost {
     public mutating func pump(into egress: inout EgressBatch, at now: Timestamp) -> Bool {
         while cursor.conference < touchedCount {
             let conference = conferences.pointer(at: Int(touched[cursor.conference]))
+            if cursor.member == 0 { evenOut(conference) }
             while cursor.member < conference.pointee.members.count {
-                // An empty egress batch has room for any receive batch, so this ends.
-                guard egress.hasRoom(datagrams: conference.pointee.batchCount) else { return true }
+                // An empty egress batch has room for any receive batch, so this ends. Flushed long before it is full,
+                // the ciphertext is still in the cache, and the first receivers do not wait for the last ones'
+                // encryption.
+                guard egress.byteCount < ConferencingLimits.egressBytes,
+                    egress.hasRoom(datagrams: conference.pointee.batchCount)
+                else { return true }
                 forward(conference, to: Int(conference.pointee.members[cursor.member]), at: now, into: &egress)
                 cursor.member += 1
             }
@@ -251,6 +258,44 @@ extension ShardHost {
         touchedCount = 0
         cursor = (0, 0)
         return false
+    }
+
+    /// Pads the packets of each frame to the length of its longest, where that takes a few bytes.
+    ///
+    /// Browsers split a frame into packets that differ by one byte, the longer ones last. The kernel takes equal
+    /// packets for one receiver as one message, and the message is what costs (ADR 14). The padding is written once,
+    /// in the receive slab behind the payload, where the tag stood or the sender's own padding.
+    private func evenOut(_ conference: UnsafeMutablePointer<Conference>) {
+        var first = conference.pointee.batchHead
+        // Both loops end: the list has at most `batchPackets` elements and no cycle; the outer one goes on where the
+        // inner ones stopped.
+        while first >= 0 {
+            let source = batch[Int(first)].source
+            let timestamp = batch[Int(first)].info.timestamp
+            var longest = 0
+            var end = first
+            while end >= 0, batch[Int(end)].kind == .video, batch[Int(end)].source == source,
+                batch[Int(end)].info.timestamp == timestamp
+            {
+                longest = max(longest, batch[Int(end)].info.payloadBytes)
+                end = batch[Int(end)].next
+            }
+            if end == first {
+                first = batch[Int(first)].next
+                continue
+            }
+            while first != end {
+                let packet = batch + Int(first)
+                first = packet.pointee.next
+                let missing = longest - packet.pointee.info.payloadBytes
+                // The last segment of a message may be shorter.
+                guard missing > 0, missing <= ConferencingLimits.evenPadding, first != end else { continue }
+                let start = packet.pointee.base + packet.pointee.info.headerBytes + packet.pointee.info.payloadBytes
+                start.initializeMemory(as: UInt8.self, repeating: 0, count: missing)
+                start.storeBytes(of: UInt8(missing), toByteOffset: missing - 1, as: UInt8.self)
+                packet.pointee.padding = UInt8(missing)
+            }
+        }
     }
 
     /// Forwards a conference's packets of this batch to one receiver.
@@ -299,14 +344,16 @@ extension ShardHost {
             let headerBytes = HeaderRewriter.write(
                 packet.pointee.info, from: plaintext, into: slot, receiver: receiver.pointee.extensions,
                 ssrc: packet.pointee.info.ssrc, sequence: packet.pointee.sequence,
-                timestamp: packet.pointee.info.timestamp, payloadType: payloadType)
+                timestamp: packet.pointee.info.timestamp, payloadType: payloadType,
+                hasPadding: packet.pointee.padding > 0)
             guard headerBytes > 0 else {
                 counters.add(.droppedMalformedRTP)
                 continue
             }
             // Door 8.
             let payload = UnsafeRawBufferPointer(
-                start: packet.pointee.base + packet.pointee.info.headerBytes, count: packet.pointee.info.payloadBytes)
+                start: packet.pointee.base + packet.pointee.info.headerBytes,
+                count: packet.pointee.info.payloadBytes + Int(packet.pointee.padding))
             guard
                 let total = receiver.pointee.transport.protectRTP(
                     slot: slot, headerBytes: headerBytes, payload: payload)

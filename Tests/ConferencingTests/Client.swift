@@ -31,7 +31,8 @@ struct Client: ~Copyable {
         var sequence: UInt16
         var timestamp: UInt32
         var payloadType: UInt8
-        var hasPadding: Bool
+        /// Bytes of padding behind the payload.
+        var padding: Int
         var extensions: [UInt8: [UInt8]]
         var payload: [UInt8]
     }
@@ -119,7 +120,9 @@ struct Client: ~Copyable {
         var packet = datagram
         guard let headerBytes = RTPHeader.headerByteCount(packet.rawSpan) else { return }
         let result = packet.withUnsafeMutableBytes { transport.unprotectRTP($0, headerBytes: headerBytes) }
-        guard case .success(let count) = result, let header = try? RTPHeader(packet.rawSpan) else { return }
+        guard case .success(let count) = result, let header = try? RTPHeader(packet.rawSpan),
+            let padding = try? header.paddingByteCount(packet.rawSpan.slice(0, count: count))
+        else { return }
         var extensions: [UInt8: [UInt8]] = [:]
         var reader = HeaderExtensionReader(header)
         while let element = reader.next(in: packet.rawSpan) {
@@ -128,7 +131,7 @@ struct Client: ~Copyable {
         received.append(
             Received(
                 ssrc: header.ssrc, sequence: header.sequence, timestamp: header.timestamp,
-                payloadType: header.payloadType, hasPadding: header.hasPadding, extensions: extensions,
-                payload: Array(packet[headerBytes..<count])))
+                payloadType: header.payloadType, padding: padding, extensions: extensions,
+                payload: Array(packet[headerBytes..<count - padding])))
     }
 }

@@ -20,6 +20,8 @@ struct World: ~Copyable {
     var egress: EgressBatch
     var clients = GrowableBuffer<Client>()
     var events: [ShardEvent] = []
+    /// Kernel messages that the bridge has sent.
+    var messagesSent = 0
     let conference = ConferenceNumber(7)
     private var requestNumber: UInt64 = 0
     private let clientIdentity: DTLSIdentity
@@ -184,6 +186,7 @@ struct World: ~Copyable {
                 offset = end
             }
         }
+        messagesSent += egress.messageCount
         egress.removeAll()
         for (address, bytes) in datagrams {
             for index in 0..<clients.count where clients[index].address == address {

@@ -7,23 +7,26 @@ public import RTP
 public enum HeaderRewriter {
     /// Writes a new header for the packet that `info` describes; the payload is the caller's to encrypt behind it.
     ///
-    /// No padding bit, no contributing sources. Of the extensions only those that `info` kept, under the receiver's
-    /// numbers; what the receiver did not negotiate is left out. The block has one-byte form unless an element needs
-    /// the other and the receiver allows it; otherwise such elements are left out (media-plane.md 4.2).
+    /// No contributing sources, and of the sender's padding no trace. Of the extensions only those that `info` kept,
+    /// under the receiver's numbers; what the receiver did not negotiate is left out. The block has one-byte form
+    /// unless an element needs the other and the receiver allows it; otherwise such elements are left out
+    /// (media-plane.md 4.2).
     /// - Parameters:
     ///   - packet: the packet `info` was read from.
     ///   - slot: where the header goes; ``ForwardingLimits/headerBytes`` always suffice.
+    ///   - hasPadding: sets the padding bit, for a payload that ends with padding of the caller's.
     /// - Returns: length of the header in bytes; 0 when it does not fit `slot`.
     @inlinable
     public static func write(
         _ info: PacketInfo, from packet: UnsafeRawBufferPointer, into slot: UnsafeMutableRawBufferPointer,
-        receiver: ExtensionTable, ssrc: UInt32, sequence: UInt16, timestamp: UInt32, payloadType: UInt8
+        receiver: ExtensionTable, ssrc: UInt32, sequence: UInt16, timestamp: UInt32, payloadType: UInt8,
+        hasPadding: Bool = false
     ) -> Int {
         var writer = BufferWriter(slot)
         let form = info.keptCount == 0 ? nil : form(info, receiver)
         RTPHeader.write(
             marker: info.marker, payloadType: payloadType, sequence: sequence, timestamp: timestamp, ssrc: ssrc,
-            hasExtension: form != nil, to: &writer)
+            hasPadding: hasPadding, hasExtension: form != nil, to: &writer)
         if let form {
             let bytes = RawSpan(_unsafeBytes: packet)
             let block = HeaderExtensionWriter(form, to: &writer)

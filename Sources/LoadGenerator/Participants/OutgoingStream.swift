@@ -104,3 +104,11 @@ struct AudioSender {
         return Self.headerBytes + frame.count
     }
 }
+
+extension Timestamp {
+    /// The due time after this one: in step, but not catching up more than a few intervals after a long stop.
+    func following(_ interval: TimeDelta, _ now: Timestamp) -> Timestamp {
+        let next = self + interval
+        return now - next > interval * 10 ? now + interval : next
+    }
+}

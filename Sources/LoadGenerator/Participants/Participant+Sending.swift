@@ -32,24 +32,24 @@ extension Participant {
         commit(length, slot, destination, outbound, &context)
         guard let audio else { return }
         audio.planned.sent.store(audio.stream.stampSequence, ordering: .releasing)
-        self.audio?.due = Self.following(audio.due, audio.interval, now)
+        self.audio?.due = audio.due.following(audio.interval, now)
     }
 
     private func sendFrame(
         _ destination: Destination, _ outbound: SRTPContext, at now: Timestamp, _ context: inout LoopContext
     ) {
-        guard let packets = video?.beginFrame(at: now) else { return }
-        for index in 0..<packets {
+        _ = video?.beginFrame(at: now)
+        // Ends: a frame has a last packet.
+        while video?.hasPacket(at: now) == true {
             if !context.batch.batch.hasRoom(datagrams: 1) { port.flush(&context.batch.batch) }
             guard let slot = context.batch.batch.reserve(),
-                let length = video?.writePacket(index, to: slot, transportWide: transportWide, at: now)
+                let length = video?.writePacket(to: slot, transportWide: transportWide, at: now)
             else { return }
             transportWide &+= 1
             commit(length, slot, destination, outbound, &context)
         }
         guard let video else { return }
         video.planned.sent.store(video.stream.stampSequence, ordering: .releasing)
-        self.video?.due = Self.following(video.due, video.interval, now)
     }
 
     private func commit(
@@ -63,12 +63,6 @@ extension Participant {
         context.batch.batch.commit(protected, to: destination)
         context.statistics.sent += 1
         context.statistics.sentBytes += UInt64(protected)
-    }
-
-    /// The next due time: in step, but not catching up more than a few intervals after a long stop.
-    private static func following(_ due: Timestamp, _ interval: TimeDelta, _ now: Timestamp) -> Timestamp {
-        let next = due + interval
-        return now - next > interval * 10 ? now + interval : next
     }
 
     /// Sends the reports, requests and feedback that are due.

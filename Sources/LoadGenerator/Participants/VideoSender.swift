@@ -2,13 +2,17 @@
 
 internal import Primitives
 
-/// Sends one VP8 stream: frames at a steady rate, key frames on request, each frame split into nearly equal packets.
+/// Sends one VP8 stream: frames at a steady rate, key frames on request, each frame split into nearly equal packets
+/// that leave at a browser's pace.
 struct VideoSender {
     var stream: OutgoingStream
     let planned: PlannedStream
-    /// When the next frame is due.
+    /// When there is something to do: the next frame, or the rest of the one being sent.
     var due: Timestamp
-    let interval: TimeDelta
+    /// When the next frame is due.
+    private var nextFrame: Timestamp
+    private let interval: TimeDelta
+    private var pacer: Pacer
     /// Key frames sent.
     private(set) var keyframes: UInt64 = 0
     private var pattern: VideoPattern
@@ -23,6 +27,7 @@ struct VideoSender {
     private var frameBytes = 0
     private var isKeyframe = false
     private var packetCount = 0
+    private var nextPacket = 0
     private var smaller = 0
     private var larger = 0
     private var timestamp: UInt32 = 0
@@ -44,7 +49,9 @@ struct VideoSender {
         pictureID = UInt16(truncatingIfNeeded: random.next() & 0x7FFF)
         tl0 = UInt8(truncatingIfNeeded: random.next())
         interval = .nanoseconds(1_000_000_000 / Int64(options.videoFrameRate))
-        due = now + .nanoseconds(Int64(random.fraction() * Double(interval.nanoseconds)))
+        pacer = Pacer(bitrate: options.videoBitrate)
+        nextFrame = now + .nanoseconds(Int64(random.fraction() * Double(interval.nanoseconds)))
+        due = nextFrame
     }
 
     /// A PLI or FIR came.
@@ -52,9 +59,12 @@ struct VideoSender {
         wantsKeyframe = true
     }
 
-    /// Begins the next frame.
-    /// - Returns: how many packets it has; write them in order.
-    mutating func beginFrame(at now: Timestamp) -> Int {
+    /// Begins the next frame, unless one is being sent.
+    /// - Returns: whether it did.
+    mutating func beginFrame(at now: Timestamp) -> Bool {
+        guard nextPacket == packetCount else { return false }
+        nextFrame = nextFrame.following(interval, now)
+        nextPacket = 0
         isKeyframe = wantsKeyframe && lastKeyframe.map { now - $0 >= Self.keyframeInterval } ?? true
         if isKeyframe {
             wantsKeyframe = false
@@ -67,13 +77,27 @@ struct VideoSender {
         timestamp = stream.timestamp(at: now)
         pictureID = (pictureID &+ 1) & 0x7FFF
         tl0 &+= 1
-        return packetCount
+        return true
     }
 
-    /// Writes packet `index` of the frame, not encrypted yet, and gives its length.
+    /// Whether a packet of the frame may leave at `now`; if not, ``due`` says when to come again.
+    mutating func hasPacket(at now: Timestamp) -> Bool {
+        guard nextPacket < packetCount else {
+            // A frame that had to wait for the one before is not late by our fault.
+            due = max(nextFrame, now)
+            return false
+        }
+        if pacer.admits(at: now) { return true }
+        due = pacer.drained
+        return false
+    }
+
+    /// Writes the frame's next packet, not encrypted yet, and gives its length.
     mutating func writePacket(
-        _ index: Int, to packet: UnsafeMutableRawBufferPointer, transportWide: UInt16, at now: Timestamp
+        to packet: UnsafeMutableRawBufferPointer, transportWide: UInt16, at now: Timestamp
     ) -> Int {
+        let index = nextPacket
+        nextPacket += 1
         let isLast = index == packetCount - 1
         stream.writeHeader(to: packet, timestamp: timestamp, marker: isLast, extensionWords: 3)
         writeExtensions(to: packet, transportWide: transportWide, at: now)
@@ -94,6 +118,7 @@ struct VideoSender {
         if index == 0 { flags.insert(.first) }
         if isLast { flags.insert(.last) }
         stream.stamp(payload, covered: VP8Payload.descriptorBytes, flags: flags, at: now)
+        pacer.note(byteCount: end, at: now)
         return end
     }
 

@@ -84,14 +84,16 @@ public struct RTPHeader: BitwiseCopyable, Hashable, Sendable {
         return padding
     }
 
-    /// Writes a header without contributing sources, padding and extension block.
-    /// - Parameter hasExtension: sets the extension bit; an extension block must follow.
+    /// Writes a header without contributing sources and extension block.
+    /// - Parameters:
+    ///   - hasPadding: sets the padding bit; the payload must end with padding.
+    ///   - hasExtension: sets the extension bit; an extension block must follow.
     @inlinable
     public static func write(
-        marker: Bool, payloadType: UInt8, sequence: UInt16, timestamp: UInt32, ssrc: UInt32, hasExtension: Bool = false,
-        to writer: inout BufferWriter
+        marker: Bool, payloadType: UInt8, sequence: UInt16, timestamp: UInt32, ssrc: UInt32,
+        hasPadding: Bool = false, hasExtension: Bool = false, to writer: inout BufferWriter
     ) {
-        writer.uint8(hasExtension ? 0x90 : 0x80)
+        writer.uint8(0x80 | (hasPadding ? 0x20 : 0) | (hasExtension ? 0x10 : 0))
         writer.uint8((marker ? 0x80 : 0) | (payloadType & 0x7F))
         writer.uint16(sequence)
         writer.uint32(timestamp)

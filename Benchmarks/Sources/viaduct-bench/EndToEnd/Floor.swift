@@ -70,15 +70,15 @@ struct Floor: ~Copyable {
         while now < end {
             for sender in 0..<scenario.senders where audioDue[sender] <= now {
                 audioDue[sender] = audioDue[sender] + .milliseconds(20)
-                sendToAll(but: sender, sizes: (1, 116, 0))
+                sendToAll(but: sender, packets: 1, bytes: 116)
             }
             if frameDue <= now {
                 frameDue = frameDue + .nanoseconds(1_000_000_000 / 30)
-                // Ordinary frames of ±20 %, split evenly, the larger packets last: what viaduct-load sends.
+                // Ordinary frames of ±20 %, split evenly: what viaduct-load sends, made equal as the bridge does.
                 let mean = Double(scenario.videoBitrate) / 8 / 30
                 let bytes = Int(mean * (0.8 + 0.4 * random.fraction()))
                 let packets = (bytes + 1_165) / 1_166
-                sendToAll(but: 0, sizes: (packets, bytes / packets + 6, bytes % packets))
+                sendToAll(but: 0, packets: packets, bytes: (bytes + packets - 1) / packets + 6)
             }
             let next = min(audioDue.min() ?? end, frameDue)
             now = MonotonicClock.now()
@@ -89,10 +89,9 @@ struct Floor: ~Copyable {
     }
 
     /// A run of packets for everybody but the sender, then one flush.
-    private mutating func sendToAll(but sender: Int, sizes: (packets: Int, smaller: Int, larger: Int)) {
+    private mutating func sendToAll(but sender: Int, packets: Int, bytes: Int) {
         for receiver in 0..<targets.count where receiver != sender {
-            for index in 0..<sizes.packets {
-                let bytes = sizes.smaller + (index >= sizes.packets - sizes.larger ? 1 : 0)
+            for index in 0..<packets {
                 if !batch.hasRoom(datagrams: 1) { port.flush(&batch) }
                 guard let slot = batch.reserve() else { continue }
                 writeHeader(slot, sequence &+ UInt16(index), ssrc: UInt32(sender))
@@ -103,7 +102,7 @@ struct Floor: ~Copyable {
                 sent += 1
             }
         }
-        sequence &+= UInt16(sizes.packets)
+        sequence &+= UInt16(packets)
         port.flush(&batch)
     }
 
@@ -131,7 +130,9 @@ final class Sink: Sendable {
             ports.boxes.append(SinkPort(port))
         }
         self.addresses = addresses
-        let started = try PinnedThread.start(name: "sink") { [self] in drain(ports) }
+        // Off the first processor, as viaduct-load is kept, because the bridge's worker stays there.
+        let cpu = EndToEnd.processors > 1 ? 1 : nil
+        let started = try PinnedThread.start(name: "sink", cpu: cpu) { [self] in drain(ports) }
         thread.withLock { $0 = started }
     }
 
