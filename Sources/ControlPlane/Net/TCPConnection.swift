@@ -110,7 +110,7 @@ final class TCPConnection {
 
     /// Writes, keeping what the kernel does not take.
     ///
-    /// - Returns: why the connection is over, if it is. A peer that has closed is told by reading, after its last words.
+    /// - Returns: why the connection is over, if it is. Of a peer that has closed reading tells, after its last words.
     func write(_ bytes: [UInt8]) -> String? {
         guard isOpen, !isWriteBroken else { return nil }
         writeBuffer += bytes
