@@ -10,6 +10,7 @@ The caller judges; the exit status only says whether the journey could be travel
 import argparse
 import json
 import os
+import signal
 import sys
 import threading
 import time
@@ -199,6 +200,8 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--bridge", required=True)
     arguments = parser.parse_args()
+    # Whoever ends this program ends the browser, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     host, port = arguments.bridge.rsplit(":", 1)
     conference = Conference(Bridge(host, int(port)))
     focus = Focus(conference)
