@@ -1,6 +1,7 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
 import MediaPlane
+import Primitives
 import TestSupport
 import Testing
 
@@ -48,6 +49,38 @@ struct CallTests {
         #expect(result.statistics.streams == 40)
         #expect(result.statistics.verified < result.statistics.received)
         #expect(result.statistics.unknown == 0 && result.statistics.misdelivered == 0)
+    }
+
+    @Test(
+        "what the network loses, doubles, delays and alters is reported to the packet",
+        arguments: [
+            ("all", FaultyNetwork.Fault.allCases), ("sample", [.drop, .duplicate, .delay]),
+            ("headers", [.drop, .duplicate, .delay]),
+        ])
+    func faults(verification: String, faults: [FaultyNetwork.Fault]) throws {
+        prepareLibrary()
+        let focus = try WorkerFocus(usesOffload: true)
+        defer { focus.worker.stop() }
+        let network = try FaultyNetwork(target: try #require(focus.worker.boundAddresses.first).port, faults: faults)
+        defer { network.stop() }
+        focus.advertisedPort = network.port
+        let line = "--participants 3 --senders 2 --audio-rate 100 --duration 2 --quiet --verify \(verification)"
+        guard case .run(let options) = try LoadOptions.parse(line.split(separator: " ").map(String.init)) else {
+            return
+        }
+        let result = try LoadRun(options, focus: focus).run()
+        let statistics = result.statistics
+        for fault in faults { #expect(network.count(fault) >= 8) }
+        let altered = network.count(.alterPayload) + network.count(.alterNumber)
+        #expect(statistics.altered == altered)
+        #expect(statistics.lost == network.count(.drop) + altered)
+        #expect(statistics.duplicates == network.count(.duplicate))
+        #expect(statistics.reordered == network.count(.delay))
+        #expect(statistics.streams == 8)
+        #expect(statistics.malformed == 0 && statistics.misdelivered == 0 && statistics.renumbered == 0)
+        #expect(
+            result.imperfections.contains("\(network.count(.drop) + altered) packets lost"),
+            "\(result.imperfections)")
     }
 
     @Test("a bridge that stops in the middle is no perfect call")

@@ -220,6 +220,8 @@ def main():
     parser.add_argument("--pid", required=True, type=int)
     parser.add_argument("--browsers", default="chromium,chromium,chromium", help="of the three tabs, in their order")
     arguments = parser.parse_args()
+    # Whoever ends this program ends the browser, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     host, port = arguments.bridge.rsplit(":", 1)
     conference = Conference(Bridge(host, int(port)))
     focus = Focus(conference)

@@ -3,6 +3,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -45,17 +46,26 @@ class Chromium:
             stdout=self.log,
             stderr=self.log,
             start_new_session=True,
+            # So that nothing of it stays behind elsewhere.
+            env={**os.environ, "TMPDIR": self.profile},
         )
+        try:
+            self.port = self.wait_for_port()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def wait_for_port(self):
+        """The debugging port, as soon as there is one."""
         port_file = os.path.join(self.profile, "DevToolsActivePort")
         deadline = time.monotonic() + 60
         while not (os.path.exists(port_file) and open(port_file).read().strip()):
             if self.process.poll() is not None or time.monotonic() > deadline:
                 text = open(self.log.name, errors="replace").read()
-                self.__exit__(None, None, None)
                 raise RuntimeError(f"Chromium did not start: {text[-2000:]}")
             time.sleep(0.05)
-        self.port = int(open(port_file).read().split()[0])
-        return self
+        return int(open(port_file).read().split()[0])
 
     def open_tab(self, url):
         """Opens a page in a tab of its own."""
@@ -65,12 +75,12 @@ class Chromium:
             response.read()
 
     def __exit__(self, *_):
-        if self.process.poll() is None:
-            os.killpg(self.process.pid, 15)
+        # The whole group: its parts may outlive the first process.
+        for number in (signal.SIGTERM, signal.SIGKILL):
             try:
+                os.killpg(self.process.pid, number)
                 self.process.wait(5)
-            except subprocess.TimeoutExpired:
-                os.killpg(self.process.pid, 9)
-                self.process.wait()
+            except (ProcessLookupError, subprocess.TimeoutExpired):
+                pass
         self.log.close()
         shutil.rmtree(self.profile, ignore_errors=True)
