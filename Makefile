@@ -18,7 +18,7 @@ release: bootstrap ## dist/viaduct and dist/viaduct-load: static Swift runtime, 
 test: bootstrap ## every test, interop with real peers included
 	@scripts/test
 
-interop: bootstrap ## only the tests with whole programs: Prosody, Chromium, aiortc, our own two
+interop: bootstrap ## only the tests with whole programs: Prosody, browsers, aiortc, our own two
 	@scripts/test InteropTests
 
 check: bootstrap ## what must pass before a push: format lint, warnings as errors, tests, tidy

@@ -130,8 +130,7 @@ let testTargets: [Target] = [
         "ControlPlane",
         [
             "BridgeControl", "XMPP", "XML", "Colibri", "BridgeConfiguration", "WebServer", "Conferencing", "Forwarding",
-            "ICE", "DTLS",
-            "OpenSSL", "PacketIO",
+            "ICE", "DTLS", "OpenSSL", "PacketIO", "MediaPlane", "ShardMessages",
         ]),
     tests(
         "LoadGenerator",

@@ -6,6 +6,8 @@ internal import Primitives
 public enum ControlPlaneLimits {
     /// How long the end waits for the XMPP servers to close their side.
     static let closeTime = TimeDelta.milliseconds(1_500)
+    /// How long a command that did not fit the worker's ring waits for the next attempt.
+    static let fullRingPause = TimeDelta.milliseconds(2)
     /// HTTP requests that wait for the worker's account of itself.
     static let pendingDescriptions = 64
     /// Kernel events taken per turn of the control loop.

@@ -60,7 +60,7 @@ struct ConfigurationFileTests {
 
     @Test("a file with a password that everybody may read is warned about")
     func permissions() throws {
-        let client = "a { HOSTNAME = h, USERNAME = u, PASSWORD = p, MUC_JIDS = r, MUC_NICKNAME = n }"
+        let client = "a { HOSTNAME = h, USERNAME = u, PASSWORD = p, MUC_JIDS = \"r@c\", MUC_NICKNAME = n }"
         try withFiles(["jvb.conf": "videobridge.apis.xmpp-client.configs { \(client) }"]) { folder in
             let path = folder + "/jvb.conf"
             for (mode, warns) in [(0o644, true), (0o640, false)] {

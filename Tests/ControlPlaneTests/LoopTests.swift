@@ -164,6 +164,34 @@ struct LoopTests {
         #expect(!connection.isOpen)
     }
 
+    @Test("the last words of a peer that closes are read although writing to it fails before")
+    func lastWords() throws {
+        let (descriptor, port) = try listener()
+        defer { close(descriptor) }
+        let loop = try ControlLoop()
+        let client = Client()
+        loop.add(client)
+        let list = try addresses(loop, "127.0.0.1", port)
+        let connection = TCPConnection(loop: loop, owner: client, addresses: list)
+        client.connection = connection
+        client.take(connection.connect(at: loop.now))
+        try #require(loop.run(for: .seconds(10)) { client.isConnected })
+        let peer = accept(descriptor, nil, nil)
+        // What the peer has not read makes its close a reset, after which writing fails.
+        #expect(connection.write(Array("unread".utf8)) == nil)
+        var wait = pollfd(fd: peer, events: Int16(POLLIN), revents: 0)
+        #expect(poll(&wait, 1, 10_000) == 1)
+        #expect(send(peer, "farewell", 8, 0) == 8)
+        close(peer)
+        for _ in 0..<20 {
+            #expect(connection.write(Array("more".utf8)) == nil)
+            usleep(1_000)
+        }
+        #expect(loop.run(for: .seconds(10)) { client.end != nil })
+        #expect(String(decoding: client.received, as: UTF8.self) == "farewell")
+        connection.close()
+    }
+
     @Test("a refusal is told in words, and a peer that does not read loses the connection")
     func refusals() throws {
         let (closed, closedPort) = try listener()

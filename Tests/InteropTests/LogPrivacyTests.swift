@@ -11,7 +11,7 @@ extension RealPeers {
             let folder = FileManager.default.temporaryDirectory.appendingPathComponent("viaduct-" + UUID().uuidString)
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
             defer { try? FileManager.default.removeItem(at: folder) }
-            let port = try freePort(SOCK_STREAM)
+            let port = try Int(freePort(SOCK_STREAM))
             let password = "correct-horse-\(UInt64.random(in: 0...UInt64.max))"
             let prosody = try ChildProcess(
                 Repository.root.appendingPathComponent("scripts/prosody"),

@@ -13,8 +13,9 @@ final class EchoBridge: Sendable {
     private let isStopping = Atomic<Bool>(false)
     private let isStopped = DispatchSemaphore(value: 0)
 
-    init(answerSeconds: Double = 10) throws {
-        server = try HTTPServer.start(host: "127.0.0.1", port: 0, answerSeconds: answerSeconds)
+    init(answerSeconds: Double = 10, bodySeconds: Double = 30) throws {
+        server = try HTTPServer.start(
+            host: "127.0.0.1", port: 0, answerSeconds: answerSeconds, bodySeconds: bodySeconds)
         let thread = Thread { [self] in serve() }
         thread.start()
     }

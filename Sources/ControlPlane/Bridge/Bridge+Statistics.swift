@@ -22,7 +22,7 @@ extension Bridge {
         }
         if load.nextTimeout <= now {
             load.sample(
-                processorStatistics: ProcessFiles.processorStatistics(),
+                processorStatistics: ProcessFiles.processorStatistics(), group: ProcessFiles.controlGroupUsage(),
                 packetsPerSecond: Double(rates.incomingPacketRate + rates.outgoingPacketRate), at: now)
         }
         if health.nextTimeout <= now {

@@ -19,6 +19,7 @@ extension Bridge {
             security: SecurityMode(rawValue: client.securityMode.rawValue))
         wanted.port = client.port
         wanted.verifiesCertificate = !client.disablesCertificateVerification
+        wanted.authoritiesFile = client.authoritiesFile
         wanted.software = SoftwareVersion(name: "JVB", version: version, operatingSystem: "Linux")
         wanted.handledPayloads = [PayloadName("conference-modify", ColibriNamespace.colibri2)]
         wanted.timing.presenceInterval = settings.presence.interval

@@ -28,8 +28,8 @@ final class BridgeProcess {
     init(configuration: String = "", asNobody: Bool = false) async throws {
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("viaduct-" + UUID().uuidString)
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        httpPort = try freePort(SOCK_STREAM)
-        mediaPort = try freePort(SOCK_DGRAM)
+        httpPort = try Int(freePort(SOCK_STREAM))
+        mediaPort = try Int(freePort(SOCK_DGRAM))
         let file = folder.appendingPathComponent("jvb.conf")
         let text = """
             videobridge.apis.rest.enabled = true
@@ -104,28 +104,4 @@ func withBridge<Result>(
         await bridge.end()
         throw error
     }
-}
-
-/// A port of 127.0.0.1 that nobody has at the moment.
-///
-/// Not one of those that the kernel gives to whoever asks for any: the sockets of another test run would get it before
-/// the program does that it is meant for.
-/// - Parameter kind: `SOCK_STREAM` or `SOCK_DGRAM`.
-func freePort(_ kind: __socket_type) throws -> Int {
-    for _ in 0..<100 {
-        let port = UInt16.random(in: 12_000..<32_000)
-        let descriptor = socket(AF_INET, Int32(kind.rawValue), 0)
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-        address.sin_port = port.bigEndian
-        let status = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        if status == 0 { return Int(port) }
-    }
-    throw SetupError(description: "no free port")
 }
