@@ -15,7 +15,7 @@ release: bootstrap ## dist/viaduct and dist/viaduct-load: static Swift runtime, 
 test: bootstrap ## every test, interop with real peers included
 	@scripts/test
 
-interop: bootstrap ## only the tests with Chromium and aiortc
+interop: bootstrap ## only the tests with browsers and aiortc
 	@scripts/test InteropTests
 
 check: bootstrap ## what must pass before a push: format lint, warnings as errors, tests, tidy
