@@ -134,6 +134,9 @@ public final class MediaWorker: Sendable {
         eventsWake.drain()
     }
 
+    /// Makes the loop turn once although there is nothing to do, so that ``MediaCounter/loopTurns`` grows.
+    public func nudge() { mailboxes.wake.wake() }
+
     /// Ends the loop and waits for the thread. A second call does nothing.
     public func stop() {
         mailboxes.isStopping.store(true, ordering: .sequentiallyConsistent)

@@ -89,7 +89,11 @@ extension Bridge {
         case .disconnected(let reason, let retry):
             log.log(
                 reason == .streamError("conflict") ? .error : .warning, constant: reason.message,
-                ["detail": reason.detail, "retry_ms": String(retry)])
+                [
+                    "detail": reason.detail,
+                    "server": connection.settings.host + ":" + String(connection.settings.port),
+                    "retry_ms": String(retry),
+                ])
         case .joined(let room):
             log.notice("Joined the brewery", ["room": room])
             publish(at: now)

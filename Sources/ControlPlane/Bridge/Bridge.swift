@@ -31,6 +31,7 @@ final class Bridge: LoopTask {
     var health: HealthChecker
     var load: LoadMeter
     var facts = HealthFacts()
+    var pulse = WorkerPulse()
     var connections: [XMPPConnection] = []
     /// Connections that were removed and still say goodbye.
     var leaving: [XMPPConnection] = []
@@ -182,7 +183,8 @@ final class Bridge: LoopTask {
         directory.handleTimeout(at: now)
         if nextTick <= now || health.nextTimeout <= now || load.nextTimeout <= now { tick(at: now) }
         if let due = nextWatchdog, due <= now, let interval = notifier.watchdogInterval {
-            notifier.watchdog()
+            // A worker that hangs is a reason to be started anew.
+            if pulse.isAlive { notifier.watchdog() }
             nextWatchdog = now + interval
         }
         settle(at: now)

@@ -7,7 +7,7 @@ internal import XML
 extension XMPPClient {
     mutating func connect(at now: Timestamp) {
         phase = .connecting
-        deadline = now + settings.timing.stepTimeout
+        deadline = now + settings.timing.connectTimeout
         perform(.openConnection(host: settings.host, port: settings.port))
     }
 
