@@ -17,6 +17,8 @@ final class XMPPFocus: Focus {
     private var isTLSReported = false
     /// The bridge's address in the room.
     private var bridge: String?
+    /// Whether it is in the room, as far as we see.
+    private var isBridgeThere = false
     private var answers: [String: IQOutcome] = [:]
     /// Why there is no session, or why we are not in the room.
     private var failure: String?
@@ -67,11 +69,17 @@ final class XMPPFocus: Focus {
     }
 
     private func send(_ request: FocusRequest, _ conference: PlannedConference) throws(LoadError) -> XMLElement? {
+        let deadline = MonotonicClock.now() + .seconds(timeoutSeconds)
+        // After an outage of the server both of us have to come back first.
+        while !isBridgeThere {
+            guard MonotonicClock.now() < deadline else {
+                throw .connection(failure ?? "the bridge \(bridge ?? "") left the room")
+            }
+            step()
+        }
         let payload = ColibriXML.element(request, meeting: conference.meeting, name: conference.name)
-        let now = MonotonicClock.now()
-        let id = client.sendIQ(type: .get, to: bridge, payload: payload, at: now)
+        let id = client.sendIQ(type: .get, to: bridge, payload: payload, at: MonotonicClock.now())
         settle()
-        let deadline = now + .seconds(timeoutSeconds)
         while true {  // Ends: the answer or the deadline comes.
             if let outcome = answers.removeValue(forKey: id) {
                 switch outcome {
@@ -183,16 +191,21 @@ final class XMPPFocus: Focus {
         case .online: failure = nil
         case .iqResult(let id, let outcome): answers[id] = outcome
         case .occupant(let room, let nickname, let presence):
-            guard Self.isBridge(presence) else { return }
-            if bridge == nil, door.bridge == nil || door.bridge == nickname { bridge = "\(room)/\(nickname)" }
+            let address = "\(room)/\(nickname)"
+            let isBridge = Self.isBridge(presence)
+            if bridge == nil, isBridge, door.bridge == nil || door.bridge == nickname { bridge = address }
+            if address == bridge { isBridgeThere = isBridge }
         case .disconnected(.loginRefused(let condition), _):
             failure = "the server refused the login of \(door.user); check --user and --password (\(condition))"
         case .disconnected(let reason, _):
             failure = reason.message + (reason.detail.map { " (\($0))" } ?? "")
-        case .left(let room, .refused(let condition)):
-            failure = "\(room) does not let \(door.nick) in (\(condition))"
-        case .left(let room, let departure) where departure != .sessionEnded:
-            failure = "\(room): \(departure.message)"
+        case .left(let room, let departure):
+            isBridgeThere = false
+            switch departure {
+            case .sessionEnded: break
+            case .refused(let condition): failure = "\(room) does not let \(door.nick) in (\(condition))"
+            default: failure = "\(room): \(departure.message)"
+            }
         default: break
         }
     }

@@ -183,6 +183,28 @@ struct GeneratorXMPPFailureTests {
     }
 }
 
+/// A call that goes on without its server.
+@Suite("Generator: outage", .enabled(if: ProsodyServer.isAvailable))
+struct GeneratorOutageTests {
+    @Test("a call over a Prosody that is killed and comes back is perfect, its conference is ended in order")
+    func outage() async throws {
+        let prosody = try ProsodyServer()
+        try await prosody.start()
+        try await withDaemon(Daemon.client(port: Int(prosody.port))) { daemon in
+            #expect(try await daemon.waitForLog("Joined the brewery"), "\(daemon.log)")
+            let call = try LoadCall(on: daemon, through: prosody, seconds: 5)
+            #expect(try await daemon.wait { try await daemon.metrics()["jitsi_jvb_current_endpoints"] == 3 })
+            prosody.kill()
+            try await prosody.waitForEnd()
+            try await prosody.start()
+            #expect(call.isRunning, "the whole outage lay in the call")
+            #expect(await call.wait() == 0, "\(call.text)")
+            #expect(try call.outcome().perfect)
+            #expect(try await daemon.metrics()["jitsi_jvb_current_endpoints"] == 0)
+        }
+    }
+}
+
 /// A call that breaks in the middle.
 @Suite("Generator: broken call", .serialized)
 struct GeneratorBrokenCallTests {
