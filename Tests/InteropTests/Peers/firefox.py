@@ -3,11 +3,9 @@
 
 import json
 import os
-import shutil
 import socket
-import subprocess
-import tempfile
-import time
+
+from browser import Browser
 
 PREFERENCES = {
     "media.navigator.streams.fake": True,
@@ -36,36 +34,23 @@ PREFERENCES = {
 }
 
 
-class Firefox:
-    """Use as a context: the browser ends with it."""
+class Firefox(Browser):
+    """Use as a context."""
 
-    def __enter__(self):
-        self.profile = tempfile.mkdtemp(prefix="viaduct-firefox-")
+    def start(self):
+        """Starts it and opens a session of its remote protocol."""
         with open(os.path.join(self.profile, "user.js"), "w", encoding="utf-8") as file:
             for name, value in PREFERENCES.items():
                 file.write(f"user_pref({json.dumps(name)}, {json.dumps(value)});\n")
-        self.log = open(os.path.join(self.profile, "log"), "wb")
-        self.process = subprocess.Popen(
+        self.run(
             ["firefox-esr", "--headless", "--no-remote", "--marionette", "--profile", self.profile, "about:blank"],
-            stdin=subprocess.DEVNULL,
-            stdout=self.log,
-            stderr=self.log,
-            start_new_session=True,
-            env={**os.environ, "HOME": self.profile, "MOZ_DISABLE_CONTENT_SANDBOX": "1"},
+            {"HOME": self.profile, "MOZ_DISABLE_CONTENT_SANDBOX": "1"},
         )
-        port_file = os.path.join(self.profile, "MarionetteActivePort")
-        deadline = time.monotonic() + 60
-        while not (os.path.exists(port_file) and open(port_file).read().strip()):
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                text = open(self.log.name, errors="replace").read()
-                self.__exit__(None, None, None)
-                raise RuntimeError(f"Firefox did not start: {text[-2000:]}")
-            time.sleep(0.05)
-        self.socket = socket.create_connection(("127.0.0.1", int(open(port_file).read())), timeout=60)
+        port = self.wait_for_port("MarionetteActivePort")
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=60)
         self.received, self.number = b"", 0
         self.receive()
         self.call("WebDriver:NewSession", {"capabilities": {"alwaysMatch": {"pageLoadStrategy": "none"}}})
-        return self
 
     def open_tab(self, url):
         """Opens a page in a tab of its own."""
@@ -94,16 +79,3 @@ class Firefox:
             if not more:
                 raise RuntimeError("Firefox closed its remote protocol")
             self.received += more
-
-    def __exit__(self, *_):
-        if hasattr(self, "socket"):
-            self.socket.close()
-        if self.process.poll() is None:
-            os.killpg(self.process.pid, 15)
-            try:
-                self.process.wait(5)
-            except subprocess.TimeoutExpired:
-                os.killpg(self.process.pid, 9)
-                self.process.wait()
-        self.log.close()
-        shutil.rmtree(self.profile, ignore_errors=True)

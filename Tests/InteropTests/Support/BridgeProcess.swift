@@ -93,9 +93,9 @@ final class BridgeProcess {
 
 /// Runs `body` with a bridge, which ends whatever happens.
 func withBridge<Result>(
-    _ configuration: String = "", _ body: (BridgeProcess) async throws -> Result
+    _ configuration: String = "", asNobody: Bool = false, _ body: (BridgeProcess) async throws -> Result
 ) async throws -> Result {
-    let bridge = try await BridgeProcess(configuration: configuration)
+    let bridge = try await BridgeProcess(configuration: configuration, asNobody: asNobody)
     do {
         let result = try await body(bridge)
         await bridge.end()
