@@ -20,7 +20,8 @@ async function survey(connection) {
       report.inbound.push({
         kind: entry.kind, ssrc: entry.ssrc, mid: entry.mid, packetsReceived: entry.packetsReceived || 0,
         packetsLost: entry.packetsLost || 0, framesDecoded: entry.framesDecoded || 0,
-        headerBytes: entry.headerBytesReceived || 0, frameWidth: entry.frameWidth || 0, audioEnergy: entry.totalAudioEnergy || 0,
+        headerBytes: entry.headerBytesReceived || 0, frameWidth: entry.frameWidth || 0,
+        audioEnergy: entry.totalAudioEnergy || 0,
         freezeCount: entry.freezeCount || 0, pliCount: entry.pliCount || 0, nackCount: entry.nackCount || 0,
       });
     } else if (entry.type === 'outbound-rtp') {
