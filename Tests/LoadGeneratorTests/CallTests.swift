@@ -20,7 +20,7 @@ struct CallTests {
     }
 
     /// The oracle of the other tests in this process initialises libsrtp2 and insists on being the first.
-    private func prepareLibrary() {
+    fileprivate func prepareLibrary() {
         _ = LibSRTP(.sender, profile: 7, keyAndSalt: [UInt8](repeating: 0, count: 28))
     }
 
@@ -93,6 +93,50 @@ struct CallTests {
         #expect(!result.isPerfect)
         #expect(result.statistics.lost > 0)
     }
+}
+
+extension CallTests {
+    @Test("a bridge that refuses one of them gets no call, and the conference is ended")
+    func refused() throws {
+        prepareLibrary()
+        let worker = try WorkerFocus(usesOffload: true)
+        defer { worker.worker.stop() }
+        let focus = FullFocus(worker, room: 2)
+        guard case .run(let options) = try LoadOptions.parse(["--participants", "3", "--quiet"]) else { return }
+        let result = try LoadRun(options, focus: focus).run()
+        #expect(!result.hasBegun)
+        #expect(result.imperfections.first == "refused by the bridge: full")
+        #expect(focus.expired == 1)
+    }
+}
+
+/// Lets so many in and refuses the next one.
+private final class FullFocus: Focus {
+    private let inner: WorkerFocus
+    private var room: Int
+    private(set) var expired = 0
+
+    init(_ inner: WorkerFocus, room: Int) {
+        self.inner = inner
+        self.room = room
+    }
+
+    func create(_ participant: PlannedParticipant, newConference: Bool) throws(LoadError) -> BridgeTransport {
+        room -= 1
+        guard room >= 0 else { throw .refused("full") }
+        return try inner.create(participant, newConference: newConference)
+    }
+
+    func update(_ participant: PlannedParticipant, _ transport: ParticipantTransport) throws(LoadError) {
+        try inner.update(participant, transport)
+    }
+
+    func expire(_ conference: PlannedConference) throws(LoadError) {
+        expired += 1
+        try inner.expire(conference)
+    }
+
+    func idle() { inner.idle() }
 }
 
 /// Stops its worker while the call runs.

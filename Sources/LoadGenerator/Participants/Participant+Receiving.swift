@@ -33,7 +33,7 @@ extension Participant {
             return
         }
         // Media may overtake the end of the handshake; it is not counted on yet.
-        guard let inbound else { return }
+        guard isConnected else { return }
         if let number = header.transportWide { noteTransportWide(number, header.ssrc, at: now, &context) }
         guard let index = conference.index(of: header.ssrc) else {
             if header.payloadType == Offer.rtx {
@@ -52,7 +52,7 @@ extension Participant {
         context.statistics.receivedBytes += UInt64(packet.count)
         let isSampled = header.sequence & (context.options.verification.interval - 1) == 0
         if isSampled || trackers[index].needsStamp || (stream.isVideo && !trackers[index].hasKeyframe) {
-            verify(packet, header, index, inbound, at: now, &context)
+            verify(packet, header, index, at: now, &context)
         } else {
             let number = number(header, index, at: now)
             trackers[index].note(header: number)
@@ -71,10 +71,10 @@ extension Participant {
 
     /// Decrypts a packet and compares it with its stamp.
     private func verify(
-        _ packet: UnsafeMutableRawBufferPointer, _ header: HeaderView, _ index: Int, _ inbound: SRTPContext,
-        at now: Timestamp, _ context: inout LoopContext
+        _ packet: UnsafeMutableRawBufferPointer, _ header: HeaderView, _ index: Int, at now: Timestamp,
+        _ context: inout LoopContext
     ) {
-        guard let start = packet.baseAddress else { return }
+        guard let inbound, let start = packet.baseAddress else { return }
         let length: Int
         switch inbound.unprotect(start, byteCount: packet.count) {
         case .success(let count): length = count

@@ -4,7 +4,7 @@
 struct LoadResult: Sendable {
     var options: LoadOptions
     var statistics: LoopStatistics
-    /// Whether anybody was connected when the measured call began.
+    /// Whether the measured call began: everybody was let in and somebody was connected.
     var hasBegun: Bool
     /// Participants that were connected at the end.
     var connected: Int

@@ -88,14 +88,14 @@ final class LoadRun {
             problems.append("\(error)")
         }
         let joinSeconds = (MonotonicClock.now() - started).seconds
-        let hasBegun = connected > 0
+        let hasBegun = problems.isEmpty && connected > 0
 
         // The measured call begins here.
         let begin = MonotonicClock.now()
         let packetsBefore = received()
         let processorBefore = process?.processorNanoseconds()
         let ownBefore = mailboxes.map { $0.processorNanoseconds.load(ordering: .relaxed) }
-        if problems.isEmpty, hasBegun {
+        if hasBegun {
             do throws(LoadError) { try watch(until: begin + .seconds(options.durationSeconds)) } catch {
                 problems.append("\(error)")
             }
@@ -156,12 +156,11 @@ final class LoadRun {
 
     private func localAddress(towards bridge: BridgeTransport) throws(LoadError) -> TransportAddress {
         if let text = options.localAddress, let address = TransportAddress(ip: text, port: 0) { return address }
-        let candidate = bridge.candidates.first { !$0.isRelayed } ?? bridge.candidates[0]
-        do {
-            return try NetworkInterfaces.sourceAddress(towards: candidate.address)
-        } catch {
-            throw .connection("\(error)")
+        var reason = "no candidate"
+        for candidate in bridge.candidates {
+            do { return try NetworkInterfaces.sourceAddress(towards: candidate.address) } catch { reason = "\(error)" }
         }
+        throw .connection(reason)
     }
 
     /// Follows the call until its time is over; a call that nobody is in any more ends earlier.
