@@ -92,9 +92,8 @@ extension Bridge {
         result.conferenceSizes = directory.summaries.map(\.endpoints.count)
         result.startedMilliseconds = startedNanoseconds / 1_000_000
         result.steal = load.steal
-        result.xmppDisconnects = connections.reduce(0) { $0 + $1.counters.disconnects }
-        result.xmppNicknamesShared = connections.reduce(0) { $0 + $1.counters.nicknamesShared }
-        result.xmppResourceConflicts = connections.reduce(0) { $0 + $1.counters.resourceConflicts }
+        result.xmpp = forgottenCounters
+        for connection in connections + leaving { result.xmpp += connection.counters }
         result.process = settings.publishesProcessGauges ? ProcessFiles.gauges() : nil
         return result
     }

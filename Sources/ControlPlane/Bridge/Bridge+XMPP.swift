@@ -74,7 +74,10 @@ extension Bridge {
     /// Lets go of removed connections whose stream is closed. Not from inside a connection's own call.
     func forgetClosedClients() {
         guard !leaving.isEmpty else { return }
-        for connection in leaving where connection.isClosed { connection.abandon() }
+        for connection in leaving where connection.isClosed {
+            forgottenCounters += connection.counters
+            connection.abandon()
+        }
         leaving.removeAll { $0.isClosed }
     }
 

@@ -35,6 +35,8 @@ final class Bridge: LoopTask {
     var connections: [XMPPConnection] = []
     /// Connections that were removed and still say goodbye.
     var leaving: [XMPPConnection] = []
+    /// What connections had counted that are gone: counters only grow.
+    var forgottenCounters = XMPPCounters()
 
     /// Who waits for the reply to a request.
     enum Asker {
