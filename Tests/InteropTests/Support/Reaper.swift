@@ -1,6 +1,7 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import Synchronization
 
 /// Ends what the tests have started when the test program is ended or crashes before it did so itself.
 ///
@@ -37,11 +38,32 @@ enum Reaper {
         return result == 0 ? ends[1] : -1
     }()
 
-    /// A process has been started.
-    static func watch(_ process: Int32) { tell("+ \(process)\n") }
+    private struct State {
+        var watched: Set<Int32> = []
+        /// Those whose end was told before their start.
+        var ended: Set<Int32> = []
+    }
+    private static let state = Mutex(State())
 
-    /// A process has ended.
-    static func forget(_ process: Int32) { tell("- \(process)\n") }
+    /// A process has been started.
+    static func watch(_ process: Int32) {
+        state.withLock { state in
+            guard state.ended.remove(process) == nil else { return }
+            state.watched.insert(process)
+            tell("+ \(process)\n")
+        }
+    }
+
+    /// A process has ended: from now on its number may be another's.
+    static func forget(_ process: Int32) {
+        state.withLock { state in
+            guard state.watched.remove(process) != nil else {
+                state.ended.insert(process)
+                return
+            }
+            tell("- \(process)\n")
+        }
+    }
 
     private static func tell(_ line: String) { _ = write(lifeline, line, line.utf8.count) }
 }
