@@ -36,7 +36,7 @@ public final class HTTPServer: Sendable {
     ///   - host: an IP address, or `localhost`.
     ///   - port: the port, zero for any free one.
     ///   - answerSeconds: how long a request may stay unanswered.
-    ///   - bodySeconds: how long a body may take to arrive.
+    ///   - bodySeconds: how long a body may take to arrive, and an answer to leave.
     /// - Throws: the cause, and what an administrator can do about it.
     public static func start(
         host: String, port: UInt16, answerSeconds: Double = WebServerLimits.answerSeconds,

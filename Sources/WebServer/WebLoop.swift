@@ -225,6 +225,11 @@ final class WebLoop {
         connection.reset()
         let written = put(Array(head.utf8) + body, on: connection.handle)
         if !written || !keepsAlive { return -1 }
+        if lws_partial_buffered(connection.handle) != 0 {
+            // Lasts until the rest has left; then the library sets the one for idle connections.
+            let seconds = Int32(clamping: bodyMicroseconds / 1_000_000 + 1)
+            lws_set_timeout(connection.handle, PENDING_TIMEOUT_HTTP_CONTENT, seconds)
+        }
         return lws_http_transaction_completed(connection.handle) == 0 ? 0 : -1
     }
 

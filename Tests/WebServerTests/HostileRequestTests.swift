@@ -82,6 +82,20 @@ struct HostileRequestTests {
         }
     }
 
+    @Test("a client that does not read its answer loses it; one that reads slowly gets all of it")
+    func slowReader() throws {
+        let bridge = try EchoBridge(bodySeconds: 0.5)
+        defer { bridge.stop() }
+        let request = "GET /big HTTP/1.1\r\nHost: h\r\n\r\n"
+        let stuck = try #require(RawClient(port: bridge.server.port, receiveBuffer: 4_096))
+        stuck.send(request)
+        usleep(3_500_000)
+        #expect(stuck.receive().utf8.count < 3_000_000)
+        let reader = try #require(RawClient(port: bridge.server.port))
+        reader.send("GET /big HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+        #expect(reader.receive().utf8.count > 3_000_000)
+    }
+
     @Test("connections beyond the limit are closed, and places free up again")
     func connectionLimit() throws {
         let bridge = try EchoBridge()
