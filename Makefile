@@ -1,7 +1,10 @@
 # Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 # One command each; every target is a script of the same name in scripts/.
 
-.PHONY: bootstrap build release test interop check demo bench fuzz format lint loc clean
+.PHONY: help bootstrap build release test interop check demo bench fuzz format lint loc clean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 20
 
 bootstrap: ## Debian packages and the Python environment of the interop tests
 	@scripts/bootstrap
@@ -15,13 +18,13 @@ release: bootstrap ## dist/viaduct and dist/viaduct-load: static Swift runtime, 
 test: bootstrap ## every test, interop with real peers included
 	@scripts/test
 
-interop: bootstrap ## only the tests with Chromium and aiortc
+interop: bootstrap ## only the tests with whole programs: Prosody, browsers, aiortc, our own two
 	@scripts/test InteropTests
 
 check: bootstrap ## what must pass before a push: format lint, warnings as errors, tests, tidy
 	@scripts/check
 
-demo: bootstrap ## Prosody + bridge + generator on loopback, with a table of what was measured
+demo: bootstrap ## Prosody, bridge and generator on loopback, with a table of what was measured
 	@scripts/demo
 
 bench: bootstrap ## micro and end-to-end benchmarks with a calibration from the same run

@@ -91,8 +91,7 @@ let shellTargets: [Target] = [
     shell(
         "LoadGenerator",
         [
-            "CSRTP", "COpus", "CLinuxIO", "PacketIO", "ICE", "DTLS", "RTP", "VideoPayload", "XMPP", "XML", "Colibri",
-            "OpenSSL", "Primitives",
+            "CSRTP", "COpus", "CLinuxIO", "PacketIO", "ICE", "DTLS", "RTP", "XMPP", "XML", "OpenSSL", "Primitives",
         ]
     ),
 ]
@@ -131,10 +130,11 @@ let testTargets: [Target] = [
         "ControlPlane",
         [
             "BridgeControl", "XMPP", "XML", "Colibri", "BridgeConfiguration", "WebServer", "Conferencing", "Forwarding",
-            "ICE", "DTLS",
-            "OpenSSL", "PacketIO",
+            "ICE", "DTLS", "OpenSSL", "PacketIO", "MediaPlane", "ShardMessages",
         ]),
-    tests("LoadGenerator", ["MediaPlane", "ShardMessages", "PacketIO", "RTP", "VideoPayload", "XML", "COpus"]),
+    tests(
+        "LoadGenerator",
+        ["MediaPlane", "ShardMessages", "PacketIO", "RTP", "VideoPayload", "XML", "XMPP", "Colibri", "COpus"]),
     .testTarget(
         name: "InteropTests",
         dependencies: ["ControlPlane", "XMPP", "XML", "DTLS", "OpenSSL", "PacketIO", "TestSupport", "Primitives"],

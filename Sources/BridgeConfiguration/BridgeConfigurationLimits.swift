@@ -14,6 +14,8 @@ public enum BridgeConfigurationLimits {
     public static let substitutionNesting = 128
     /// Steps taken while substitutions are resolved.
     public static let resolutionSteps = 200_000
+    /// The longest duration, in nanoseconds: ten years, so that sums of a few never overflow.
+    static let durationNanoseconds = 3_650.0 * 86_400e9
     /// Bytes in one value after substitution.
     public static let textSize = 1 << 16
     /// Values in one tree after substitution.

@@ -6,6 +6,8 @@ internal import Primitives
 public enum ControlPlaneLimits {
     /// How long the end waits for the XMPP servers to close their side.
     static let closeTime = TimeDelta.milliseconds(1_500)
+    /// How long a command that did not fit the worker's ring waits for the next attempt.
+    static let fullRingPause = TimeDelta.milliseconds(2)
     /// HTTP requests that wait for the worker's account of itself.
     static let pendingDescriptions = 64
     /// Kernel events taken per turn of the control loop.
@@ -16,8 +18,12 @@ public enum ControlPlaneLimits {
     static let readBytes = 16 << 10
     /// Bytes waiting to be written to one connection. A server that does not read loses it.
     static let writeBufferBytes = 8 << 20
-    /// Name look-ups waiting for their thread.
+    /// Name look-ups at once, each on its thread.
     static let pendingLookUps = 64
+    /// Bytes of the stack of such a thread.
+    static let lookUpStackBytes = 512 << 10
+    /// A media worker that has not turned for so long hangs.
+    static let workerStall = TimeDelta.seconds(5)
     /// Addresses of one name that are tried.
     static let addressesPerName = 16
     /// Bytes of one log line; longer ones are cut.

@@ -12,17 +12,27 @@ public enum LoadError: Error, Equatable, Sendable {
     case badAnswer(String)
     /// A library call failed that should not.
     case library(String)
+    /// Somebody pressed Ctrl-C, or asked by SIGTERM.
+    case interrupted
+}
+
+extension LoadError {
+    /// What went wrong, without the kind.
+    var detail: String {
+        switch self {
+        case .usage(let text), .connection(let text), .refused(let text), .badAnswer(let text), .library(let text): text
+        case .interrupted: "interrupted"
+        }
+    }
 }
 
 extension LoadError: CustomStringConvertible {
     /// One line for the person at the terminal.
     public var description: String {
         switch self {
-        case .usage(let text): text
-        case .connection(let text): "connection: \(text)"
-        case .refused(let text): "refused by the bridge: \(text)"
-        case .badAnswer(let text): "unusable answer of the bridge: \(text)"
-        case .library(let text): text
+        case .usage, .connection, .library, .interrupted: detail
+        case .refused: "refused by the bridge: \(detail)"
+        case .badAnswer: "unusable answer of the bridge: \(detail)"
         }
     }
 }

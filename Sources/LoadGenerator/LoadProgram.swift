@@ -28,13 +28,16 @@ public enum LoadProgram {
     private static func run(_ options: LoadOptions) throws(LoadError) -> Int32 {
         // A peer that hangs up is an error code, not a signal.
         signal(SIGPIPE, SIG_IGN)
+        Interruption.watch()
+        // A file that cannot be written is better known before the call than after it.
+        if let path = options.jsonPath { try write([], to: path) }
         let result = try LoadRun(options).run()
-        if result.connected == 0, let problem = result.problems.first {
-            complain("viaduct-load: \(problem)\n")
+        if let path = options.jsonPath { try write(result.json.serialized() + [10], to: path) }
+        guard result.hasBegun else {
+            complain("viaduct-load: \(result.imperfections.first ?? "the call did not begin")\n")
             return 2
         }
         print(result.table, terminator: "")
-        if let path = options.jsonPath { try write(result.json.serialized() + [10], to: path) }
         return result.isPerfect ? 0 : 1
     }
 
@@ -46,7 +49,9 @@ public enum LoadProgram {
         guard fclose(file) == 0, written == bytes.count else { throw .library("\(path): could not be written") }
     }
 
-    private static func complain(_ text: String) {
+    /// Writes one line, whatever a server put into its message.
+    private static func complain(_ line: String) {
+        let text = line.split(whereSeparator: \.isNewline).joined(separator: " ") + "\n"
         let bytes = Array(text.utf8)
         _ = Glibc.write(STDERR_FILENO, bytes, bytes.count)
     }

@@ -1,6 +1,6 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
-import Primitives
+public import Primitives
 
 /// What bounds one turn of the worker's loop (house rule 2.9), so that no input can starve another.
 public enum MediaPlaneLimits {
@@ -11,5 +11,5 @@ public enum MediaPlaneLimits {
     /// How long the loop waits when the control plane does not take its events.
     static let fullRingPause = TimeDelta.milliseconds(2)
     /// Age at which a worker's certificate is replaced for new sessions (media-plane.md 2).
-    static let certificateAge = TimeDelta.seconds(86_400 as Int64)
+    public static let certificateAge = TimeDelta.seconds(86_400 as Int64)
 }

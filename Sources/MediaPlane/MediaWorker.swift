@@ -20,6 +20,8 @@ public final class MediaWorker: Sendable {
         public var port = UDPPortOptions()
         /// The shard's settings; the addresses are filled in from the bound sockets.
         public var shard = ShardSettings(localAddresses: [])
+        /// Age at which the certificate is replaced for new sessions (media-plane.md 2).
+        public var certificateAge = MediaPlaneLimits.certificateAge
         /// The processor the thread stays on; `nil` leaves it to the kernel.
         public var cpu: Int?
 
@@ -131,6 +133,9 @@ public final class MediaWorker: Sendable {
         mailboxes.events.unpark()
         eventsWake.drain()
     }
+
+    /// Makes the loop turn once although there is nothing to do, so that ``MediaCounter/loopTurns`` grows.
+    public func nudge() { mailboxes.wake.wake() }
 
     /// Ends the loop and waits for the thread. A second call does nothing.
     public func stop() {

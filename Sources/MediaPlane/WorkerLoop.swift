@@ -25,6 +25,7 @@ struct WorkerLoop: ~Copyable {
     /// Bit per socket: whether there may be something to receive.
     private var readable: UInt64 = 0
     private var certificateRenewal: Timestamp
+    private let certificateAge: TimeDelta
     private let identitySettings: DTLSIdentity.Settings
 
     /// Token of the wake-up; sockets use their index.
@@ -32,16 +33,18 @@ struct WorkerLoop: ~Copyable {
 
     private init(
         port: consuming UDPPort, poller: consuming Poller, host: consuming ShardHost,
-        mailboxes: MediaWorker.Mailboxes, counters: CounterBlock, identity: DTLSIdentity.Settings, at now: Timestamp
+        mailboxes: MediaWorker.Mailboxes, counters: CounterBlock, identity: DTLSIdentity.Settings,
+        certificateAge: TimeDelta, at now: Timestamp
     ) {
         identitySettings = identity
+        self.certificateAge = certificateAge
         egress = EgressBatch(joinsSegments: port.hasGSO)
         self.port = port
         self.poller = poller
         self.host = host
         self.mailboxes = mailboxes
         self.counters = counters
-        certificateRenewal = now + MediaPlaneLimits.certificateAge
+        certificateRenewal = now + certificateAge
         slab = ReceiveSlab()
     }
 
@@ -66,7 +69,7 @@ struct WorkerLoop: ~Copyable {
             at: now)
         return WorkerLoop(
             port: port, poller: poller, host: host, mailboxes: mailboxes, counters: counters,
-            identity: settings.identity, at: now)
+            identity: settings.identity, certificateAge: configuration.certificateAge, at: now)
     }
 
     deinit { polled.deallocate() }
@@ -134,7 +137,7 @@ struct WorkerLoop: ~Copyable {
 
     private mutating func renewCertificate(at now: Timestamp) {
         guard now >= certificateRenewal else { return }
-        certificateRenewal = now + MediaPlaneLimits.certificateAge
+        certificateRenewal = now + certificateAge
         if let identity = Self.makeIdentity(identitySettings) { host.use(identity) }
     }
 

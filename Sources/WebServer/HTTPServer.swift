@@ -7,9 +7,8 @@ internal import Synchronization
 
 /// The private HTTP server (operations.md c.1): HTTP/1.1 on its own thread, requests and answers through two rings.
 ///
-/// One thread, the control loop, calls everything here but the initial ``start(host:port:answerSeconds:)``. It waits
-/// for
-/// ``requestsWake`` to become readable, takes requests until there are none, and answers each in its own time; a
+/// One thread, the control loop, calls everything here but ``start(host:port:answerSeconds:bodySeconds:)``. It waits
+/// for ``requestsWake`` to become readable, takes requests until there are none, and answers each in its own time; a
 /// request that stays unanswered gets a 503 from the web thread.
 public final class HTTPServer: Sendable {
     /// An eventfd that is readable after requests arrived; reading it is ``nextRequest()``'s business.
@@ -37,9 +36,11 @@ public final class HTTPServer: Sendable {
     ///   - host: an IP address, or `localhost`.
     ///   - port: the port, zero for any free one.
     ///   - answerSeconds: how long a request may stay unanswered.
+    ///   - bodySeconds: how long a body may take to arrive, and an answer to leave.
     /// - Throws: the cause, and what an administrator can do about it.
     public static func start(
-        host: String, port: UInt16, answerSeconds: Double = WebServerLimits.answerSeconds
+        host: String, port: UInt16, answerSeconds: Double = WebServerLimits.answerSeconds,
+        bodySeconds: Double = WebServerLimits.bodySeconds
     ) throws(HTTPServerError) -> HTTPServer {
         let (listener, boundPort) = try ListeningSocket.open(host: host, port: port)
         let wake = viaduct_eventfd()
@@ -48,7 +49,8 @@ public final class HTTPServer: Sendable {
             throw HTTPServerError("HTTP server: no more file descriptors; raise the limit on open files")
         }
         let mailbox = WebMailbox(wake: wake)
-        let thread = try WebThread.start(listener: listener, mailbox: mailbox, answerSeconds: answerSeconds)
+        let thread = try WebThread.start(
+            listener: listener, mailbox: mailbox, answerSeconds: answerSeconds, bodySeconds: bodySeconds)
         return HTTPServer(mailbox: mailbox, thread: thread, port: boundPort)
     }
 

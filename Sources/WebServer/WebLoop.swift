@@ -9,6 +9,7 @@ final class WebLoop {
     private(set) var context: OpaquePointer?
     private let mailbox: WebMailbox
     private let answerMicroseconds: Int64
+    private let bodyMicroseconds: Int64
     private let protocols: UnsafeMutablePointer<lws_protocols>
     private let protocolName: UnsafeMutablePointer<CChar>?
     private var host: OpaquePointer?
@@ -18,9 +19,10 @@ final class WebLoop {
     private var nextID: UInt64 = 1
     private var bodyBytes = 0
 
-    init(listener: Int32, mailbox: WebMailbox, answerSeconds: Double) throws(HTTPServerError) {
+    init(listener: Int32, mailbox: WebMailbox, answerSeconds: Double, bodySeconds: Double) throws(HTTPServerError) {
         self.mailbox = mailbox
         answerMicroseconds = Int64(answerSeconds * 1e6)
+        bodyMicroseconds = Int64(bodySeconds * 1e6)
         protocolName = strdup("http")
         protocols = .allocate(capacity: 2)
         protocols.initialize(repeating: lws_protocols(), count: 2)
@@ -141,7 +143,9 @@ final class WebLoop {
             id: nextID, method: method == .head ? .get : method, path: path, query: reader.query,
             accept: reader.header(WSI_TOKEN_HTTP_ACCEPT), contentType: reader.header(WSI_TOKEN_HTTP_CONTENT_TYPE))
         nextID += 1
-        return length == 0 ? deliver(connection) : 0
+        if length == 0 { return deliver(connection) }
+        lws_set_timer_usecs(handle, bodyMicroseconds)
+        return 0
     }
 
     /// A part of the body.
@@ -182,12 +186,12 @@ final class WebLoop {
         }
     }
 
-    /// The control loop took too long. The timer is never cancelled (libwebsockets 4.1 fires it at once when asked to),
-    /// so it also comes for connections that were answered long ago.
+    /// The body came too slowly, or the control loop took too long. The timer is never cancelled (libwebsockets 4.1
+    /// fires it at once when asked to), so it also comes for connections that were answered long ago.
     func timeOut(_ handle: OpaquePointer) -> Int32 {
-        guard let connection = connections[handle], let request = connection.request,
-            waiting.removeValue(forKey: request.id) != nil
-        else { return 0 }
+        guard let connection = connections[handle], let request = connection.request else { return 0 }
+        if connection.remainingBody > 0 { return refuse(connection, 408, "the body came too slowly") }
+        guard waiting.removeValue(forKey: request.id) != nil else { return 0 }
         connection.answer = .text(id: request.id, status: 503, "no answer in time")
         lws_callback_on_writable(handle)
         return 0
@@ -221,6 +225,11 @@ final class WebLoop {
         connection.reset()
         let written = put(Array(head.utf8) + body, on: connection.handle)
         if !written || !keepsAlive { return -1 }
+        if lws_partial_buffered(connection.handle) != 0 {
+            // Lasts until the rest has left; then the library sets the one for idle connections.
+            let seconds = Int32(clamping: bodyMicroseconds / 1_000_000 + 1)
+            lws_set_timeout(connection.handle, PENDING_TIMEOUT_HTTP_CONTENT, seconds)
+        }
         return lws_http_transaction_completed(connection.handle) == 0 ? 0 : -1
     }
 

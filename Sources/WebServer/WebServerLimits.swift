@@ -22,8 +22,10 @@ public enum WebServerLimits {
     static let acceptsPerTurn = 16
     /// Connections that the kernel keeps until they are accepted.
     static let backlog: Int32 = 64
-    /// Seconds in which a request must have arrived, and in which a body must make progress.
+    /// Seconds in which a request's line and headers must have arrived, and in which a body must make progress.
     static let requestSeconds: UInt32 = 10
+    /// Seconds in which a whole body must have arrived, and in which a whole answer must have been taken.
+    public static let bodySeconds = 30.0
     /// Seconds that an idle connection is kept.
     static let idleSeconds: Int32 = 15
     /// Seconds in which the control loop must have answered.

@@ -20,9 +20,10 @@ final class WebThread: @unchecked Sendable {
 
     /// Makes the context and starts the thread.
     static func start(
-        listener: Int32, mailbox: WebMailbox, answerSeconds: Double
+        listener: Int32, mailbox: WebMailbox, answerSeconds: Double, bodySeconds: Double
     ) throws(HTTPServerError) -> WebThread {
-        let loop = try WebLoop(listener: listener, mailbox: mailbox, answerSeconds: answerSeconds)
+        let loop = try WebLoop(
+            listener: listener, mailbox: mailbox, answerSeconds: answerSeconds, bodySeconds: bodySeconds)
         let webThread = WebThread(loop: loop)
         var attributes = pthread_attr_t()
         pthread_attr_init(&attributes)

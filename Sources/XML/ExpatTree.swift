@@ -19,6 +19,8 @@ final class ExpatTree {
     private var parser: OpaquePointer?
     private var depth = 0
     private var nodes = 0
+    /// Why the stanza in progress is passed over to its end.
+    private var discarding: XMLError?
     private var open: [XMLElement] = []
     private var pendingText = ""
     private var events: [XMLStreamParser.Event] = []
@@ -85,23 +87,40 @@ final class ExpatTree {
         flushText()
         guard refusal == nil else { return }
         depth += 1
-        guard depth <= XMLLimits.depth else { return refuse(.tooDeep) }
-        guard let split = resolve(name) else { return refuse(.tooManyNames) }
+        if discarding != nil {
+            if depth > XMLLimits.refusedDepth { refuse(.tooDeep) }
+            return
+        }
+        guard depth <= XMLLimits.depth else { return exceed(.tooDeep) }
+        let split = resolve(name)
         var element = XMLElement(split.name, split.namespace)
         var index = 0
-        while let attribute = attributes[index], let value = attributes[index + 1] {
-            guard index / 2 < XMLLimits.attributesPerElement else { return refuse(.tooManyAttributes) }
-            guard let split = resolve(attribute) else { return refuse(.tooManyNames) }
+        while let attribute = attributes[index], let value = attributes[index + 1],
+            index / 2 < XMLLimits.attributesPerElement
+        {
+            let split = resolve(attribute)
             element.attributes.append(XMLAttribute(split.name, namespace: split.namespace, String(cString: value)))
             index += 2
         }
+        let hasMore = attributes[index] != nil
         if depth == 1, !collectsRoot {
+            if hasMore { return refuse(.tooManyAttributes) }
             events.append(.opened(element))
             startStanza()
             return
         }
         guard countNode() else { return }
         open.append(element)
+        if hasMore { exceed(.tooManyAttributes) }
+    }
+
+    /// A document ends here; of a stanza only the head is kept.
+    private func exceed(_ error: XMLError) {
+        guard !collectsRoot, let head = open.first else { return refuse(error) }
+        discarding = error
+        open = [XMLElement(head.name, head.namespace)]
+        open[0].attributes = head.attributes
+        pendingText = ""
     }
 
     private func endElement() {
@@ -109,6 +128,7 @@ final class ExpatTree {
         guard refusal == nil else { return }
         depth -= 1
         if depth == 0 { isClosed = true }
+        if discarding != nil, depth > 1 { return }
         guard let element = open.popLast() else {
             events.append(.closed)
             return
@@ -117,7 +137,9 @@ final class ExpatTree {
             let before = stanzaStart
             startStanza()
             guard stanzaStart - before <= XMLLimits.stanzaBytes else { return refuse(.tooLarge) }
-            events.append(.stanza(element))
+            events.append(discarding.map { .refused(element, $0) } ?? .stanza(element))
+            discarding = nil
+            if !collectsRoot, names.count > XMLLimits.namesPerParser { refuse(.tooManyNames) }
         } else {
             open[open.count - 1].children.append(.element(element))
         }
@@ -125,15 +147,16 @@ final class ExpatTree {
 
     /// Expat delivers a text in pieces (at each line end and reference), so they are gathered until a tag comes.
     private func text(_ characters: UnsafePointer<CChar>, _ count: Int) {
-        guard refusal == nil else { return }
+        guard refusal == nil, discarding == nil else { return }
         guard !open.isEmpty else { return startStanza() }
         pendingText += String(decoding: UnsafeRawBufferPointer(start: characters, count: count), as: UTF8.self)
     }
 
     private func flushText() {
         guard !pendingText.isEmpty else { return }
-        if countNode(), !open.isEmpty { open[open.count - 1].children.append(.text(pendingText)) }
+        let text = pendingText
         pendingText = ""
+        if countNode(), !open.isEmpty { open[open.count - 1].children.append(.text(text)) }
     }
 
     /// A stanza may start here: what came before no longer counts against the limits.
@@ -145,17 +168,16 @@ final class ExpatTree {
     private func countNode() -> Bool {
         nodes += 1
         guard nodes <= XMLLimits.nodesPerStanza else {
-            refuse(.tooManyNodes)
+            exceed(.tooManyNodes)
             return false
         }
         return true
     }
 
     /// Splits `uri ␁ name ␁ prefix`, where the first and the last part may be missing.
-    private func resolve(_ joined: UnsafePointer<CChar>) -> (name: String, namespace: String)? {
+    private func resolve(_ joined: UnsafePointer<CChar>) -> (name: String, namespace: String) {
         let key = String(cString: joined)
         if let known = names[key] { return known }
-        guard names.count < XMLLimits.namesPerParser else { return nil }
         let parts = key.split(separator: "\u{1}", omittingEmptySubsequences: false)
         let split = parts.count == 1 ? (key, "") : (String(parts[1]), String(parts[0]))
         names[key] = split

@@ -14,7 +14,7 @@ public enum XMLError: Error, Hashable, Sendable {
     case tooLarge
     /// More than ``XMLLimits/nodesPerStanza`` elements and texts in a stanza.
     case tooManyNodes
-    /// More than ``XMLLimits/namesPerParser`` different names.
+    /// More than ``XMLLimits/namesPerParser`` different names: this parser has seen enough, its last stanza is whole.
     case tooManyNames
     /// The document ended before its root element did.
     case incomplete

@@ -15,6 +15,8 @@ public struct XMLStreamParser: ~Copyable {
         case opened(XMLElement)
         /// A complete child of the root.
         case stanza(XMLElement)
+        /// A child of the root that goes beyond a limit: its name and first attributes, nothing inside, and why.
+        case refused(XMLElement, XMLError)
         /// The root element's closing tag.
         case closed
     }

@@ -14,7 +14,9 @@ public struct XMPPTiming: Hashable, Sendable {
     public var reconnectDelayLimit = TimeDelta.seconds(10)
     /// Pause after somebody else took our resource.
     public var conflictDelay = TimeDelta.seconds(30)
-    /// Limit of each step from the TCP connect to the bound resource, and of joining a room.
+    /// Limit of the name look-up and the TCP connect: slow name servers and several addresses take their time.
+    public var connectTimeout = TimeDelta.seconds(30)
+    /// Limit of each step from the stream's opening to the bound resource, and of joining a room.
     public var stepTimeout = TimeDelta.seconds(10)
     /// Limit of an own request.
     public var requestTimeout = TimeDelta.seconds(10)

@@ -101,6 +101,15 @@ struct BridgeSettingsTests {
         #expect(try load(text, environment: ["MEDIA_PORT": "10123"]).settings.ice.port == 10_123)
     }
 
+    @Test("whoever asks for TLS or client certificates on the private port is warned that it is plain HTTP")
+    func privateTLS() throws {
+        for setting in ["key-store-path = /a.jks", "need-client-auth = true"] {
+            let loaded = try load("videobridge.http-servers.private.\(setting)")
+            #expect(loaded.notices.contains { $0.level == .warning && $0.message.contains("plain HTTP") })
+        }
+        #expect(try !load("").notices.contains { $0.message.contains("plain HTTP") })
+    }
+
     @Test("unknown settings are listed in one warning with file and line, helpers of substitutions are not")
     func unknown() throws {
         let loaded = try load(
@@ -123,23 +132,45 @@ struct BridgeSettingsTests {
     @Test(
         "an incomplete client block is dropped and the warning names what is missing",
         arguments: [
-            ("a { HOSTNAME = h, USERNAME = u, MUC_JIDS = r, MUC_NICKNAME = n }", "PASSWORD is missing"),
+            ("a { HOSTNAME = h, USERNAME = u, MUC_JIDS = \"r@c\", MUC_NICKNAME = n }", "PASSWORD is missing"),
             ("a { hostname = h, username = u, password = p, muc_nickname = n }", "MUC_JIDS is missing"),
             (
                 "a { HOSTNAME = h, USERNAME = u, PASSWORD = p, MUC_JIDS = \" , \", MUC_NICKNAME = n }",
                 "MUC_JIDS must name"
             ),
             (
-                "a { HOSTNAME = h, USERNAME = u, PASSWORD = p, MUC_JIDS = r, MUC_NICKNAME = n, SECURITY_MODE = maybe }",
+                "a { HOSTNAME = h, USERNAME = u, PASSWORD = p, MUC_JIDS = \"r@c, s@c/n\", MUC_NICKNAME = n }",
+                "MUC_JIDS has \"s@c/n\", which is not a room's address"
+            ),
+            (
+                "a { HOSTNAME = h, USERNAME = u, PASSWORD = p, MUC_JIDS = jvbbrewery, MUC_NICKNAME = n }",
+                "MUC_JIDS has \"jvbbrewery\", which is not a room's address"
+            ),
+            (
+                "a { HOSTNAME = h, USERNAME = u, PASSWORD = p, MUC_JIDS = \"r@c\", MUC_NICKNAME = n\nSECURITY_MODE = m }",
                 "SECURITY_MODE must be"
             ),
-            ("a { HOSTNAME = h, USERNAME = u, PASSWORD = p, MUC_JIDS = r, MUC_NICKNAME = n, PORT = x }", "PORT is not"),
+            (
+                "a { PORT = x, HOSTNAME = h, USERNAME = u, PASSWORD = p, MUC_JIDS = \"r@c\", MUC_NICKNAME = n }",
+                "PORT is not"
+            ),
         ])
     func incompleteBlock(_ block: String, _ problem: String) throws {
-        let good = "b { Hostname = h, USERNAME = u, PASSWORD = p, MUC_JIDS = r, MUC_NICKNAME = n }"
+        let good = "b { Hostname = h, USERNAME = u, PASSWORD = p, MUC_JIDS = \"r@c\", MUC_NICKNAME = n }"
         let loaded = try load("videobridge.apis.xmpp-client.configs { \(block)\n \(good) }")
         #expect(loaded.settings.xmppClients.map(\.id) == ["b"])
         #expect(loaded.notices.contains { $0.message.contains("XMPP client a is not used: \(problem)") })
+    }
+
+    @Test("a room that is named twice is joined once, and a file of authorities belongs to its block")
+    func blockDetails() throws {
+        let block = """
+            HOSTNAME = h, USERNAME = u, PASSWORD = p, MUC_JIDS = "r@c, s@c,R@C , r@c", MUC_NICKNAME = n
+            """
+        let blocks = "a { \(block), CA_FILE = /a.pem }, b { \(block) }"
+        let loaded = try load("videobridge.apis.xmpp-client.configs { \(blocks) }")
+        #expect(loaded.settings.xmppClients.map(\.mucJIDs) == [["r@c", "s@c"], ["r@c", "s@c"]])
+        #expect(loaded.settings.xmppClients.map(\.authoritiesFile) == ["/a.pem", nil])
     }
 
     @Test(
@@ -199,6 +230,10 @@ struct BridgeSettingsTests {
             ("jmt.dtls.handshake-timeout = 0", "jvb.conf:1:1: jmt.dtls.handshake-timeout must be at least 10 ms"),
             ("jmt.dtls.cipher-suites = []", "jvb.conf:1:1: jmt.dtls.cipher-suites must not be empty"),
             (
+                "videobridge.health.timeout = 106000 days",
+                "jvb.conf:1:1: videobridge.health.timeout must be duration, not \"106000 days\""
+            ),
+            (
                 "ice4j.harvest.allowed-addresses = [x]",
                 "jvb.conf:1:1: ice4j.harvest.allowed-addresses: \"x\" is not an IP address"
             ),
@@ -220,10 +255,34 @@ struct BridgeSettingsTests {
         #expect(error?.description == message)
     }
 
-    @Test("an unknown cipher suite is an error that lists the possible ones")
-    func cipherSuite() {
-        let error = #expect(throws: ConfigurationError.self) { try load("jmt.dtls.cipher-suites = [TLS_NULL]") }
-        #expect(error?.message.hasPrefix("jmt.dtls.cipher-suites has \"TLS_NULL\"; possible are TLS_ECDHE") == true)
+    @Test(
+        "an unknown or weak cipher suite is an error that lists the possible ones",
+        arguments: [
+            "TLS_NONSENSE", "TLS_ECDHE_ECDSA_WITH_NULL_SHA", "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA",
+            "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA384", "TLS_ECDHE_ECDSA_WITH_RC4_128_SHA",
+            "TLS_ECDHE_ECDSA_WITH_3DES_EDE_CBC_SHA", "TLS_RSA_WITH_AES_128_GCM_SHA256",
+            "TLS_DH_anon_WITH_AES_128_GCM_SHA256", "ALL",
+        ])
+    func cipherSuite(_ name: String) {
+        let good = "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"
+        let error = #expect(throws: ConfigurationError.self) {
+            try load("jmt.dtls.cipher-suites = [\(good), \(name)]")
+        }
+        #expect(error?.message.hasPrefix("jmt.dtls.cipher-suites has \"\(name)\"; possible are TLS_ECDHE") == true)
+    }
+
+    @Test("every cipher suite that can be named has forward secrecy and authenticated encryption")
+    func strongCipherSuites() throws {
+        let entry = try #require(SettingsTable.entries.first { $0.path == "jmt.dtls.cipher-suites" })
+        guard case .choices(let names) = entry.type else {
+            Issue.record("the type of the setting has changed")
+            return
+        }
+        #expect(names.count > 5)
+        for name in names {
+            #expect(name.hasPrefix("TLS_ECDHE_") || name.hasPrefix("TLS_DHE_"))
+            #expect(name.contains("_GCM_") || name.contains("_POLY1305_"))
+        }
     }
 
     @Test(

@@ -3,6 +3,7 @@
 import BridgeControl
 import Telemetry
 import Testing
+import XMPP
 
 @Suite("Bridge metrics")
 struct BridgeMetricsTests {
@@ -79,6 +80,10 @@ struct BridgeMetricsTests {
         metrics.conferenceSizes = [2, 3, 40]
         metrics.startedMilliseconds = 1_788_272_000_118
         metrics.steal = 0.5
+        metrics.xmpp.disconnects = 2
+        metrics.xmpp.forbiddenRequests = 3
+        metrics.xmpp += metrics.xmpp
+        metrics.snapshot.directory.totalFailedRequests = 7
         metrics.process = .init(openFiles: 12, residentBytes: 20_000_000, dataBytes: 1, processorSeconds: 3.9)
         let lines = lines(metrics)
         for expected in [
@@ -91,7 +96,8 @@ struct BridgeMetricsTests {
             "jitsi_jvb_startup_time 1.788272000118E12", "jitsi_jvb_cpu_steal 0.5", "jitsi_jvb_thread_count 5.0",
             "jitsi_jvb_jvm_open_fd_count 12.0", "jitsi_jvb_jvm_heap_used 2.0E7",
             "process_resident_memory_bytes 2.0E7", "process_cpu_seconds_total 3.0",
-            "jitsi_jvb_tossed_packets_energy_bucket{le=\"127.0\"} 0.0",
+            "jitsi_jvb_tossed_packets_energy_bucket{le=\"127.0\"} 0.0", "jitsi_jvb_xmpp_disconnects_total 4.0",
+            "viaduct_xmpp_forbidden_requests_total 6.0", "viaduct_colibri_failed_requests_total 7.0",
         ] {
             #expect(lines.contains(Substring(expected)), "\(expected)")
         }

@@ -23,7 +23,7 @@ struct ConnectRulesTests {
     func accepted() throws {
         var bridge = try bridge()
         #expect(try bridge.ask(request(create)) == ConferenceModified())
-        let event = DirectoryEvent(.exportIgnored(connect: "t"), meetingID: "m")
+        let event = DirectoryEvent(.exportIgnored(connect: "t"), meetingID: "m", name: "r@c.example.net")
         #expect(bridge.events.contains(event))
         #expect(!bridge.events.contains { "\($0)".contains("secret") })
     }

@@ -65,7 +65,9 @@ struct DirectoryErrorTests {
         #expect(bridge.replies.count == replies)
         #expect(
             bridge.events.contains(
-                DirectoryEvent(.endpointEnded(.iceFailed), meetingID: "m", endpointID: "a")
+                DirectoryEvent(
+                    .endpointEnded(.iceFailed), meetingID: "m", name: "r@c.example.net", endpointID: "a",
+                    statsID: "Ada")
             )
         )
         let error = try bridge.refusal(TestBridge.modify("m", "", "<endpoint id='a'><sources/></endpoint>"))

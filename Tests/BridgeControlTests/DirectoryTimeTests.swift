@@ -77,13 +77,48 @@ struct DirectoryTimeTests {
             bridge.runWorker()
             bridge.settle()
             let isReported = bridge.events.contains {
-                $0 == DirectoryEvent(.slowRequest(milliseconds: Int64(milliseconds)), meetingID: "m")
+                $0.kind == .slowRequest(milliseconds: Int64(milliseconds)) && $0.meetingID == "m"
             }
             #expect(isReported == isSlow)
         }
         #expect(bridge.directory.counts.totalSlowRequests == 1)
         #expect(bridge.directory.requestDelays.buckets == [2, 0, 0, 1, 1, 0])
         #expect(bridge.directory.processingDelays.maximumMilliseconds == 101)
+    }
+
+    @Test("meeting id, room and stats-id are in every line about a conference and its endpoints, and in its summary")
+    func names() throws {
+        var bridge = TestBridge()
+        try bridge.start("m", "a", "b")
+        let a = try bridge.number(of: "a")
+        bridge.tell(.iceConnected(a))
+        bridge.tell(.dtlsConnected(a, profile: "p"))
+        bridge.tell(.iceFailed(a))
+        bridge.tell(.dtlsFailed(a, reason: "r"))
+        #expect(bridge.directory.summaries.first?.meetingID == "m")
+        #expect(bridge.directory.summaries.first?.name == "r@c.example.net")
+        #expect(bridge.directory.summaries.first?.endpoints.map(\.statsID) == ["Ada", "Ada"])
+        #expect(bridge.directory.summaries.first?.isRTCStatsEnabled == true)
+        _ = try bridge.ask(TestBridge.modify("m", "", "<endpoint id='a' expire='true'/>"))
+        bridge.tell(.endpointExpired(try bridge.number(of: "b"), conference: ConferenceNumber(1), reason: .iceFailed))
+        bridge.tell(.conferenceExpired(ConferenceNumber(1)))
+        let lines = bridge.events.map { event in
+            event.message + ": " + event.metadata.map { "\($0.key)=\($0.value)" }.joined(separator: " ")
+        }
+        let meeting = "conference=m name=r@c.example.net"
+        #expect(
+            lines == [
+                "conference created: \(meeting)",
+                "endpoint created: \(meeting) endpoint=a stats_id=Ada",
+                "endpoint created: \(meeting) endpoint=b stats_id=Ada",
+                "ICE connected: \(meeting) endpoint=a stats_id=Ada",
+                "DTLS connected: \(meeting) endpoint=a stats_id=Ada profile=p",
+                "ICE failed: \(meeting) endpoint=a stats_id=Ada",
+                "DTLS failed: \(meeting) endpoint=a stats_id=Ada reason=r",
+                "endpoint expired by request: \(meeting) endpoint=a stats_id=Ada",
+                "endpoint ended: \(meeting) endpoint=b stats_id=Ada reason=\(ExpiryReason.iceFailed.rawValue)",
+                "conference ended: \(meeting) reason=inactive",
+            ])
     }
 
     @Test("a log line has a constant text and names conference and endpoint")
@@ -96,7 +131,10 @@ struct DirectoryTimeTests {
         #expect(event.severity == .warning)
         #expect(
             event.metadata.map { "\($0.key)=\($0.value)" }
-                == ["conference=m", "endpoint=x", "condition=item-not-found", "reason=unknown_endpoint"]
+                == [
+                    "conference=m", "name=r@c.example.net", "endpoint=x", "condition=item-not-found",
+                    "reason=unknown_endpoint",
+                ]
         )
     }
 

@@ -103,8 +103,8 @@ struct MediaTranslationTests {
         let mapping = "<rtp-hdrext xmlns='urn:xmpp:jingle:apps:rtp:rtp-hdrext:0' id='4' uri='urn:example:x'/>"
         _ = try bridge.ask(
             TestBridge.modify("m", "", "<endpoint id='a'><media type='audio'>\(mapping)</media></endpoint>"))
-        let expected = DirectoryEvent(.unknownHeaderExtension(uri: "urn:example:x"), meetingID: "m", endpointID: "a")
-        #expect(bridge.events.contains(expected))
+        let event = bridge.events.first { $0.kind == .unknownHeaderExtension(uri: "urn:example:x") }
+        #expect(event?.meetingID == "m" && event?.endpointID == "a")
     }
 
     private func transport(_ inside: String, _ attributes: String = "ufrag='u' pwd='p'") throws -> RemoteTransport? {

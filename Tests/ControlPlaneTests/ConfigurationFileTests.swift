@@ -58,9 +58,23 @@ struct ConfigurationFileTests {
         }
     }
 
+    @Test("a file of authorities that is not there is warned about before the first login needs it")
+    func authorities() throws {
+        let client = "a { HOSTNAME = h, USERNAME = u, PASSWORD = p, MUC_JIDS = \"r@c\", MUC_NICKNAME = n, CA_FILE = "
+        try withFiles(["ca.pem": "", "jvb.conf": ""]) { folder in
+            for (name, warns) in [("ca.pem", false), ("other.pem", true)] {
+                let text = "videobridge.apis.xmpp-client.configs { \(client)\"\(folder)/\(name)\" } }"
+                try Data(text.utf8).write(to: URL(filePath: folder + "/jvb.conf"))
+                let loaded = try ConfigurationFile.load(folder + "/jvb.conf", environment: [:])
+                let warning = "CA_FILE \(folder)/other.pem cannot be read: No such file or directory"
+                #expect(loaded.notices.contains { $0.message.contains(warning) } == warns)
+            }
+        }
+    }
+
     @Test("a file with a password that everybody may read is warned about")
     func permissions() throws {
-        let client = "a { HOSTNAME = h, USERNAME = u, PASSWORD = p, MUC_JIDS = r, MUC_NICKNAME = n }"
+        let client = "a { HOSTNAME = h, USERNAME = u, PASSWORD = p, MUC_JIDS = \"r@c\", MUC_NICKNAME = n }"
         try withFiles(["jvb.conf": "videobridge.apis.xmpp-client.configs { \(client) }"]) { folder in
             let path = folder + "/jvb.conf"
             for (mode, warns) in [(0o644, true), (0o640, false)] {

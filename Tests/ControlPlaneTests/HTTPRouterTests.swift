@@ -4,6 +4,7 @@ import BridgeConfiguration
 import BridgeControl
 import Colibri
 import Primitives
+import ShardMessages
 import TestSupport
 import Testing
 import WebServer
@@ -247,5 +248,41 @@ struct HTTPAnswersTests {
         let full = document.json(DebugQuery(conferenceID: "ab", isFull: true))
         #expect(full["conferences"]?.text == #"{"ab":"null"}"#)
         #expect(full["workers"]?.text == #"[{"worker":0},"not json"]"#)
+    }
+
+    @Test("/debug names a conference by meeting, room and its endpoints' stats-ids")
+    func debugNames() throws {
+        var directory = Directory(Directory.Settings(), random: Random(seed: 1))
+        var endpoint = EndpointModify(id: "a1b2c3d4")
+        endpoint.isCreate = true
+        endpoint.statsID = "Kari-x7Q"
+        endpoint.capabilities = ["source-names"]
+        endpoint.transport = TransportDescription()
+        var create = ConferenceModify(meetingID: "m-1")
+        create.isCreate = true
+        create.isRTCStatsEnabled = false
+        create.name = "standup@conference.example.net"
+        create.endpoints = [endpoint]
+        directory.handle(create, token: RequestToken(1), at: .zero)
+        guard case .request(let request)? = directory.pollCommand(),
+            let number = request.operations.lazy.compactMap({ operation -> EndpointNumber? in
+                if case .createEndpoint(let creation) = operation { creation.number } else { nil }
+            }).first
+        else {
+            Issue.record("no request for the worker")
+            return
+        }
+        let local = LocalTransport(
+            ufrag: "u", password: "p", fingerprint: "AA", setup: .actpass)
+        directory.handle(
+            .answer(ShardAnswer(number: request.number, result: .success([(number, local)]))), at: .zero)
+        let document = DebugDocument(
+            shutdownState: .running, isDraining: false, wallClockMilliseconds: 0, stress: 0,
+            conferences: directory.summaries, health: .healthy)
+        let id = try #require(directory.summaries.first?.localID)
+        let expected =
+            #"{"\#(id)":{"id":"\#(id)","rtcstatsEnabled":false,"name":"standup@conference.example.net","#
+            + #""meeting_id":"m-1","endpoints":{"a1b2c3d4":"Kari-x7Q"},"relays":{}}}"#
+        #expect(document.json(DebugQuery(isFull: false))["conferences"]?.text == expected)
     }
 }

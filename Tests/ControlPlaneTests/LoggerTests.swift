@@ -71,4 +71,20 @@ struct LoggerTests {
         capture.logger().log(.error, constant: String(repeating: "y", count: 100_000))
         #expect(capture.all[2].utf8.count <= ControlPlaneLimits.logLineBytes)
     }
+
+    @Test(
+        "a value cannot end its line, steer a terminal, hide itself or pass for another key",
+        arguments: [
+            ("a\u{9B}31mb", "a.31mb"), ("a\u{85}b\u{2028}c\u{2029}d\re", "a.b.c.d.e"),
+            ("admin\u{202E}nomis\u{200B}", "admin.nomis."), ("x\" outcome=\"y", "\"x\\\" outcome=\\\"y\""),
+            ("x\"\u{301} b=c", "\"x\\\"\u{301} b=c\""), ("x]", "\"x]\""), ("a=b", "\"a=b\""), ("\\", "\"\\\\\""),
+            ("", "\"\""), ("jörg@é.example", "jörg@é.example"),
+        ])
+    func forgedValues(_ value: String, _ written: String) {
+        let capture = Capture()
+        capture.logger(.plain).with(["confId": value]).info("m", ["k": value])
+        #expect(capture.all == ["<6>m k=\(written) confId=\(written)"])
+        capture.logger(.plain).log(.warning, constant: "unknown settings: a\nJVB b")
+        #expect(capture.all.last == "<4>unknown settings: a.JVB b")
+    }
 }

@@ -123,10 +123,34 @@ struct LoopTests {
         #expect(!reason.isEmpty)
     }
 
+    @Test("a name that takes long to look up does not hold up another")
+    func slowName() throws {
+        let loop = try ControlLoop()
+        let isReleased = DispatchSemaphore(value: 0)
+        let resolver = try Resolver(loop: loop) { host, _ in
+            if host == "slow" { isReleased.wait() }
+            return .failure(host)
+        }
+        defer { resolver.stop() }
+        var answered: [String] = []
+        for host in ["slow", "quick"] {
+            resolver.resolve(host: host, port: 1, at: loop.now) { outcome, _ in
+                if case .failure(let name) = outcome { answered.append(name) }
+            }
+        }
+        #expect(loop.run(for: .seconds(10)) { answered == ["quick"] })
+        isReleased.signal()
+        #expect(loop.run(for: .seconds(10)) { answered == ["quick", "slow"] })
+    }
+
     @Test("look-ups beyond the limit fail at once instead of piling up")
     func tooManyLookUps() throws {
         let loop = try ControlLoop()
-        let resolver = try Resolver(loop: loop)
+        let isReleased = DispatchSemaphore(value: 0)
+        let resolver = try Resolver(loop: loop) { host, _ in
+            isReleased.wait()
+            return .failure(host)
+        }
         defer { resolver.stop() }
         var failures = 0
         for index in 0..<(3 * ControlPlaneLimits.pendingLookUps) {
@@ -134,7 +158,8 @@ struct LoopTests {
                 if case .failure("too many name look-ups") = outcome { failures += 1 }
             }
         }
-        #expect(failures > 0)
+        #expect(failures == 2 * ControlPlaneLimits.pendingLookUps)
+        for _ in 0..<ControlPlaneLimits.pendingLookUps { isReleased.signal() }
     }
 
     @Test("the next address is tried when the first refuses, and bytes go both ways")
@@ -162,6 +187,34 @@ struct LoopTests {
         #expect(loop.run(for: .seconds(10)) { client.end == "closed by the server" })
         connection.close()
         #expect(!connection.isOpen)
+    }
+
+    @Test("the last words of a peer that closes are read although writing to it fails before")
+    func lastWords() throws {
+        let (descriptor, port) = try listener()
+        defer { close(descriptor) }
+        let loop = try ControlLoop()
+        let client = Client()
+        loop.add(client)
+        let list = try addresses(loop, "127.0.0.1", port)
+        let connection = TCPConnection(loop: loop, owner: client, addresses: list)
+        client.connection = connection
+        client.take(connection.connect(at: loop.now))
+        try #require(loop.run(for: .seconds(10)) { client.isConnected })
+        let peer = accept(descriptor, nil, nil)
+        // What the peer has not read makes its close a reset, after which writing fails.
+        #expect(connection.write(Array("unread".utf8)) == nil)
+        var wait = pollfd(fd: peer, events: Int16(POLLIN), revents: 0)
+        #expect(poll(&wait, 1, 10_000) == 1)
+        #expect(send(peer, "farewell", 8, 0) == 8)
+        close(peer)
+        for _ in 0..<20 {
+            #expect(connection.write(Array("more".utf8)) == nil)
+            usleep(1_000)
+        }
+        #expect(loop.run(for: .seconds(10)) { client.end != nil })
+        #expect(String(decoding: client.received, as: UTF8.self) == "farewell")
+        connection.close()
     }
 
     @Test("a refusal is told in words, and a peer that does not read loses the connection")

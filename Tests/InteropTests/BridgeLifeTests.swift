@@ -21,8 +21,8 @@ struct BridgeLifeTests {
 
         init(_ more: String = "", xmppPort: UInt16? = nil) throws {
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-            httpPort = try freePort(SOCK_STREAM)
-            mediaPort = try freePort(SOCK_DGRAM)
+            httpPort = try Int(freePort(SOCK_STREAM))
+            mediaPort = try Int(freePort(SOCK_DGRAM))
             let xmpp = xmppPort.map { port in
                 """
                 videobridge.apis.xmpp-client.presence-interval = 200 ms

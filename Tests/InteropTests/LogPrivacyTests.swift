@@ -11,7 +11,7 @@ extension RealPeers {
             let folder = FileManager.default.temporaryDirectory.appendingPathComponent("viaduct-" + UUID().uuidString)
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
             defer { try? FileManager.default.removeItem(at: folder) }
-            let port = try freePort(SOCK_STREAM)
+            let port = try Int(freePort(SOCK_STREAM))
             let password = "correct-horse-\(UInt64.random(in: 0...UInt64.max))"
             let prosody = try ChildProcess(
                 Repository.root.appendingPathComponent("scripts/prosody"),
@@ -42,12 +42,12 @@ extension RealPeers {
                     isJoined = await bridge.get("/metrics")?.body.contains(/mucs_joined(\{[^}]*\})? 1/) == true
                 }
                 #expect(isJoined, "the bridge is in the brewery: \(bridge.log)")
-                let call = try await AiortcCall.run(on: bridge, ["--address", "127.0.0.77"])
-                #expect(call.participants?.map(\.heard) == [[1], [0]])
+                let session = try await AiortcCalls.run(on: bridge, ["active-gcm-4"], ["--address", "127.0.0.77"])
+                #expect(session.calls.first?.participants?.map(\.heard) == [[1], [0]])
                 let log = bridge.log
                 #expect(log.contains("conference created"), "the log is not empty of the call")
-                #expect(call.secrets.count >= 12, "passwords of both sides and SRTP keys of both clients")
-                for secret in call.secrets + [password, Data(password.utf8).base64EncodedString()] {
+                #expect(session.secrets.count >= 12, "passwords of both sides and SRTP keys of both clients")
+                for secret in session.secrets + [password, Data(password.utf8).base64EncodedString()] {
                     #expect(!log.lowercased().contains(secret.lowercased()), "\(secret) is in the log")
                 }
                 for line in log.split(separator: "\n") where line.contains("127.0.0.77") {

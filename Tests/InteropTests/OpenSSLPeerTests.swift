@@ -24,7 +24,7 @@ struct OpenSSLPeerTests {
     @Test("as client, we get the keys that openssl s_server exports", arguments: cases)
     func client(_ wanted: Case) throws {
         let program = try OpenSSLProgram(key: wanted.key)
-        let port = try UDPSocket.unusedPort()
+        let port = try freePort(SOCK_DGRAM)
         let socket = try UDPSocket(port: 0)
         let peer = try program.run(
             [

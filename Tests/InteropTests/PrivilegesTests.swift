@@ -15,11 +15,12 @@ extension RealPeers {
             #expect(unit.contains("\nCapabilityBoundingSet=CAP_NET_BIND_SERVICE\n"))
             #expect(unit.contains("\nNoNewPrivileges=yes\n"))
 
-            let bridge = try await BridgeProcess(asNobody: getuid() == 0)
-            #expect(await bridge.get("/about/health")?.status == 200)
-            let status = try String(contentsOfFile: "/proc/\(bridge.processIdentifier)/status", encoding: .utf8)
-            #expect(!status.contains("\nUid:\t0\t"))
-            await bridge.end()
+            try await withBridge(asNobody: getuid() == 0) { bridge in
+                #expect(await bridge.get("/about/health")?.status == 200)
+                let status = try String(contentsOfFile: "/proc/\(bridge.processIdentifier)/status", encoding: .utf8)
+                #expect(status.contains("\nUid:\t"))
+                #expect(!status.contains("\nUid:\t0\t"))
+            }
         }
     }
 }

@@ -22,6 +22,15 @@ struct ProsodyLoginTests {
         return (bench, bridge, prosody)
     }
 
+    @Test("a server that does not get its port is an error, not a test on another test's server")
+    func takenPort() async throws {
+        let first = try ProsodyServer()
+        try await first.start()
+        let second = try ProsodyServer(port: first.port)
+        await #expect(throws: SetupError.self) { try await second.start() }
+        withExtendedLifetime(first) {}
+    }
+
     @Test("T1: a server that starts after the bridge is joined, and statistics arrive at once")
     func lateServer() async throws {
         let prosody = try ProsodyServer()

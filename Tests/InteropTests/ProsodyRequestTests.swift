@@ -108,6 +108,33 @@ struct ProsodyRequestTests {
         #expect(bridge.requests.isEmpty)
     }
 
+    @Test("a stranger's request too complex to read is refused and disturbs nobody")
+    func tooComplex() async throws {
+        let (prosody, bench, bridge, focus) = try await scene()
+        let other = bench.focus(port: prosody.port, user: "other") { $0.rooms = [] }
+        #expect(try await bench.wait { other.connection.isOnline })
+        let address = bridge.events.compactMap { if case .online(let jid, _, _) = $0 { jid } else { nil } }.first
+        var deep = XMLElement("a", "urn:x")
+        for _ in 0..<100 { deep = XMLElement("a", "urn:x", children: [deep]) }
+        var wide = XMLElement("a", "urn:x")
+        for index in 0..<300 { wide["k\(index)"] = "v" }
+        let names = XMLElement("a", "urn:x", children: (0..<9_000).map { XMLElement("n\($0)", "urn:x") })
+        for (payload, condition) in [
+            (deep, StanzaError.Condition.badRequest), (wide, .badRequest), (names, .forbidden),
+        ] {
+            let id = other.send(to: address, payload)
+            #expect(try await bench.wait { other.outcomes[id] != nil })
+            guard case .error(let error)? = other.outcomes[id] else {
+                #expect(Bool(false), "\(String(describing: other.outcomes[id]))")
+                continue
+            }
+            #expect(error.condition == condition)
+            let check = focus.send(toOccupant: "via-1", healthCheck)
+            #expect(try await bench.wait { focus.outcomes[check] == .result(nil) })
+        }
+        #expect(bridge.disconnects.isEmpty && bridge.joins == 1)
+    }
+
     @Test("T8: unknown payloads, version, ping and disco")
     func library() async throws {
         let (_, bench, _, focus) = try await scene()

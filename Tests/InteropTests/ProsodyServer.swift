@@ -43,9 +43,10 @@ final class ProsodyServer: Sendable {
 
     static var isAvailable: Bool { skipReason == nil }
 
-    init(_ options: Options = Options()) throws {
+    /// - Parameter port: a free one when `nil`.
+    init(_ options: Options = Options(), port: UInt16? = nil) throws {
         folder = FileManager.default.temporaryDirectory.appending(path: "viaduct-prosody-\(UUID().uuidString)")
-        port = try freePort()
+        self.port = try port ?? freePort()
         try FileManager.default.createDirectory(at: folder.appending(path: "data"), withIntermediateDirectories: true)
         try FileManager.default.createDirectory(at: folder.appending(path: "certs"), withIntermediateDirectories: true)
         if options.hasCertificate { try makeCertificate() }
@@ -61,12 +62,15 @@ final class ProsodyServer: Sendable {
 
     /// Starts the server and waits until it listens.
     func start() async throws {
+        let older = log().utf8.count
         let process = try WatchedProcess(
             "/usr/bin/prosody", ["--config", configurationFile, "-F"], in: folder.path, output: logFile)
         self.process.withLock { $0 = process }
         for _ in 0..<2_000 {
-            if canConnect(port: port) { return }
-            guard process.status == nil else { break }
+            // Not any server on the port: Prosody goes on without the port when another one has it.
+            let news = String(decoding: log().utf8.dropFirst(older), as: UTF8.self)
+            if news.contains("Activated service 'c2s' on [127.0.0.1]:\(port)"), canConnect(port: port) { return }
+            guard process.status == nil, !news.contains("Failed to open server port") else { break }
             try await Task.sleep(for: .milliseconds(10))
         }
         throw SetupError(description: "Prosody did not start: \(log())")
@@ -154,21 +158,6 @@ private func loopbackAddress(_ port: UInt16) -> sockaddr_in {
     address.sin_port = port.bigEndian
     address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
     return address
-}
-
-/// A TCP port that nobody listens on.
-func freePort() throws -> UInt16 {
-    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    defer { close(descriptor) }
-    var address = loopbackAddress(0)
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let result = withUnsafeMutablePointer(to: &address) { pointer in
-        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
-            bind(descriptor, generic, length) == 0 ? getsockname(descriptor, generic, &length) : -1
-        }
-    }
-    guard result == 0 else { throw SetupError(description: "no free port") }
-    return UInt16(bigEndian: address.sin_port)
 }
 
 /// Whether somebody listens on a port of this machine.

@@ -32,9 +32,6 @@ final class UDPSocket {
 
     deinit { close(descriptor) }
 
-    /// A port that was free a moment ago.
-    static func unusedPort() throws -> UInt16 { try UDPSocket(port: 0).port }
-
     func send(_ datagram: [UInt8], to port: UInt16) {
         var address = Self.loopback(port)
         _ = withUnsafePointer(to: &address) {

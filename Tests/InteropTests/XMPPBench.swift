@@ -126,6 +126,10 @@ final class Party {
         connection.update(at: loop.now) { $0.reply(to: request.token, with: result, at: loop.now) }
     }
 
+    func refuse(_ request: IQRequest, with error: StanzaError) -> Bool {
+        connection.update(at: loop.now) { $0.reply(to: request.token, with: error, at: loop.now) }
+    }
+
     func close() {
         connection.update(at: loop.now) { $0.close(at: loop.now) }
     }

@@ -1,6 +1,7 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
 import MediaPlane
+import Primitives
 import TestSupport
 import Testing
 
@@ -19,7 +20,7 @@ struct CallTests {
     }
 
     /// The oracle of the other tests in this process initialises libsrtp2 and insists on being the first.
-    private func prepareLibrary() {
+    fileprivate func prepareLibrary() {
         _ = LibSRTP(.sender, profile: 7, keyAndSalt: [UInt8](repeating: 0, count: 28))
     }
 
@@ -50,6 +51,38 @@ struct CallTests {
         #expect(result.statistics.unknown == 0 && result.statistics.misdelivered == 0)
     }
 
+    @Test(
+        "what the network loses, doubles, delays and alters is reported to the packet",
+        arguments: [
+            ("all", FaultyNetwork.Fault.allCases), ("sample", [.drop, .duplicate, .delay]),
+            ("headers", [.drop, .duplicate, .delay]),
+        ])
+    func faults(verification: String, faults: [FaultyNetwork.Fault]) throws {
+        prepareLibrary()
+        let focus = try WorkerFocus(usesOffload: true)
+        defer { focus.worker.stop() }
+        let network = try FaultyNetwork(target: try #require(focus.worker.boundAddresses.first).port, faults: faults)
+        defer { network.stop() }
+        focus.advertisedPort = network.port
+        let line = "--participants 3 --senders 2 --audio-rate 100 --duration 2 --quiet --verify \(verification)"
+        guard case .run(let options) = try LoadOptions.parse(line.split(separator: " ").map(String.init)) else {
+            return
+        }
+        let result = try LoadRun(options, focus: focus).run()
+        let statistics = result.statistics
+        for fault in faults { #expect(network.count(fault) >= 8) }
+        let altered = network.count(.alterPayload) + network.count(.alterNumber)
+        #expect(statistics.altered == altered)
+        #expect(statistics.lost == network.count(.drop) + altered)
+        #expect(statistics.duplicates == network.count(.duplicate))
+        #expect(statistics.reordered == network.count(.delay))
+        #expect(statistics.streams == 8)
+        #expect(statistics.malformed == 0 && statistics.misdelivered == 0 && statistics.renumbered == 0)
+        #expect(
+            result.imperfections.contains("\(network.count(.drop) + altered) packets lost"),
+            "\(result.imperfections)")
+    }
+
     @Test("a bridge that stops in the middle is no perfect call")
     func stopped() throws {
         let arguments = "--participants 2 --video-senders 0 --duration 1 --quiet".split(separator: " ").map(String.init)
@@ -60,6 +93,50 @@ struct CallTests {
         #expect(!result.isPerfect)
         #expect(result.statistics.lost > 0)
     }
+}
+
+extension CallTests {
+    @Test("a bridge that refuses one of them gets no call, and the conference is ended")
+    func refused() throws {
+        prepareLibrary()
+        let worker = try WorkerFocus(usesOffload: true)
+        defer { worker.worker.stop() }
+        let focus = FullFocus(worker, room: 2)
+        guard case .run(let options) = try LoadOptions.parse(["--participants", "3", "--quiet"]) else { return }
+        let result = try LoadRun(options, focus: focus).run()
+        #expect(!result.hasBegun)
+        #expect(result.imperfections.first == "refused by the bridge: full")
+        #expect(focus.expired == 1)
+    }
+}
+
+/// Lets so many in and refuses the next one.
+private final class FullFocus: Focus {
+    private let inner: WorkerFocus
+    private var room: Int
+    private(set) var expired = 0
+
+    init(_ inner: WorkerFocus, room: Int) {
+        self.inner = inner
+        self.room = room
+    }
+
+    func create(_ participant: PlannedParticipant, newConference: Bool) throws(LoadError) -> BridgeTransport {
+        room -= 1
+        guard room >= 0 else { throw .refused("full") }
+        return try inner.create(participant, newConference: newConference)
+    }
+
+    func update(_ participant: PlannedParticipant, _ transport: ParticipantTransport) throws(LoadError) {
+        try inner.update(participant, transport)
+    }
+
+    func expire(_ conference: PlannedConference) throws(LoadError) {
+        expired += 1
+        try inner.expire(conference)
+    }
+
+    func idle() { inner.idle() }
 }
 
 /// Stops its worker while the call runs.

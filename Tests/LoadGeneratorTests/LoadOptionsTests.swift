@@ -85,6 +85,18 @@ struct LoadOptionsTests {
             ("--audio-rate 51", "--audio-rate is 50, 100, 200 or 400 packets per second"),
             ("--video-bitrate 3G", "--video-bitrate wants bits per second from 30000 to 50000000, not 3G"),
             ("--participants 3 --video-senders 4", "more senders than participants"),
+            ("--receivers 5", "more receivers than participants"),
+            (
+                "--participants 3 --senders 2 --receivers 2",
+                "--senders and --receivers do not add up to --participants"
+            ),
+            ("--quiet=yes --seed 1", "--quiet takes no value"),
+            ("--passive=no", "--passive takes no value"),
+            ("--rest http://::1:80", "::1:80: an IPv6 address stands in brackets"),
+            ("--rest http://[::1]x", "[::1]x has no usable port"),
+            ("--local here", "--local here is no address"),
+            ("--room b@d", "account and room need --xmpp"),
+            ("--rest http://x --xmpp y --domain d --room r@d", "either --rest or --xmpp"),
             ("--conferences 3000 --participants 2", "at most 4000 participants in all"),
             ("now", "unexpected argument now"),
         ])
@@ -107,5 +119,7 @@ struct LoadOptionsTests {
         #expect(first.conference.index(of: stream.ssrc) == first.video)
         #expect(first.conference.index(of: stream.ssrc ^ 0x10_0000) == nil)
         #expect(first.conference.meeting.count == 36)
+        // A bridge may still hold the conferences of the last run.
+        #expect(Set((plan.participants + again.participants).map(\.conference.meeting)).count == 8)
     }
 }

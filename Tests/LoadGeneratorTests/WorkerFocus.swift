@@ -10,6 +10,8 @@ import ShardMessages
 /// A focus that asks a media worker of this process, without signalling in between.
 final class WorkerFocus: Focus {
     let worker: MediaWorker
+    /// The port that participants are told instead of the worker's own.
+    var advertisedPort: UInt16?
     private var number: UInt64 = 0
     private var conferences: [String: ConferenceNumber] = [:]
 
@@ -37,7 +39,11 @@ final class WorkerFocus: Focus {
         guard let local = try ask(operations, meeting).first?.1 else { throw .badAnswer("no transport") }
         return BridgeTransport(
             ufrag: local.ufrag, password: local.password,
-            candidates: worker.boundAddresses.map { .init(address: $0, priority: 2_130_706_431, isRelayed: false) },
+            candidates: worker.boundAddresses.map {
+                var address = $0
+                address.port = advertisedPort ?? address.port
+                return .init(address: address, priority: 2_130_706_431, isRelayed: false)
+            },
             fingerprints: [
                 .init(
                     hash: "sha-256", digest: BridgeTransport.Fingerprint.digest(local.fingerprint) ?? [],

@@ -2,6 +2,7 @@
 
 import Conferencing
 import DTLS
+import Foundation
 import ICE
 import MediaPlane
 import MediaTransport
@@ -17,11 +18,12 @@ import Testing
 struct MediaWorkerTests {
     private static let conference = ConferenceNumber(1)
 
-    private func start(gso: Bool = true) throws -> MediaWorker {
+    private func start(gso: Bool = true, certificateAge: TimeDelta? = nil) throws -> MediaWorker {
         let address = try #require(TransportAddress(ip: "127.0.0.1", port: 0))
         var configuration = MediaWorker.Configuration(addresses: [address])
         configuration.port.usesGSO = gso
         configuration.port.usesGRO = gso
+        if let certificateAge { configuration.certificateAge = certificateAge }
         return try MediaWorker.start(configuration)
     }
 
@@ -138,6 +140,41 @@ struct MediaWorkerTests {
         }
         #expect(hasConnected)
         #expect(worker.counters.value(.iceSucceeded) == 1)
+    }
+
+    /// The fingerprint that a new endpoint is told.
+    private func fingerprint(of endpoint: UInt64, on worker: MediaWorker) throws -> String {
+        let create = EndpointCreation(
+            number: EndpointNumber(endpoint), id: "e\(endpoint)", isICEControlling: true, media: EndpointMedia())
+        let request = ShardRequest(
+            number: endpoint, conference: Self.conference,
+            operations: (endpoint == 1 ? [.createConference(name: "room", audioSSRC: 1, videoSSRC: 2)] : [])
+                + [.createEndpoint(create)])
+        try #require(worker.send(.request(request)))
+        guard case .answer(let answer) = try nextEvent(of: worker) else { return "no answer" }
+        return try #require(try answer.result.get().first?.1).fingerprint
+    }
+
+    @Test("the certificate is replaced for new endpoints each time it has its age, and not before")
+    func renewal() throws {
+        #expect(MediaWorker.Configuration(addresses: []).certificateAge == .seconds(86_400 as Int64))
+        let lasting = try start()
+        defer { lasting.stop() }
+        let first = try fingerprint(of: 1, on: lasting)
+        for endpoint in 2...5 as ClosedRange<UInt64> {
+            #expect(try fingerprint(of: endpoint, on: lasting) == first)
+        }
+        let ageing = try start(certificateAge: .milliseconds(20))
+        defer { ageing.stop() }
+        var seen: Set<String> = []
+        let deadline = MonotonicClock.now() + .seconds(10 as Int64)
+        var endpoint: UInt64 = 0
+        while seen.count < 4, MonotonicClock.now() < deadline {
+            endpoint += 1
+            seen.insert(try fingerprint(of: endpoint, on: ageing))
+            usleep(5_000)
+        }
+        #expect(seen.count == 4 && !seen.contains("no answer"), "\(endpoint) endpoints saw \(seen.count) certificates")
     }
 
     @Test("a port that is taken is an error that names the call")

@@ -13,8 +13,9 @@ final class EchoBridge: Sendable {
     private let isStopping = Atomic<Bool>(false)
     private let isStopped = DispatchSemaphore(value: 0)
 
-    init(answerSeconds: Double = 10) throws {
-        server = try HTTPServer.start(host: "127.0.0.1", port: 0, answerSeconds: answerSeconds)
+    init(answerSeconds: Double = 10, bodySeconds: Double = 30) throws {
+        server = try HTTPServer.start(
+            host: "127.0.0.1", port: 0, answerSeconds: answerSeconds, bodySeconds: bodySeconds)
         let thread = Thread { [self] in serve() }
         thread.start()
     }
@@ -76,8 +77,10 @@ func curl(_ arguments: [String]) throws -> String {
 final class RawClient {
     private let descriptor: Int32
 
-    init?(port: UInt16) {
+    /// - Parameter receiveBuffer: bytes that the kernel takes for us before we read; its choice when `nil`.
+    init?(port: UInt16, receiveBuffer: Int32? = nil) {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        if var size = receiveBuffer { setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, 4) }
         var timeout = timeval(tv_sec: 5, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
         var address = sockaddr_in()

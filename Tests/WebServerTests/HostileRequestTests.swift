@@ -1,5 +1,6 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
+import Glibc
 import Primitives
 import TestSupport
 import Testing
@@ -58,6 +59,41 @@ struct HostileRequestTests {
         let received = client.receive()
         #expect(received.isEmpty || received.hasPrefix("HTTP/1.1 4"))
         #expect(try curl([bridge.address + "/alive"]).hasPrefix("GET /alive"))
+    }
+
+    @Test("a body that trickles in is cut off, however steadily it comes")
+    func slowBody() throws {
+        let bridge = try EchoBridge(bodySeconds: 0.6)
+        defer { bridge.stop() }
+        let client = try #require(RawClient(port: bridge.server.port))
+        client.send("POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\n")
+        for _ in 0..<4 {
+            client.send("a")
+            usleep(100_000)
+        }
+        #expect(client.receive().hasPrefix("HTTP/1.1 408 "))
+        // The limit is for one body; a connection that is used again has all of it again.
+        let steady = try #require(RawClient(port: bridge.server.port))
+        for _ in 0..<4 {
+            steady.send("POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\na")
+            usleep(250_000)
+            steady.send("b")
+            #expect(steady.receive(until: "body=2:ab").hasPrefix("HTTP/1.1 200 "))
+        }
+    }
+
+    @Test("a client that does not read its answer loses it; one that reads slowly gets all of it")
+    func slowReader() throws {
+        let bridge = try EchoBridge(bodySeconds: 0.5)
+        defer { bridge.stop() }
+        let request = "GET /big HTTP/1.1\r\nHost: h\r\n\r\n"
+        let stuck = try #require(RawClient(port: bridge.server.port, receiveBuffer: 4_096))
+        stuck.send(request)
+        usleep(3_500_000)
+        #expect(stuck.receive().utf8.count < 3_000_000)
+        let reader = try #require(RawClient(port: bridge.server.port))
+        reader.send("GET /big HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+        #expect(reader.receive().utf8.count > 3_000_000)
     }
 
     @Test("connections beyond the limit are closed, and places free up again")

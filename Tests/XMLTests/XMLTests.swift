@@ -85,15 +85,52 @@ struct XMLTests {
     func depth() throws {
         let inside = XMLLimits.depth - 1
         let deepest = String(repeating: "<a>", count: inside) + String(repeating: "</a>", count: inside)
-        #expect(error(stream + deepest) == nil)
-        #expect(error(stream + "<a>" + deepest + "</a>") == .tooDeep)
+        #expect(refusals(stream + deepest) == [nil])
+        #expect(refusals(stream + "<a>" + deepest + "</a><b/>") == [.tooDeep, nil])
+        #expect(throws: XMLError.tooDeep) { try XMLDocument.parse("<r><a>" + deepest + "</a></r>") }
+        let bottomless = String(repeating: "<a>", count: XMLLimits.refusedDepth)
+        #expect(error(stream + bottomless) == .tooDeep)
+    }
+
+    /// For each stanza of a stream, why it was refused, or `nil`.
+    private func refusals(_ text: String) -> [XMLError?]? {
+        try? events(text).compactMap { event -> XMLError?? in
+            switch event {
+            case .stanza: .some(nil)
+            case .refused(_, let reason): reason
+            case .opened, .closed: nil
+            }
+        }
+    }
+
+    @Test(
+        "of a refused stanza name and first attributes are left, and its neighbours are whole",
+        arguments: [1, 7, 9_999])
+    func refused(size: Int) throws {
+        let depth = XMLLimits.depth + 9
+        let inside = String(repeating: "<a>x", count: depth) + String(repeating: "y</a>", count: depth)
+        let refused = "<iq id='2' k='v'>t<b/>\(inside)<c/>t</iq>"
+        let all = try events(
+            stream + "<iq id='1'><a>1</a></iq> \(refused)<iq id='3'/></stream:stream>", pieces: size)
+        let client = "jabber:client"
+        let first = XMLElement(
+            "iq", client, attributes: ["id": "1"], children: [XMLElement("a", client, text: "1")])
+        #expect(
+            Array(all.dropFirst()) == [
+                .stanza(first), .refused(XMLElement("iq", client, attributes: ["id": "2", "k": "v"]), .tooDeep),
+                .stanza(XMLElement("iq", client, attributes: ["id": "3"])), .closed,
+            ])
     }
 
     @Test("attributes per element are limited")
     func attributes() {
         func element(_ count: Int) -> String { "<a" + (0..<count).map { " k\($0)=''" }.joined() + "/>" }
-        #expect(error(stream + element(XMLLimits.attributesPerElement)) == nil)
-        #expect(error(stream + element(XMLLimits.attributesPerElement + 1)) == .tooManyAttributes)
+        let most = element(XMLLimits.attributesPerElement)
+        let more = element(XMLLimits.attributesPerElement + 1)
+        let expected: [XMLError?] = [nil, .tooManyAttributes, .tooManyAttributes, nil]
+        #expect(refusals(stream + most + more + "<s>" + more + "</s>" + most) == expected)
+        #expect(throws: XMLError.tooManyAttributes) { try XMLDocument.parse(more) }
+        #expect(error(more) == .tooManyAttributes)
     }
 
     @Test("a stanza of a mebibyte is refused, many small ones and whitespace without end are not")
@@ -111,12 +148,21 @@ struct XMLTests {
     @Test("nodes per stanza and names per stream are limited")
     func counts() {
         let half = String(repeating: "<a/>", count: XMLLimits.nodesPerStanza - 1)
-        #expect(error(stream + "<s>" + half + "</s><s>" + half + "</s>") == nil)
-        #expect(error(stream + "<s>" + half + "<a/></s>") == .tooManyNodes)
+        #expect(refusals(stream + "<s>" + half + "</s><s>" + half + "</s>") == [nil, nil])
+        #expect(refusals(stream + "<s>" + half + "<a/></s><s>" + half + "</s>") == [.tooManyNodes, nil])
         #expect(error(stream + (0...XMLLimits.namesPerParser).map { "<a\($0)/>" }.joined()) == .tooManyNames)
         #expect(
             error(stream + (0...XMLLimits.namesPerParser).map { "<p\($0):a xmlns:p\($0)='u'/>" }.joined())
                 == .tooManyNames)
+        // However many names a stanza has, it is read to its end first.
+        var parser = XMLStreamParser()
+        let names = (0...XMLLimits.namesPerParser).map { "<b\($0)/>" }
+        let halves = [names.prefix(40_000), names.dropFirst(40_000)].map { "<s>" + $0.joined() + "</s>" }
+        let many = stream + halves.joined()
+        #expect(throws: XMLError.tooManyNames) { try parser.feed(Array(many.utf8).rawSpan) }
+        var stanzas = 0
+        while case let event? = parser.pollEvent() { if case .stanza = event { stanzas += 1 } }
+        #expect(stanzas == 2)
     }
 
     @Test("a text of a hundred thousand references is read in linear time")

@@ -175,10 +175,12 @@ struct LoginTests {
     func timeouts() {
         let session = Session()
         session.advance(.zero)
-        session.advance(seconds: 10)
+        session.advance(seconds: 29)
+        #expect(session.takeEvents().isEmpty)
+        session.advance(seconds: 1)
         #expect(
             session.takeEvents().contains {
-                if case .disconnected(.timeout("TCP connect"), _) = $0 { true } else { false }
+                if case .disconnected(.timeout("name look-up and TCP connect"), _) = $0 { true } else { false }
             })
         session.advance(.milliseconds(5_500))
         session.client.handleConnected(nonce: [1], at: session.now)
@@ -223,6 +225,24 @@ struct LoginTests {
             return #expect(Bool(false), "no disconnect")
         }
         #expect(pause >= 30_000)
+        #expect(session.counters.resourceConflicts == 1)
+    }
+
+    @Test("a server that keeps the session of our resource is asked again on the usual schedule")
+    func keptResource() {
+        let session = Session()
+        session.logIn()
+        _ = session.takeWritten()
+        session.server(
+            Session.header + Session.features + "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></stream:features>")
+        let id = Session.attribute("id", of: session.takeWritten()) ?? "?"
+        session.server(
+            "<iq type='error' id='\(id)'><error type='cancel'>"
+                + "<conflict xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>")
+        guard case .disconnected(.bindRefused("conflict"), let pause)? = session.takeEvents().last else {
+            return #expect(Bool(false), "no disconnect")
+        }
+        #expect((5_000...5_500).contains(pause))
         #expect(session.counters.resourceConflicts == 1)
     }
 

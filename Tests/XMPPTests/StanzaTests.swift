@@ -38,6 +38,47 @@ struct StanzaTests {
                 + "<text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas' xml:lang='en'>UDP socket lost</text></error></iq>")
     }
 
+    @Test("a request too complex to read is refused; the stream goes on, and the server's count stays right")
+    func tooComplex() {
+        let session = Session()
+        session.goOnline(resumptionID: "r")
+        let deep = String(repeating: "<a>", count: 80) + String(repeating: "</a>", count: 80)
+        let wide = "<a" + (0..<200).map { " k\($0)='v'" }.joined() + "/>"
+        for payload in [deep, wide] {
+            session.server(iq(payload))
+            let refusal = "<iq type='error' id='i1' to='\(focus)'><error type='modify'><bad-request "
+            #expect(session.takeWritten().contains(refusal))
+            session.server("<message><body>\(payload)</body></message>")
+            session.server(iq(payload, type: "result"))
+            #expect(!session.takeWritten().contains("<iq"))
+        }
+        session.server("<r xmlns='urn:xmpp:sm:3'/>")
+        // Our own presence came first.
+        #expect(session.takeWritten().hasSuffix("<a xmlns='urn:xmpp:sm:3' h='7'/>"))
+        #expect(session.counters.malformedStanzas == 6)
+        #expect(session.takeEvents().isEmpty)
+    }
+
+    @Test("a stream of too many names is left without a goodbye, after its last stanza, and the session resumed")
+    func tooManyNames() {
+        let session = Session()
+        session.goOnline(resumptionID: "r")
+        let names = (0...65_536).map { "<n\($0)/>" }.joined()
+        session.server(iq("<a>\(names)</a>", type: "set"))
+        let written = session.takeWritten()
+        #expect(written.contains("<iq type='error' id='i1'") && !written.contains("</stream:stream>"))
+        guard case .disconnected(.connectionLost, _)? = session.takeEvents().last else {
+            return #expect(Bool(false), "no disconnect")
+        }
+        session.advance(seconds: 2)
+        session.logIn()
+        _ = session.takeWritten()
+        session.server(
+            Session.header + Session.features + "<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>"
+                + "<sm xmlns='urn:xmpp:sm:3'/></stream:features>")
+        #expect(session.takeWritten().contains("<resume xmlns='urn:xmpp:sm:3' h='2' previd='r'/>"))
+    }
+
     @Test("senders that are no occupants of a configured room are refused, whatever the case of the address")
     func senders() {
         let session = online()

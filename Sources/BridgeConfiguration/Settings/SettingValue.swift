@@ -132,7 +132,9 @@ struct SettingTextReader {
         case "d", "day", "days": nanoseconds = 86_400e9
         default: return nil
         }
-        return Int64(exactly: (value * nanoseconds).rounded()).map { TimeDelta(nanoseconds: $0) }
+        let total = (value * nanoseconds).rounded()
+        guard total.magnitude <= BridgeConfigurationLimits.durationNanoseconds else { return nil }
+        return TimeDelta(nanoseconds: Int64(total))
     }
 
     /// Bits per second.

@@ -94,7 +94,12 @@ struct SettingsLoader {
             allowedStatistics: isFiltered ? Set(whitelist) : nil)
     }
 
-    private func http() -> BridgeSettings.HTTP {
+    private mutating func http() -> BridgeSettings.HTTP {
+        let prefix = "videobridge.http-servers.private."
+        if reader.optionalText(prefix + "key-store-path") != nil || reader.boolean(prefix + "need-client-auth") {
+            let path = prefix + "key-store-path"
+            reader.warn("\(path): TLS is not served yet, the private port is plain HTTP", at: location(path))
+        }
         let port = reader.integer("videobridge.http-servers.private.port")
         let host = reader.optionalText("videobridge.http-servers.private.host") ?? "0.0.0.0"
         return .init(host: host, port: port >= 0 ? UInt16(clamping: port) : nil)

@@ -134,7 +134,8 @@ extension SettingsTable {
     ].map { .init($0.0, .anything, "", $0.1, .ignored) }
 }
 
-/// DTLS 1.2 cipher suites: IANA names and OpenSSL's.
+/// DTLS 1.2 cipher suites: IANA names and OpenSSL's. Only such as have forward secrecy and authenticated encryption
+/// (media-plane.md 2); the weak rest, CBC suites included, is refused like any unknown name.
 enum CipherSuites {
     private static let table: [(iana: String, openSSL: String)] = [
         ("TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "ECDHE-ECDSA-AES128-GCM-SHA256"),
@@ -146,12 +147,6 @@ enum CipherSuites {
         ("TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "ECDHE-RSA-AES256-GCM-SHA384"),
         ("TLS_DHE_RSA_WITH_AES_256_GCM_SHA384", "DHE-RSA-AES256-GCM-SHA384"),
         ("TLS_DHE_RSA_WITH_CHACHA20_POLY1305_SHA256", "DHE-RSA-CHACHA20-POLY1305"),
-        ("TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA", "ECDHE-ECDSA-AES128-SHA"),
-        ("TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA", "ECDHE-RSA-AES128-SHA"),
-        ("TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA", "ECDHE-ECDSA-AES256-SHA"),
-        ("TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA", "ECDHE-RSA-AES256-SHA"),
-        ("TLS_DHE_RSA_WITH_AES_128_CBC_SHA", "DHE-RSA-AES128-SHA"),
-        ("TLS_DHE_RSA_WITH_AES_256_CBC_SHA", "DHE-RSA-AES256-SHA"),
     ]
 
     static let names = table.map(\.iana)

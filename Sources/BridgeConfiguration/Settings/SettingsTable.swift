@@ -56,7 +56,8 @@ public enum SettingsTable {
             "videobridge.apis.xmpp-client.configs", .clients, "",
             "One named block for each XMPP server: HOSTNAME, PORT (5222), DOMAIN (= HOSTNAME), USERNAME, PASSWORD, "
                 + "MUC_JIDS (comma-separated rooms), MUC_NICKNAME (unique per bridge), "
-                + "DISABLE_CERTIFICATE_VERIFICATION (false), SECURITY_MODE (required, ifpossible, disabled).", .used),
+                + "DISABLE_CERTIFICATE_VERIFICATION (false), CA_FILE (PEM file of authorities to believe instead of the "
+                + "system's), SECURITY_MODE (required, ifpossible, disabled).", .used),
         .init(
             "videobridge.apis.xmpp-client.presence-interval", .duration, "5 seconds",
             "Period of the presence with statistics.", .used),

@@ -30,6 +30,8 @@ public struct XMPPClientSettings: Sendable, Hashable {
     public var mucNickname: String
     /// Whether any certificate is accepted.
     public var disablesCertificateVerification: Bool
+    /// A PEM file of the authorities to believe instead of the system's.
+    public var authoritiesFile: String?
     /// When TLS is demanded.
     public var securityMode: SecurityMode
 
@@ -57,8 +59,14 @@ public struct XMPPClientSettings: Sendable, Hashable {
         guard let disablesVerification = SettingTextReader.boolean(verificationText) else {
             return .failure(Problem(description: "DISABLE_CERTIFICATE_VERIFICATION must be true or false"))
         }
-        let rooms = values["MUC_JIDS", default: ""].split(separator: ",").map { String(trimmed($0)) }
-            .filter { !$0.isEmpty }
+        var rooms: [String] = []
+        for room in values["MUC_JIDS", default: ""].split(separator: ",").map({ String(trimmed($0)) })
+        where !room.isEmpty && !rooms.contains(where: { $0.lowercased() == room.lowercased() }) {
+            guard isRoom(room) else {
+                return .failure(Problem(description: "MUC_JIDS has \"\(room)\", which is not a room's address"))
+            }
+            rooms.append(room)
+        }
         guard !rooms.isEmpty, rooms.count <= BridgeConfigurationLimits.roomsPerClient else {
             return .failure(
                 Problem(description: "MUC_JIDS must name 1 to \(BridgeConfigurationLimits.roomsPerClient) rooms"))
@@ -69,7 +77,14 @@ public struct XMPPClientSettings: Sendable, Hashable {
                 id: id, hostname: hostname, port: port, domain: domain.isEmpty ? hostname : domain,
                 username: values["USERNAME", default: ""], password: values["PASSWORD", default: ""], mucJIDs: rooms,
                 mucNickname: values["MUC_NICKNAME", default: ""],
-                disablesCertificateVerification: disablesVerification, securityMode: mode))
+                disablesCertificateVerification: disablesVerification,
+                authoritiesFile: values["CA_FILE"].flatMap { $0.isEmpty ? nil : $0 }, securityMode: mode))
+    }
+
+    /// `room@service`, without a nickname: that has a property of its own.
+    private static func isRoom(_ text: String) -> Bool {
+        let parts = text.split(separator: "@", omittingEmptySubsequences: false)
+        return parts.count == 2 && parts.allSatisfy { !$0.isEmpty } && !text.contains { $0 == "/" || $0.isWhitespace }
     }
 
     /// Why a block cannot be used.

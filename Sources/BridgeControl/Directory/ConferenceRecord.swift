@@ -22,6 +22,8 @@ struct ConferenceRecord: Sendable {
     let audioSSRC: UInt32
     let videoSSRC: UInt32
     let createdAt: Timestamp
+    /// Its data may go to rtcstats.
+    let isRTCStatsEnabled: Bool
     /// The worker has it.
     var isPlaced = false
     /// The worker said that it is gone, or its end was asked for: the id is free, nothing new gets in.
@@ -32,6 +34,13 @@ struct ConferenceRecord: Sendable {
     var connects: [String: ConnectModify] = [:]
     var queue = Queue<PendingRequest>()
     var outstanding: OutstandingRequest?
+
+    /// Something that happened here, with what log lines call the meeting and the endpoint.
+    func event(_ kind: DirectoryEvent.Kind, endpointID: String? = nil) -> DirectoryEvent {
+        DirectoryEvent(
+            kind, meetingID: meetingID, name: name, endpointID: endpointID,
+            statsID: endpointID.flatMap { endpoints[$0]?.statsID })
+    }
 
     /// The bridge's feedback sources, the same in every answer (control-plane.md 3.7).
     var feedbackSources: [MediaSourceDescription] {

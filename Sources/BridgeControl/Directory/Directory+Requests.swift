@@ -48,7 +48,7 @@ extension Directory {
         if videoSSRC == audioSSRC { videoSSRC = audioSSRC == .max ? 1 : audioSSRC + 1 }
         conferences[number] = ConferenceRecord(
             number: number, meetingID: request.meetingID, name: request.name, localID: localID,
-            audioSSRC: audioSSRC, videoSSRC: videoSSRC, createdAt: now
+            audioSSRC: audioSSRC, videoSSRC: videoSSRC, createdAt: now, isRTCStatsEnabled: request.isRTCStatsEnabled
         )
         meetings[request.meetingID] = number
         return number
@@ -138,7 +138,7 @@ extension Directory {
             totals.totalConferencesCompleted += 1
             let seconds = (now - conference.createdAt + .milliseconds(500)).nanoseconds / 1_000_000_000
             totals.totalConferenceSeconds += UInt64(max(0, seconds))
-            note(.conferenceEnded(reason), meetingID: conference.meetingID)
+            note(conference.event(.conferenceEnded(reason)))
         }
         var queue = conference.queue
         while let waiting = queue.popFirst() {
@@ -154,17 +154,24 @@ extension Directory {
         let delay = now - pending.arrival
         requestDelays.add(delay)
         processingDelays.add(now - pending.start)
-        let meetingID = pending.request.meetingID
         if delay > BridgeControlLimits.slowRequest {
             totals.totalSlowRequests += 1
-            note(.slowRequest(milliseconds: delay.milliseconds), meetingID: meetingID)
+            note(event(.slowRequest(milliseconds: delay.milliseconds), about: pending.request))
         }
         if case .failure(let error) = result {
             totals.totalFailedRequests += 1
-            note(
-                .requestFailed(error.condition, text: error.text ?? error.reason?.rawValue), meetingID: meetingID,
-                endpointID: error.endpointID
-            )
+            let kind = DirectoryEvent.Kind.requestFailed(error.condition, text: error.text ?? error.reason?.rawValue)
+            note(event(kind, about: pending.request, endpointID: error.endpointID))
         }
+    }
+
+    /// An event about a request, whose meeting may not exist.
+    func event(
+        _ kind: DirectoryEvent.Kind, about request: ConferenceModify, endpointID: String? = nil
+    ) -> DirectoryEvent {
+        if let conference = meetings[request.meetingID].flatMap({ conferences[$0] }) {
+            return conference.event(kind, endpointID: endpointID)
+        }
+        return DirectoryEvent(kind, meetingID: request.meetingID, name: request.name, endpointID: endpointID)
     }
 }

@@ -23,8 +23,8 @@ extension Directory {
     }
 
     private mutating func note(_ kind: DirectoryEvent.Kind, about number: EndpointNumber) {
-        guard let place = endpoints[number] else { return }
-        note(kind, meetingID: conferences[place.conference]?.meetingID, endpointID: place.id)
+        guard let place = endpoints[number], let conference = conferences[place.conference] else { return }
+        note(conference.event(kind, endpointID: place.id))
     }
 
     private mutating func forget(_ number: EndpointNumber) {
@@ -88,7 +88,7 @@ extension Directory {
         if !conference.isPlaced {
             conferences[number]?.isPlaced = true
             totals.totalConferencesCreated += 1
-            note(.conferenceCreated(name: conference.name), meetingID: conference.meetingID)
+            note(conference.event(.conferenceCreated))
         }
         conferences[number]?.connects = plan.connects
         for record in plan.removed where endpoints[record.number] != nil {
@@ -100,7 +100,7 @@ extension Directory {
             endpoints[record.number] = (number, record.id)
             totals.totalEndpoints += 1
             if record.isVisitor { totals.totalVisitors += 1 }
-            note(.endpointCreated(statsID: record.statsID), about: record.number)
+            note(.endpointCreated, about: record.number)
         }
     }
 
@@ -135,7 +135,7 @@ extension Directory {
             let request = conferences[number]?.outstanding, request.number == requestNumber
         else { return }
         conferences[number]?.outstanding = nil
-        note(.requestTimedOut, meetingID: request.pending.request.meetingID)
+        note(event(.requestTimedOut, about: request.pending.request))
         undo(request, of: number, .internalError("the media worker did not answer in time"), at: now)
         processQueue(of: number, at: now)
     }

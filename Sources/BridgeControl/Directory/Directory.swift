@@ -136,14 +136,14 @@ public struct Directory: Sendable {
         conferences.values.sorted { $0.number.value < $1.number.value }.map { conference in
             ConferenceSummary(
                 localID: conference.localID, meetingID: conference.meetingID, name: conference.name,
+                isRTCStatsEnabled: conference.isRTCStatsEnabled,
                 endpoints: conference.endpoints.mapValues { $0.statsID ?? "" }
             )
         }
     }
 
-    mutating func note(_ kind: DirectoryEvent.Kind, meetingID: String? = nil, endpointID: String? = nil) {
-        note(DirectoryEvent(kind, meetingID: meetingID, endpointID: endpointID))
-    }
+    /// Notes what happened to the bridge as a whole.
+    mutating func note(_ kind: DirectoryEvent.Kind) { note(DirectoryEvent(kind)) }
 
     mutating func note(_ event: DirectoryEvent) {
         if events.count >= BridgeControlLimits.queuedEvents {

@@ -49,11 +49,11 @@ extension DirectoryEvent {
     public var metadata: [(key: String, value: String)] {
         var result: [(key: String, value: String)] = []
         if let meetingID { result.append(("conference", meetingID)) }
+        if let name { result.append(("name", name)) }
         if let endpointID { result.append(("endpoint", endpointID)) }
+        if let statsID { result.append(("stats_id", statsID)) }
         switch kind {
-        case .conferenceCreated(let name): if let name { result.append(("name", name)) }
         case .conferenceEnded(let reason): result.append(("reason", reason.rawValue))
-        case .endpointCreated(let statsID): if let statsID { result.append(("stats_id", statsID)) }
         case .endpointEnded(let reason): result.append(("reason", reason.rawValue))
         case .dtlsConnected(let profile): result.append(("profile", profile))
         case .dtlsFailed(let reason): result.append(("reason", reason))
@@ -65,7 +65,9 @@ extension DirectoryEvent {
         case .exportIgnored(let connect): result.append(("connect", connect))
         case .shutdownStateChanged(let state): result.append(("state", state.rawValue))
         case .drainChanged(let isDraining): result.append(("drain", isDraining ? "true" : "false"))
-        case .endpointExpired, .iceConnected, .iceFailed, .requestTimedOut, .readyToExit: break
+        case .conferenceCreated, .endpointCreated, .endpointExpired, .iceConnected, .iceFailed, .requestTimedOut,
+            .readyToExit:
+            break
         }
         return result
     }

@@ -9,15 +9,19 @@ public struct DirectoryEvent: Hashable, Sendable {
     public var kind: Kind
     /// The meeting it happened in.
     public var meetingID: String?
+    /// The meeting's room.
+    public var name: String?
     /// The endpoint it happened to.
     public var endpointID: String?
+    /// The endpoint's readable name.
+    public var statsID: String?
 
     /// What can happen.
     public enum Kind: Hashable, Sendable {
-        case conferenceCreated(name: String?)
+        case conferenceCreated
         /// It ended by request, because it became empty, or by the worker's sweep.
         case conferenceEnded(ConferenceEnd)
-        case endpointCreated(statsID: String?)
+        case endpointCreated
         case endpointExpired
         case endpointEnded(ExpiryReason)
         case iceConnected
@@ -46,9 +50,13 @@ public struct DirectoryEvent: Hashable, Sendable {
     }
 
     /// An event.
-    public init(_ kind: Kind, meetingID: String? = nil, endpointID: String? = nil) {
+    public init(
+        _ kind: Kind, meetingID: String? = nil, name: String? = nil, endpointID: String? = nil, statsID: String? = nil
+    ) {
         self.kind = kind
         self.meetingID = meetingID
+        self.name = name
         self.endpointID = endpointID
+        self.statsID = statsID
     }
 }

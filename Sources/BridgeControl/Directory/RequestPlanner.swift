@@ -148,6 +148,6 @@ struct RequestPlanner {
     }
 
     private mutating func note(_ kind: DirectoryEvent.Kind, _ endpointID: String? = nil) {
-        plan.events.append(DirectoryEvent(kind, meetingID: conference.meetingID, endpointID: endpointID))
+        plan.events.append(conference.event(kind, endpointID: endpointID))
     }
 }

@@ -8,6 +8,8 @@ public struct HealthFacts: Hashable, Sendable {
     public var boundAddresses: [TransportAddress] = []
     /// Public sides of mappings (static, AWS, STUN).
     public var mappedAddresses: [TransportAddress] = []
+    /// The media worker does not turn any more.
+    public var isMediaStalled = false
     /// STUN servers are configured.
     public var hasSTUNServers = false
     /// One of them answered.
@@ -93,6 +95,7 @@ public struct HealthChecker: Sendable {
 
     /// The rules in their order.
     private func judge(_ facts: HealthFacts) -> HealthResult {
+        if facts.isMediaStalled { return .unhealthy(reason: "media worker hangs") }
         let candidates = facts.boundAddresses + facts.mappedAddresses
         if settings.requiresValidAddress, !candidates.contains(where: Self.isUsable) {
             return .unhealthy(reason: "no valid address")

@@ -41,6 +41,20 @@ public struct LoadMeter: Sendable {
             self.microseconds = microseconds
             self.quota = quota
         }
+
+        /// Reads the group's files `cpu.max` and `cpu.stat` (the kernel's cgroup-v2.rst); `nil` without a quota.
+        public init?(maximum: [UInt8], statistics: [UInt8]) {
+            func words(_ line: some Sequence<UInt8>) -> [String] {
+                String(decoding: Array(line), as: UTF8.self).split { $0 == " " || $0 == "\n" }.map(String.init)
+            }
+            let limits = words(maximum.prefix(BridgeControlLimits.procStatBytes)).map { UInt64($0) }
+            let lines = statistics.prefix(BridgeControlLimits.procStatBytes).split(separator: 0x0A)
+            let usage = lines.lazy.map { words($0) }.first { $0.first == "usage_usec" }?.last.flatMap { UInt64($0) }
+            guard limits.count == 2, let allowed = limits[0], let period = limits[1], allowed > 0, period > 0,
+                let usage
+            else { return nil }
+            self.init(microseconds: usage, quota: Double(allowed) / Double(period))
+        }
     }
 
     /// Between samples.

@@ -1,6 +1,7 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
 internal import Telemetry
+internal import XMPP
 
 /// Families that are zero so far, process gauges, and metrics that the original does not have.
 extension BridgeMetrics {
@@ -52,13 +53,7 @@ extension BridgeMetrics {
             // Rooms that are configured, whatever the name says (operations.md Q9).
             Metric("mucs_connected", "Rooms configured.", .gauge(Int64(snapshot.mucsConfigured))),
             Metric("mucs_joined", "Rooms joined.", .gauge(Int64(snapshot.mucsJoined))),
-            Metric("xmpp_disconnects", "XMPP connections lost.", .counter(xmppDisconnects)),
-            Metric(
-                "xmpp_nicknames_shared", "Times another session was seen under our nickname.",
-                .counter(xmppNicknamesShared)),
-            Metric(
-                "xmpp_resource_conflicts", "Times another session took our resource.",
-                .counter(xmppResourceConflicts)),
+            Metric("xmpp_disconnects", "XMPP connections lost.", .counter(xmpp.disconnects)),
         ]
             + zeros([
                 ("data_channel_messages_received", "Messages over data channels, received."),
@@ -115,11 +110,32 @@ extension BridgeMetrics {
         ]
     }
 
-    /// Every counter of the media workers that has no twin in the original: drops by reason, system calls, the loop.
+    /// Every counter that has no twin in the original: of the media workers drops by reason, system calls, the loop; of
+    /// signalling what was refused and what went wrong.
     var own: [Metric] {
         Self.ownNames.map { counter, name in
             Metric(name, "Media workers, added up.", .counter(snapshot.media[counter]), prefix: Metric.ownPrefix)
-        }
+        } + signalling.map { Metric($0.0, $0.1, .counter($0.2), prefix: Metric.ownPrefix) }
+    }
+
+    private var signalling: [(String, String, UInt64)] {
+        let counts = snapshot.directory
+        return [
+            ("xmpp_resumptions", "Sessions that went on in a new connection.", xmpp.resumptions),
+            ("xmpp_nicknames_shared", "Times another session was seen under our nickname.", xmpp.nicknamesShared),
+            ("xmpp_resource_conflicts", "Times another session had our resource.", xmpp.resourceConflicts),
+            ("xmpp_room_departures", "Times a room was left or not entered.", xmpp.roomDepartures),
+            ("xmpp_stanzas_received", "Stanzas received.", xmpp.stanzasReceived),
+            ("xmpp_forbidden_requests", "Requests of senders outside the rooms.", xmpp.forbiddenRequests),
+            ("xmpp_unknown_requests", "Requests nobody handles.", xmpp.unknownRequests),
+            ("xmpp_malformed_stanzas", "Stanzas that could not be read.", xmpp.malformedStanzas),
+            ("xmpp_dropped_answers", "Answers whose session had ended.", xmpp.droppedAnswers),
+            ("xmpp_oversized_stanzas", "Stanzas too large to send.", xmpp.oversizedStanzas),
+            ("colibri_requests", "Colibri2 requests.", counts.totalRequests),
+            ("colibri_failed_requests", "Colibri2 requests answered with an error.", counts.totalFailedRequests),
+            ("colibri_slow_requests", "Colibri2 requests that took over 100 ms.", counts.totalSlowRequests),
+            ("dropped_log_events", "Events that did not reach the log.", counts.totalDroppedEvents),
+        ]
     }
 
     private static let ownNames: [(MediaCounter, String)] = MediaCounter.allCases

@@ -2,6 +2,7 @@
 
 internal import Primitives
 public import Telemetry
+public import XMPP
 
 /// Everything `/metrics` shows (operations.md d.2): the original's families, all of them from the start, and our own.
 ///
@@ -15,12 +16,8 @@ public struct BridgeMetrics: Sendable {
     public var startedMilliseconds: Int64 = 0
     /// Share of the processors that the hypervisor took; `nil` before the second sample.
     public var steal: Double?
-    /// XMPP connections lost since the start.
-    public var xmppDisconnects: UInt64 = 0
-    /// Times another session was seen under our nickname.
-    public var xmppNicknamesShared: UInt64 = 0
-    /// Times another session took our XMPP resource.
-    public var xmppResourceConflicts: UInt64 = 0
+    /// What all XMPP connections since the start have counted.
+    public var xmpp = XMPPCounters()
     /// Process gauges, `nil` when they are switched off.
     public var process: ProcessGauges?
 

@@ -19,21 +19,24 @@ extension Bridge {
             let totals = MediaTotals([worker.counters])
             rates = MediaRates(from: lastTotals.totals, to: totals, over: now - lastTotals.at)
             lastTotals = (totals, now)
+            if pulse.look(at: worker, now: now) {
+                facts.isMediaStalled = !pulse.isAlive
+                checkHealth(at: now)
+            }
         }
         if load.nextTimeout <= now {
             load.sample(
-                processorStatistics: ProcessFiles.processorStatistics(),
+                processorStatistics: ProcessFiles.processorStatistics(), group: ProcessFiles.controlGroupUsage(),
                 packetsPerSecond: Double(rates.incomingPacketRate + rates.outgoingPacketRate), at: now)
         }
-        if health.nextTimeout <= now {
-            let before = health.result(at: now)
-            health.check(facts, began: now, at: loop.now)
-            let after = health.result(at: now)
-            if before != after { healthChanged(to: after, at: now) }
-        }
+        if health.nextTimeout <= now { checkHealth(at: now) }
     }
 
-    private func healthChanged(to result: HealthResult, at now: Timestamp) {
+    private func checkHealth(at now: Timestamp) {
+        let before = health.result(at: now)
+        health.check(facts, began: now, at: loop.now)
+        let result = health.result(at: now)
+        guard result != before else { return }
         if let reason = result.reason {
             log.error("The bridge is not healthy", ["reason": reason])
         } else {
@@ -89,9 +92,8 @@ extension Bridge {
         result.conferenceSizes = directory.summaries.map(\.endpoints.count)
         result.startedMilliseconds = startedNanoseconds / 1_000_000
         result.steal = load.steal
-        result.xmppDisconnects = connections.reduce(0) { $0 + $1.counters.disconnects }
-        result.xmppNicknamesShared = connections.reduce(0) { $0 + $1.counters.nicknamesShared }
-        result.xmppResourceConflicts = connections.reduce(0) { $0 + $1.counters.resourceConflicts }
+        result.xmpp = forgottenCounters
+        for connection in connections + leaving { result.xmpp += connection.counters }
         result.process = settings.publishesProcessGauges ? ProcessFiles.gauges() : nil
         return result
     }

@@ -19,6 +19,7 @@ extension Bridge {
             security: SecurityMode(rawValue: client.securityMode.rawValue))
         wanted.port = client.port
         wanted.verifiesCertificate = !client.disablesCertificateVerification
+        wanted.authoritiesFile = client.authoritiesFile
         wanted.software = SoftwareVersion(name: "JVB", version: version, operatingSystem: "Linux")
         wanted.handledPayloads = [PayloadName("conference-modify", ColibriNamespace.colibri2)]
         wanted.timing.presenceInterval = settings.presence.interval
@@ -73,7 +74,10 @@ extension Bridge {
     /// Lets go of removed connections whose stream is closed. Not from inside a connection's own call.
     func forgetClosedClients() {
         guard !leaving.isEmpty else { return }
-        for connection in leaving where connection.isClosed { connection.abandon() }
+        for connection in leaving where connection.isClosed {
+            forgottenCounters += connection.counters
+            connection.abandon()
+        }
         leaving.removeAll { $0.isClosed }
     }
 
@@ -88,7 +92,11 @@ extension Bridge {
         case .disconnected(let reason, let retry):
             log.log(
                 reason == .streamError("conflict") ? .error : .warning, constant: reason.message,
-                ["detail": reason.detail, "retry_ms": String(retry)])
+                [
+                    "detail": reason.detail,
+                    "server": connection.settings.host + ":" + String(connection.settings.port),
+                    "retry_ms": String(retry),
+                ])
         case .joined(let room):
             log.notice("Joined the brewery", ["room": room])
             publish(at: now)

@@ -31,9 +31,12 @@ final class Bridge: LoopTask {
     var health: HealthChecker
     var load: LoadMeter
     var facts = HealthFacts()
+    var pulse = WorkerPulse()
     var connections: [XMPPConnection] = []
     /// Connections that were removed and still say goodbye.
     var leaving: [XMPPConnection] = []
+    /// What connections had counted that are gone: counters only grow.
+    var forgottenCounters = XMPPCounters()
 
     /// Who waits for the reply to a request.
     enum Asker {
@@ -46,8 +49,8 @@ final class Bridge: LoopTask {
     /// HTTP requests that wait for the worker's account of itself.
     var describing: [UInt64: (request: UInt64, query: DebugQuery)] = [:]
     var nextDescription: UInt64 = 1
-    /// A command that did not fit the worker's ring.
-    private var heldCommand: ShardCommand?
+    /// A command that did not fit the worker's ring, and when it is tried again. Those behind it wait.
+    private var held: (command: ShardCommand, retry: Timestamp)?
 
     let startedNanoseconds = WallClock.nanosecondsSinceEpoch()
     var rates = MediaRates()
@@ -167,6 +170,7 @@ final class Bridge: LoopTask {
     var nextTimeout: Timestamp? {
         var next = earlier(directory.nextTimeout, earlier(nextTick, nextWatchdog))
         next = earlier(next, earlier(health.nextTimeout, load.nextTimeout))
+        next = earlier(next, held?.retry)
         switch closing {
         case .announced(let until)?, .disconnecting(let until)?: return earlier(next, until)
         case .done?, nil: return next
@@ -181,14 +185,15 @@ final class Bridge: LoopTask {
         directory.handleTimeout(at: now)
         if nextTick <= now || health.nextTimeout <= now || load.nextTimeout <= now { tick(at: now) }
         if let due = nextWatchdog, due <= now, let interval = notifier.watchdogInterval {
-            notifier.watchdog()
+            // A worker that hangs is a reason to be started anew.
+            if pulse.isAlive { notifier.watchdog() }
             nextWatchdog = now + interval
         }
         settle(at: now)
         advanceEnd(at: now)
     }
 
-    func prepareToWait() -> Bool { worker.parkEvents() && heldCommand == nil }
+    func prepareToWait() -> Bool { worker.parkEvents() }
 
     func didWait(at now: Timestamp) {
         worker.unparkEvents()
@@ -211,10 +216,7 @@ final class Bridge: LoopTask {
 
     /// Moves what the directory wants to where it belongs.
     func settle(at now: Timestamp) {
-        if let held = heldCommand, worker.send(held) { heldCommand = nil }
-        while heldCommand == nil, let command = directory.pollCommand() {
-            if !worker.send(command) { heldCommand = command }
-        }
+        sendCommands(at: now)
         while let (token, result) = directory.pollReply() {
             guard let asker = askers.removeValue(forKey: token) else { continue }
             switch asker {
@@ -227,6 +229,18 @@ final class Bridge: LoopTask {
             }
         }
         while let event = directory.pollEvent() { note(event, at: now) }
+    }
+
+    /// Sends commands in their order as far as the worker's ring has room. The rest waits for a pause, or for the
+    /// worker's next event.
+    private func sendCommands(at now: Timestamp) {
+        while let command = held?.command ?? directory.pollCommand() {
+            guard worker.send(command) else {
+                held = (command, now + ControlPlaneLimits.fullRingPause)
+                return
+            }
+            held = nil
+        }
     }
 
     func token(for asker: Asker) -> RequestToken {

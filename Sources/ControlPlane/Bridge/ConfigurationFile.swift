@@ -28,6 +28,13 @@ enum ConfigurationFile {
                 ConfigurationNotice(
                     level: .warning, message: "\(path) holds a password and everybody may read it; chmod o-r it"))
         }
+        for client in loaded.settings.xmppClients {
+            guard let file = client.authoritiesFile, access(file, R_OK) != 0 else { continue }
+            let reason = String(cString: strerror(errno))
+            loaded.notices.append(
+                ConfigurationNotice(
+                    level: .warning, message: "XMPP client \(client.id): CA_FILE \(file) cannot be read: \(reason)"))
+        }
         return loaded
     }
 

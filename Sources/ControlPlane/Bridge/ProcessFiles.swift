@@ -8,6 +8,25 @@ enum ProcessFiles {
     /// The beginning of `/proc/stat`.
     static func processorStatistics() -> [UInt8] { read("/proc/stat", limit: 4_096) }
 
+    /// What the innermost control group with a quota around this process has used, and the quota (cgroups(7)); `nil`
+    /// without one.
+    static func controlGroupUsage(
+        membership: [UInt8] = read("/proc/self/cgroup", limit: 4_096), root: String = "/sys/fs/cgroup"
+    ) -> LoadMeter.ControlGroupUsage? {
+        let lines = String(decoding: membership, as: UTF8.self).split(separator: "\n")
+        // The line of version 2. In a container the path may be one of the host's: then only the root is there.
+        guard var path = lines.first(where: { $0.hasPrefix("0::/") })?.dropFirst(3) else { return nil }
+        while true {
+            let folder = root + path + (path.hasSuffix("/") ? "" : "/")
+            let usage = LoadMeter.ControlGroupUsage(
+                maximum: read(folder + "cpu.max", limit: 256), statistics: read(folder + "cpu.stat", limit: 4_096))
+            if let usage { return usage }
+            // Ends at the root: each turn takes a name off the path.
+            guard path.count > 1, let slash = path.lastIndex(of: "/") else { return nil }
+            path = slash == path.startIndex ? "/" : path[..<slash]
+        }
+    }
+
     /// Threads of this process.
     static func threadCount() -> Int? {
         status()["Threads"].flatMap { Int($0) }
@@ -51,7 +70,7 @@ enum ProcessFiles {
         return result
     }
 
-    private static func read(_ path: String, limit: Int) -> [UInt8] {
+    static func read(_ path: String, limit: Int) -> [UInt8] {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return [] }
         defer { close(descriptor) }

@@ -66,6 +66,7 @@ struct DebugDocument {
         }
         return .object([
             ("id", .string(conference.localID)),
+            ("rtcstatsEnabled", .bool(conference.isRTCStatsEnabled)),
             ("name", conference.name.map { .string($0) } ?? .null),
             ("meeting_id", .string(conference.meetingID)),
             ("endpoints", .object(endpoints)),

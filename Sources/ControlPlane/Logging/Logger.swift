@@ -142,22 +142,46 @@ struct Logger: Sendable {
         switch format {
         case .jvb:
             let head = "JVB " + Self.localTime() + " " + level.originalName + ": [" + thread + "] "
-            result = head + "[" + shared + "] " + place + ": " + message + extra
+            result = head + "[" + shared + "] " + place + ": " + Self.printable(message) + extra
         case .plain:
-            result = level.journalPrefix + message + extra + (shared.isEmpty ? "" : " " + shared)
+            result = level.journalPrefix + Self.printable(message) + extra + (shared.isEmpty ? "" : " " + shared)
         }
         guard result.utf8.count > ControlPlaneLimits.logLineBytes else { return result }
         return String(decoding: result.utf8.prefix(ControlPlaneLimits.logLineBytes), as: UTF8.self)
     }
 
-    /// What peers say ends up in values: no line breaks, no control characters, not too long.
+    /// What peers say ends up in values: nothing that breaks the line or looks like another key, not too long.
     private static func clean(_ value: String) -> String {
         var result = ""
         for scalar in value.unicodeScalars {
-            guard result.utf8.count < ControlPlaneLimits.logValueBytes else { return result + "…" }
-            result.unicodeScalars.append(scalar.value < 0x20 || scalar.value == 0x7F ? "." : scalar)
+            guard result.utf8.count < ControlPlaneLimits.logValueBytes else {
+                result += "…"
+                break
+            }
+            result.unicodeScalars.append(scalar)
         }
-        return result.contains(" ") ? "\"" + result + "\"" : result
+        result = printable(result)
+        // Scalars, not characters: a combining mark behind a quote would hide it.
+        let needsQuotes = result.unicodeScalars.contains { " \"\\=[]".unicodeScalars.contains($0) }
+        guard result.isEmpty || needsQuotes else { return result }
+        var quoted = "\""
+        for scalar in result.unicodeScalars {
+            if scalar == "\"" || scalar == "\\" { quoted += "\\" }
+            quoted.unicodeScalars.append(scalar)
+        }
+        return quoted + "\""
+    }
+
+    /// A dot for all that ends a line, steers a terminal or turns the direction of writing.
+    private static func printable(_ text: String) -> String {
+        var result = ""
+        for scalar in text.unicodeScalars {
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator: result += "."
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
     }
 
     /// `ControlPlane/Bridge+Events.swift`, `apply(_:)` → `Bridge.apply`.

@@ -5,9 +5,10 @@ internal import PacketIO
 internal import Primitives
 internal import Synchronization
 
-/// Name look-ups: the only call that blocks, hence on a thread of its own that starts with the first name.
+/// Name look-ups: the only call that blocks, hence each on a thread of its own that ends with it. A name server that is
+/// slow about one name does not hold up another.
 ///
-/// Literal addresses are answered at once. At most ``ControlPlaneLimits/pendingLookUps`` wait; more fail at once.
+/// Literal addresses are answered at once. At most ``ControlPlaneLimits/pendingLookUps`` run; more fail at once.
 final class Resolver: LoopTask {
     enum Outcome: Sendable {
         case addresses([SocketAddress])
@@ -15,45 +16,34 @@ final class Resolver: LoopTask {
         case failure(String)
     }
 
-    private struct Question: Sendable {
-        let ticket: UInt64
-        let host: String
-        let port: UInt16
-    }
-
-    /// What both threads touch.
+    /// What the threads leave for the loop.
     private final class Mailbox: Sendable {
-        struct Content {
-            var questions: [Question] = []
-            var answers: [(UInt64, Outcome)] = []
-            var isStopping = false
-        }
-
-        let content = Mutex(Content())
-        let asked: WakeUp
+        let answers = Mutex<[(UInt64, Outcome)]>([])
         let answered: WakeUp
 
         init() throws(SystemError) {
-            asked = try WakeUp()
             answered = try WakeUp()
         }
     }
 
     private let mailbox: Mailbox
-    private var hasThread = false
+    private let lookUp: @Sendable (String, UInt16) -> Outcome
     private var waiting: [UInt64: (Outcome, Timestamp) -> Void] = [:]
     private var nextTicket: UInt64 = 0
 
-    init(loop: ControlLoop) throws(SystemError) {
+    /// - Parameter lookUp: the call that blocks; tests have another.
+    init(
+        loop: ControlLoop,
+        lookUp: @escaping @Sendable (String, UInt16) -> Outcome = { Resolver.lookUp($0, $1, flags: 0) }
+    ) throws(SystemError) {
         mailbox = try Mailbox()
+        self.lookUp = lookUp
         _ = try loop.watch(descriptor: mailbox.answered.descriptor, for: self)
         loop.add(self)
     }
 
-    /// Lets the thread end. It does so after the look-up it is in, which cannot be interrupted.
+    /// Answers nobody any more. Threads end after the look-up they are in, which cannot be interrupted.
     func stop() {
-        mailbox.content.withLock { $0.isStopping = true }
-        mailbox.asked.wake()
         waiting = [:]
     }
 
@@ -62,53 +52,30 @@ final class Resolver: LoopTask {
         if case .addresses(let list) = Self.lookUp(host, port, flags: AI_NUMERICHOST) {
             return answer(.addresses(list), now)
         }
-        guard startThreadIfNeeded() else { return answer(.failure("no thread for name look-ups"), now) }
-        nextTicket += 1
-        let question = Question(ticket: nextTicket, host: host, port: port)
-        let isAccepted = mailbox.content.withLock { content in
-            guard content.questions.count < ControlPlaneLimits.pendingLookUps else { return false }
-            content.questions.append(question)
-            return true
+        guard waiting.count < ControlPlaneLimits.pendingLookUps else {
+            return answer(.failure("too many name look-ups"), now)
         }
-        guard isAccepted else { return answer(.failure("too many name look-ups"), now) }
-        waiting[nextTicket] = answer
-        mailbox.asked.wake()
+        nextTicket += 1
+        let (ticket, mailbox, lookUp) = (nextTicket, mailbox, lookUp)
+        do throws(SystemError) {
+            _ = try PinnedThread.start(name: "lookup", stackBytes: ControlPlaneLimits.lookUpStackBytes) {
+                let outcome = lookUp(host, port)
+                mailbox.answers.withLock { $0.append((ticket, outcome)) }
+                mailbox.answered.wake()
+            }
+        } catch {
+            return answer(.failure("no thread for name look-ups: \(error)"), now)
+        }
+        waiting[ticket] = answer
     }
 
     func handle(_ event: PollEvent, at now: Timestamp) {
         mailbox.answered.drain()
-        let answers = mailbox.content.withLock { content in
-            defer { content.answers = [] }
-            return content.answers
+        let answers = mailbox.answers.withLock { answers in
+            defer { answers = [] }
+            return answers
         }
         for (ticket, outcome) in answers { waiting.removeValue(forKey: ticket)?(outcome, now) }
-    }
-
-    private func startThreadIfNeeded() -> Bool {
-        guard !hasThread else { return true }
-        let mailbox = mailbox
-        let thread = try? PinnedThread.start(name: "lookup") { Self.serve(mailbox) }
-        hasThread = thread != nil
-        return hasThread
-    }
-
-    private static func serve(_ mailbox: Mailbox) {
-        var descriptor = pollfd(fd: mailbox.asked.descriptor, events: Int16(POLLIN), revents: 0)
-        // Ends with `stop()`.
-        while true {
-            let (question, isStopping) = mailbox.content.withLock { content in
-                (content.questions.isEmpty ? nil : content.questions.removeFirst(), content.isStopping)
-            }
-            if isStopping { return }
-            guard let question else {
-                _ = poll(&descriptor, 1, -1)
-                mailbox.asked.drain()
-                continue
-            }
-            let outcome = lookUp(question.host, question.port, flags: 0)
-            mailbox.content.withLock { $0.answers.append((question.ticket, outcome)) }
-            mailbox.answered.wake()
-        }
     }
 
     private static func lookUp(_ host: String, _ port: UInt16, flags: Int32) -> Outcome {

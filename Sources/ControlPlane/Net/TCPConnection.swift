@@ -32,6 +32,8 @@ final class TCPConnection {
     private var writeBuffer: [UInt8] = []
     private var writeOffset = 0
     private var isWatchingWrites = false
+    /// The peer takes nothing more. What it said before may still wait to be read, and reading tells of the end.
+    private var isWriteBroken = false
     /// How long one address may take when there are others.
     private static let attemptLimit = TimeDelta.milliseconds(2_500)
 
@@ -108,9 +110,9 @@ final class TCPConnection {
 
     /// Writes, keeping what the kernel does not take.
     ///
-    /// - Returns: why the connection is over, if it is.
+    /// - Returns: why the connection is over, if it is. Of a peer that has closed reading tells, after its last words.
     func write(_ bytes: [UInt8]) -> String? {
-        guard isOpen else { return nil }
+        guard isOpen, !isWriteBroken else { return nil }
         writeBuffer += bytes
         guard writeBuffer.count - writeOffset <= ControlPlaneLimits.writeBufferBytes else {
             return "the server does not read"
@@ -125,6 +127,7 @@ final class TCPConnection {
         Glibc.close(descriptor)
         descriptor = -1
         isConnected = false
+        isWriteBroken = false
         writeBuffer = []
         writeOffset = 0
     }
@@ -149,9 +152,15 @@ final class TCPConnection {
                     descriptor, bytes.baseAddress.map { $0 + writeOffset }, bytes.count - writeOffset,
                     Int32(MSG_NOSIGNAL))
             }
-            if count < 0, errno == EINTR { continue }
-            if count < 0, errno == EAGAIN { break }
-            guard count > 0 else { return Self.reason(errno) }
+            let code = count < 0 ? errno : 0
+            if code == EINTR { continue }
+            if code == EAGAIN { break }
+            if code == EPIPE || code == ECONNRESET {
+                isWriteBroken = true
+                writeOffset = writeBuffer.count
+                break
+            }
+            guard count > 0 else { return Self.reason(code) }
             writeOffset += count
         }
         if writeOffset == writeBuffer.count {

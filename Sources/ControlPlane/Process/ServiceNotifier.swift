@@ -14,9 +14,10 @@ struct ServiceNotifier {
     init(environment: [String: String]) {
         let path = environment["NOTIFY_SOCKET"] ?? ""
         self.path = path.hasPrefix("/") || path.hasPrefix("@") ? path : nil
-        // Half the limit, as sd_watchdog_enabled(3) advises.
+        // sd_watchdog_enabled(3): half the limit, unless it is for the process whose variables we have inherited.
         let limit = environment["WATCHDOG_USEC"].flatMap { Int64($0) } ?? 0
-        watchdogInterval = limit > 0 && limit < 1 << 40 ? .microseconds(limit / 2) : nil
+        let isOurs = environment["WATCHDOG_PID"].map { Int32($0) == getpid() } ?? true
+        watchdogInterval = isOurs && limit > 0 && limit < 1 << 40 ? .microseconds(limit / 2) : nil
     }
 
     func ready() { send("READY=1") }

@@ -9,9 +9,9 @@ internal import OpenSSL
 final class SRTPContext {
     /// What libsrtp2 said to a packet.
     enum Failure: Equatable {
-        /// Seen before, or too old to tell.
+        /// Seen before.
         case replayed
-        /// Anything else, forged or altered most likely.
+        /// Anything else, forged or altered most likely; a number far behind the window, too.
         case refused(Int32)
     }
 
@@ -97,7 +97,7 @@ final class SRTPContext {
     private static func outcome(_ status: srtp_err_status_t, _ length: Int32) -> Result<Int, Failure> {
         switch status {
         case srtp_err_status_ok: .success(Int(length))
-        case srtp_err_status_replay_fail, srtp_err_status_replay_old: .failure(.replayed)
+        case srtp_err_status_replay_fail: .failure(.replayed)
         default: .failure(.refused(Int32(bitPattern: status.rawValue)))
         }
     }

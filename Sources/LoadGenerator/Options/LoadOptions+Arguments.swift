@@ -1,5 +1,7 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
+internal import Primitives
+
 extension LoadOptions {
     /// What the command line asks for.
     public enum Command: Equatable, Sendable {
@@ -18,13 +20,15 @@ extension LoadOptions {
         var senders: Senders = Senders()
         var xmpp = XMPPDoor(host: "", port: 5222)
         var isXMPP = false
-        while let name = reader.nextName() {
+        var isREST = false
+        while let name = try reader.nextName() {
             switch name {
             case "--help", "-h": return .help
             case "--version": return .version
             case "--rest":
                 let (host, port) = try hostAndPort(url: try reader.value())
                 options.door = .rest(host: host, port: port)
+                isREST = true
             case "--xmpp":
                 (xmpp.host, xmpp.port) = try hostAndPort(try reader.value(), defaultPort: 5222)
                 isXMPP = true
@@ -36,7 +40,9 @@ extension LoadOptions {
             }
         }
         if let stray = reader.stray { throw .usage("unexpected argument \(stray)") }
-        options.apply(senders)
+        try options.apply(senders)
+        guard !isXMPP || !isREST else { throw .usage("either --rest or --xmpp") }
+        guard isXMPP || xmpp == XMPPDoor(host: "", port: 5222) else { throw .usage("account and room need --xmpp") }
         if isXMPP { options.door = .xmpp(try xmpp.completed()) }
         try options.validate()
         return .run(options)
@@ -51,13 +57,17 @@ extension LoadOptions {
         var video: Int?
     }
 
-    private mutating func apply(_ given: Senders) {
+    private mutating func apply(_ given: Senders) throws(LoadError) {
         if let senders = given.senders, let receivers = given.receivers {
             participants = given.participants ?? senders + receivers
+            guard participants == senders + receivers else {
+                throw .usage("--senders and --receivers do not add up to --participants")
+            }
         } else {
             participants = given.participants ?? max(participants, given.senders ?? 0)
         }
         let sending = given.senders ?? given.receivers.map { participants - $0 } ?? participants
+        guard sending >= 0 else { throw .usage("more receivers than participants") }
         audioSenders = given.audio ?? sending
         videoSenders = given.video ?? sending
     }
@@ -92,7 +102,10 @@ extension LoadOptions {
         case "--threads": threads = try reader.integer(in: 1...LoadGeneratorLimits.threads)
         case "--pid": bridgePID = Int32(try reader.integer(in: 1...Int(Int32.max)))
         case "--json": jsonPath = try reader.value()
-        case "--local": localAddress = try reader.value()
+        case "--local":
+            let text = try reader.value()
+            guard TransportAddress(ip: text, port: 0) != nil else { throw .usage("--local \(text) is no address") }
+            localAddress = text
         case "--gso": usesGSO = true
         case "--passive": isPassive = true
         case "--quiet": isQuiet = true
@@ -129,7 +142,10 @@ extension LoadOptions {
         if text.hasPrefix("["), let end = text.firstIndex(of: "]") {
             host = text[text.index(after: text.startIndex)..<end]
             let tail = text[text.index(after: end)...]
+            guard tail.isEmpty || tail.first == ":" else { throw .usage("\(text) has no usable port") }
             if !tail.isEmpty { port = tail.dropFirst() }
+        } else if text.count(where: { $0 == ":" }) > 1 {
+            throw .usage("\(text): an IPv6 address stands in brackets")
         } else if let colon = text.lastIndex(of: ":") {
             host = text[..<colon]
             port = text[text.index(after: colon)...]
@@ -177,7 +193,9 @@ struct ArgumentReader {
     }
 
     /// The next option, without a value written as `--name=value`.
-    mutating func nextName() -> String? {
+    mutating func nextName() throws(LoadError) -> String? {
+        // Whoever wanted the last one's value has taken it.
+        guard attached == nil else { throw .usage("\(name) takes no value") }
         guard index < arguments.count, stray == nil else { return nil }
         let argument = arguments[index]
         index += 1
@@ -185,7 +203,6 @@ struct ArgumentReader {
             stray = argument
             return nil
         }
-        attached = nil
         name = argument
         if argument.hasPrefix("--"), let equals = argument.firstIndex(of: "=") {
             name = String(argument[..<equals])
@@ -195,7 +212,10 @@ struct ArgumentReader {
     }
 
     mutating func value() throws(LoadError) -> String {
-        if let attached { return attached }
+        if let given = attached {
+            attached = nil
+            return given
+        }
         guard index < arguments.count else { throw .usage("\(name) needs a value") }
         index += 1
         return arguments[index - 1]

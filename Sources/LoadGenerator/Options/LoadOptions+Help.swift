@@ -22,7 +22,8 @@ extension LoadOptions {
           --video-fps N               video frames per second (30)
           --duration S                seconds, from everyone being connected (10)
           --ramp N                    participants joining per second; 0: as fast as they can (0)
-          --join-timeout S            seconds until everyone must be connected (30)
+          --join-timeout S            seconds that bridge and server may take to show up and to answer,
+                                      and participants to connect once the last has been asked for (30)
           --profile gcm|cm|any        SRTP profile offered (any)
           --passive                   participants answer DTLS passively
           --local ADDRESS             local address of the participants
@@ -33,8 +34,11 @@ extension LoadOptions {
           --threads N                 media threads (1)
           --gso                       send video frames as trains; browsers do not
           --pid PID                   measure this process: the bridge
-          --json FILE                 write the result as JSON
+          --json FILE                 write the result as JSON, times in microseconds
           --quiet                     no live table
+
+        A call is perfect when everybody was connected to its end, every stream was seen, and no packet was lost,
+        altered, doubled, delivered to the wrong receiver or of no known kind. Ctrl-C ends it early.
 
         Exit status: 0 a perfect call, 1 not perfect, 2 could not be carried out, 64 wrong usage.
         """

@@ -42,7 +42,7 @@ public struct LoadOptions: Equatable, Sendable {
         case headers
 
         /// Of so many packets one is decrypted; a power of two.
-        var interval: UInt64 {
+        var interval: UInt16 {
             switch self {
             case .all: 1
             case .sample: 8
@@ -78,7 +78,7 @@ public struct LoadOptions: Equatable, Sendable {
     public var durationSeconds = 10.0
     /// Participants joining per second; 0 lets them join as fast as the bridge answers.
     public var ramp = 0.0
-    /// Seconds until everyone must be connected.
+    /// Seconds that bridge and server may take to answer, and participants to connect.
     public var joinTimeoutSeconds = 30.0
     /// Which SRTP profile is offered.
     public var profile = Profile.any

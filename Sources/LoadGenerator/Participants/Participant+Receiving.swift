@@ -32,6 +32,8 @@ extension Participant {
             context.statistics.malformed += 1
             return
         }
+        // Media may overtake the end of the handshake; it is not counted on yet.
+        guard isConnected else { return }
         if let number = header.transportWide { noteTransportWide(number, header.ssrc, at: now, &context) }
         guard let index = conference.index(of: header.ssrc) else {
             if header.payloadType == Offer.rtx {
@@ -48,21 +50,29 @@ extension Participant {
         }
         context.statistics.received += 1
         context.statistics.receivedBytes += UInt64(packet.count)
-        let number = trackers[index].unwrap(header.sequence)
-        trackers[index].report.note(
-            number: number, timestamp: header.timestamp, clockRate: stream.isVideo ? 90_000 : 48_000, at: now)
-        let isSampled = UInt64(truncatingIfNeeded: number) & (context.options.verification.interval - 1) == 0
+        let isSampled = header.sequence & (context.options.verification.interval - 1) == 0
         if isSampled || trackers[index].needsStamp || (stream.isVideo && !trackers[index].hasKeyframe) {
-            verify(packet, header, index, number, at: now, &context)
+            verify(packet, header, index, at: now, &context)
         } else {
+            let number = number(header, index, at: now)
             trackers[index].note(header: number)
         }
     }
 
+    /// The number of a packet that is taken for genuine; call once for each, in order of arrival.
+    @inline(__always)
+    private func number(_ header: HeaderView, _ index: Int, at now: Timestamp) -> Int64 {
+        let number = trackers[index].unwrap(header.sequence)
+        trackers[index].report.note(
+            number: number, timestamp: header.timestamp,
+            clockRate: conference.streams[index].isVideo ? 90_000 : 48_000, at: now)
+        return number
+    }
+
     /// Decrypts a packet and compares it with its stamp.
     private func verify(
-        _ packet: UnsafeMutableRawBufferPointer, _ header: HeaderView, _ index: Int, _ number: Int64,
-        at now: Timestamp, _ context: inout LoopContext
+        _ packet: UnsafeMutableRawBufferPointer, _ header: HeaderView, _ index: Int, at now: Timestamp,
+        _ context: inout LoopContext
     ) {
         guard let inbound, let start = packet.baseAddress else { return }
         let length: Int
@@ -70,12 +80,15 @@ extension Participant {
         case .success(let count): length = count
         case .failure(.replayed):
             // The same packet again: the tracker counts it as a duplicate.
-            if !trackers[index].needsStamp { trackers[index].note(header: number) }
+            guard !trackers[index].needsStamp else { return }
+            let number = number(header, index, at: now)
+            trackers[index].note(header: number)
             return
         case .failure(.refused):
             context.statistics.altered += 1
             return
         }
+        let number = number(header, index, at: now)
         let padding = header.hasPadding && length > header.byteCount ? Int(packet[length - 1]) : 0
         let end = length - padding
         guard end > header.byteCount else {
@@ -124,9 +137,12 @@ extension Participant {
     private func handleRTCP(
         _ datagram: UnsafeMutableRawBufferPointer, at now: Timestamp, _ context: inout LoopContext
     ) {
-        guard let inbound, let start = datagram.baseAddress,
-            case .success(let length) = inbound.unprotectRTCP(start, byteCount: datagram.count)
-        else {
+        guard let inbound, let start = datagram.baseAddress else { return }
+        let length: Int
+        switch inbound.unprotectRTCP(start, byteCount: datagram.count) {
+        case .success(let count): length = count
+        case .failure(.replayed): return
+        case .failure(.refused):
             context.statistics.malformed += 1
             return
         }

@@ -55,6 +55,8 @@ final class Participant {
     private var hasStartedDTLS = false
     private let askedAt: Timestamp
     private let isPassive: Bool
+    /// Addresses of the bridge that can be tried.
+    private let targets: [TransportAddress]
     let cname: String
 
     var audio: AudioSender?
@@ -92,7 +94,9 @@ final class Participant {
         trackers.initialize(repeating: StreamTracker(), count: max(conference.streams.count, 1))
 
         dtls.addFingerprints(order.bridge.fingerprints.map { ($0.hash, $0.digest) })
-        for candidate in order.bridge.candidates where candidate.address.family == order.address.family {
+        let candidates = order.bridge.candidates.filter { $0.address.family == order.address.family }
+        targets = candidates.map(\.address)
+        for candidate in candidates {
             ice.addRemoteCandidate(
                 candidate.address, priority: candidate.priority, isRelayed: candidate.isRelayed, at: now)
         }
@@ -125,6 +129,7 @@ final class Participant {
 
     /// Sends the first checks.
     func start(at now: Timestamp, _ context: inout LoopContext) {
+        if targets.isEmpty { fail("the bridge has no address of our IP version", &context) }
         drainTransport(at: now, &context)
     }
 
@@ -181,7 +186,7 @@ final class Participant {
             hasStartedDTLS = true
             dtls.start(isPassive ? .server : .client, at: now)
         case .failed:
-            fail("ICE found no way", &context)
+            fail("no answer to ICE checks at \(targets.map(\.description).joined(separator: ", "))", &context)
         case .consentLost:
             fail("the bridge no longer answers ICE", &context)
         case .bound, .unbound, .consentRegained:

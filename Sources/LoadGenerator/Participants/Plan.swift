@@ -1,5 +1,6 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
+internal import OpenSSL
 internal import Primitives
 internal import Synchronization
 
@@ -11,8 +12,6 @@ final class PlannedStream: Sendable {
     let sender: Int
     /// Packets sent so far: the next one has this stamp number.
     let sent = Atomic<UInt32>(0)
-    /// When the first packet left, in nanoseconds; 0 before.
-    let startedAt = Atomic<Int64>(0)
 
     init(ssrc: UInt32, isVideo: Bool, sender: Int) {
         self.ssrc = ssrc
@@ -69,7 +68,8 @@ struct PlannedParticipant: Sendable {
     }
 }
 
-/// Everybody in every conference, from the options and the seed alone.
+/// Everybody in every conference. All but the conferences' keys comes from the options and the seed alone: those are
+/// new in each run, because the bridge may still hold the conferences of the last one.
 struct Plan: Sendable {
     /// The part of an SSRC that numbers the streams of a conference.
     static let streamMask: UInt32 = 0xFFF
@@ -91,7 +91,7 @@ struct Plan: Sendable {
             let audio = (0..<options.participants).map { $0 < options.audioSenders ? add(false, $0) : nil }
             let video = (0..<options.participants).map { $0 < options.videoSenders ? add(true, $0) : nil }
             let planned = PlannedConference(
-                meeting: Self.meeting(&random), name: "load-\(options.seed)-\(conference)@conference.load.invalid",
+                meeting: Self.meeting(), name: "load-\(options.seed)-\(conference)@conference.load.invalid",
                 streams: streams)
             for member in 0..<options.participants {
                 participants.append(
@@ -104,8 +104,8 @@ struct Plan: Sendable {
     }
 
     /// A random UUID (RFC 9562 5.4).
-    private static func meeting(_ random: inout Random) -> String {
-        let digits = Array(hex(random.next(), 16) + hex(random.next(), 16))
+    private static func meeting() -> String {
+        let digits = Array(hex(SecureRandom.uint64(), 16) + hex(SecureRandom.uint64(), 16))
         func part(_ range: Range<Int>) -> String { String(digits[range]) }
         return "\(part(0..<8))-\(part(8..<12))-4\(part(13..<16))-a\(part(17..<20))-\(part(20..<32))"
     }

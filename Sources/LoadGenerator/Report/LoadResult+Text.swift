@@ -16,6 +16,7 @@ extension LoadResult {
         rows.append(("duplicated / reordered", "\(s.duplicates) / \(s.reordered)"))
         rows.append(("verified / altered", "\(s.verified) / \(s.altered)"))
         if s.misdelivered > 0 { rows.append(("misdelivered", "\(s.misdelivered)")) }
+        if s.malformed > 0 { rows.append(("of no known kind", "\(s.malformed)")) }
         if s.unknown + s.retransmissions + s.paddingOnly > 0 {
             rows.append(("unknown / rtx / padding", "\(s.unknown) / \(s.retransmissions) / \(s.paddingOnly)"))
         }

@@ -4,6 +4,8 @@
 struct LoadResult: Sendable {
     var options: LoadOptions
     var statistics: LoopStatistics
+    /// Whether the measured call began: everybody was let in and somebody was connected.
+    var hasBegun: Bool
     /// Participants that were connected at the end.
     var connected: Int
     /// Seconds from the first request until everyone was connected.
@@ -44,6 +46,7 @@ struct LoadResult: Sendable {
         note(s.altered, "packets altered")
         note(s.duplicates, "packets duplicated")
         note(s.misdelivered, "packets delivered to the wrong receiver")
+        note(s.malformed, "datagrams of no known kind")
         note(s.silentStreams, "streams never seen by a receiver")
         if s.streams > 0, s.received == 0 { lines.append("nothing received") }
         return lines

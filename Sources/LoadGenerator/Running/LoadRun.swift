@@ -16,6 +16,8 @@ final class LoadRun {
     private var threads: [PinnedThread] = []
     private let process: BridgeProcess?
     private var joined = 0
+    /// Those that exist on the bridge and have to be ended.
+    private var opened: [PlannedConference] = []
     private var liveLine = LiveLine()
 
     /// Prepares a run.
@@ -32,8 +34,9 @@ final class LoadRun {
         try SRTPContext.prepareLibrary()
         switch (given, options.door) {
         case (let given?, _): focus = given
-        case (nil, .rest(let host, let port)): focus = RESTFocus(host: host, port: port)
-        case (nil, .xmpp(let door)): focus = try XMPPFocus(door)
+        case (nil, .rest(let host, let port)):
+            focus = RESTFocus(host: host, port: port, timeoutSeconds: options.joinTimeoutSeconds)
+        case (nil, .xmpp(let door)): focus = try XMPPFocus(door, timeoutSeconds: options.joinTimeoutSeconds)
         }
         let frames = try OpusFrames(rate: options.audioRate, bitrate: options.audioBitrate)
         let identity: DTLSIdentity
@@ -77,16 +80,22 @@ final class LoadRun {
         let memoryBefore = process?.residentBytes() ?? 0
         var problems: [String] = []
         let started = MonotonicClock.now()
-        do throws(LoadError) { try joinEverybody() } catch { problems.append("\(error)") }
-        if problems.isEmpty { waitForEverybody(until: started + .seconds(options.joinTimeoutSeconds)) }
+        do throws(LoadError) {
+            try joinEverybody()
+            let limit = MonotonicClock.now() + .seconds(options.joinTimeoutSeconds)
+            try wait(until: limit, every: 20) { self.connected + self.failed >= self.joined }
+        } catch {
+            problems.append("\(error)")
+        }
         let joinSeconds = (MonotonicClock.now() - started).seconds
+        let hasBegun = problems.isEmpty && connected > 0
 
         // The measured call begins here.
         let begin = MonotonicClock.now()
         let packetsBefore = received()
         let processorBefore = process?.processorNanoseconds()
         let ownBefore = mailboxes.map { $0.processorNanoseconds.load(ordering: .relaxed) }
-        if problems.isEmpty {
+        if hasBegun {
             do throws(LoadError) { try watch(until: begin + .seconds(options.durationSeconds)) } catch {
                 problems.append("\(error)")
             }
@@ -101,15 +110,17 @@ final class LoadRun {
             use = LoadResult.BridgeUse(
                 processorNanoseconds: after - before, residentBytesBefore: memoryBefore,
                 residentBytes: process.residentBytes() ?? 0)
-        } else if process != nil {
-            problems.append("the bridge's process is gone")
         }
-        let connected = total { $0.connected.load(ordering: .relaxed) }
+        let connected = connected
         let statistics = finish(&problems)
+        if !hasBegun, problems.isEmpty {
+            let reason = statistics.failures.first ?? "no answer within \(decimal(options.joinTimeoutSeconds, 0)) s"
+            problems.append("nobody was connected: \(reason)")
+        }
         return LoadResult(
-            options: options, statistics: statistics, connected: connected, joinSeconds: joinSeconds,
-            callSeconds: callSeconds, measuredPackets: measured, bridge: use, problems: problems,
-            generatorLoad: load.max() ?? 0)
+            options: options, statistics: statistics, hasBegun: hasBegun, connected: connected,
+            joinSeconds: joinSeconds, callSeconds: callSeconds, measuredPackets: measured, bridge: use,
+            problems: problems, generatorLoad: load.max() ?? 0)
     }
 
     private func joinEverybody() throws(LoadError) {
@@ -117,10 +128,12 @@ final class LoadRun {
         var known: Set<String> = []
         let begin = MonotonicClock.now()
         for (index, participant) in plan.participants.enumerated() {
-            if options.ramp > 0 { sleep(until: begin + .seconds(Double(index) / options.ramp)) }
+            if options.ramp > 0 { try wait(until: begin + .seconds(Double(index) / options.ramp)) { false } }
+            try Interruption.check()
             let askedAt = MonotonicClock.now()
             let isNew = known.insert(participant.conference.meeting).inserted
             let bridge = try focus.create(participant, newConference: isNew)
+            if isNew { opened.append(participant.conference) }
             if address == nil { address = try localAddress(towards: bridge) }
             let local = ParticipantTransport(
                 ufrag: Self.text(SecureRandom.bytes(4)), password: Self.text(SecureRandom.bytes(24)),
@@ -135,41 +148,39 @@ final class LoadRun {
         }
     }
 
-    /// Letters and digits from random bytes: one of 62 each, near enough to even for a test.
+    /// Characters of ICE credentials (RFC 8839 5.4) from random bytes, one of 64 each.
     private static func text(_ bytes: [UInt8]) -> String {
         let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
         return String(bytes.map { alphabet[Int($0 & 63)] })
     }
 
     private func localAddress(towards bridge: BridgeTransport) throws(LoadError) -> TransportAddress {
-        if let text = options.localAddress {
-            guard let address = TransportAddress(ip: text, port: 0) else {
-                throw .usage("--local \(text) is no address")
-            }
-            return address
+        if let text = options.localAddress, let address = TransportAddress(ip: text, port: 0) { return address }
+        var reason = "no candidate"
+        for candidate in bridge.candidates {
+            do { return try NetworkInterfaces.sourceAddress(towards: candidate.address) } catch { reason = "\(error)" }
         }
-        let candidate = bridge.candidates.first { !$0.isRelayed } ?? bridge.candidates[0]
-        do {
-            return try NetworkInterfaces.sourceAddress(towards: candidate.address)
-        } catch {
-            throw .connection("\(error)")
-        }
+        throw .connection(reason)
     }
 
-    private func waitForEverybody(until deadline: Timestamp) {
-        while total({ $0.connected.load(ordering: .relaxed) }) + total({ $0.failed.load(ordering: .relaxed) }) < joined,
-            MonotonicClock.now() < deadline
-        {
-            showLive()
-            sleep(until: MonotonicClock.now() + .milliseconds(20))
-        }
-    }
-
+    /// Follows the call until its time is over; a call that nobody is in any more ends earlier.
     private func watch(until deadline: Timestamp) throws(LoadError) {
-        while MonotonicClock.now() < deadline {
+        try wait(until: deadline) {
+            self.failed >= self.joined || self.process.map { ($0.residentBytes() ?? 0) == 0 } ?? false
+        }
+        if let process, (process.residentBytes() ?? 0) == 0 { throw .connection("the bridge's process is gone") }
+        if failed >= joined { throw .connection("everybody was cut off") }
+    }
+
+    /// Waits, keeping the focus's connection and the live table alive.
+    private func wait(
+        until deadline: Timestamp, every milliseconds: Int64 = 100, isOver: () -> Bool
+    ) throws(LoadError) {
+        while MonotonicClock.now() < deadline, !isOver() {
+            try Interruption.check()
             showLive()
             try focus.idle()
-            sleep(until: min(deadline, MonotonicClock.now() + .milliseconds(100)))
+            sleep(until: min(deadline, MonotonicClock.now() + .milliseconds(milliseconds)))
         }
     }
 
@@ -187,10 +198,8 @@ final class LoadRun {
         }
         for mailbox in mailboxes { mailbox.post(.finish) }
         for thread in threads { thread.join() }
-        var seen: Set<String> = []
-        for participant in plan.participants.prefix(joined)
-        where seen.insert(participant.conference.meeting).inserted {
-            do throws(LoadError) { try focus.expire(participant.conference) } catch {
+        for conference in opened {
+            do throws(LoadError) { try focus.expire(conference) } catch {
                 problems.append("ending a conference: \(error)")
                 break
             }
@@ -203,14 +212,16 @@ final class LoadRun {
         return result
     }
 
-    private func total(_ part: (LoopMailbox) -> Int) -> Int { mailboxes.reduce(0) { $0 + part($1) } }
+    private var connected: Int { mailboxes.reduce(0) { $0 + $1.connected.load(ordering: .relaxed) } }
+
+    private var failed: Int { mailboxes.reduce(0) { $0 + $1.failed.load(ordering: .relaxed) } }
 
     private func received() -> UInt64 { mailboxes.reduce(0) { $0 + $1.received.load(ordering: .relaxed) } }
 
     private func showLive() {
         guard !options.isQuiet else { return }
         liveLine.show(
-            connected: total { $0.connected.load(ordering: .relaxed) }, of: options.totalParticipants,
+            connected: connected, of: options.totalParticipants,
             sent: mailboxes.reduce(0) { $0 + $1.sent.load(ordering: .relaxed) }, received: received(),
             altered: mailboxes.reduce(0) { $0 + $1.altered.load(ordering: .relaxed) },
             bridgeNanoseconds: process?.processorNanoseconds(), at: MonotonicClock.now())

@@ -16,9 +16,6 @@ enum ColibriJSON {
             members.append(("endpoints", .array([create(endpoint)])))
         case .update(let endpoint, let transport, let sources):
             members.append(("endpoints", .array([update(endpoint, transport, sources)])))
-        case .expire(let endpoint):
-            let gone = JSONValue.object([("id", .string(endpoint)), ("expire", .bool(true))])
-            members.append(("endpoints", .array([gone])))
         case .expireConference:
             members.append(("expire", .bool(true)))
         }
@@ -92,15 +89,14 @@ enum ColibriJSON {
             ("fingerprints", .array([fingerprint])),
         ])
         let listed = sources.map { source in
-            JSONValue.object([
+            var stream: [(String, JSONValue)] = [
+                ("ssrc", .integer(Int64(source.ssrc))), ("name", .string(source.name)),
+            ]
+            if source.isVideo { stream.append(("videoType", .string("camera"))) }
+            return JSONValue.object([
                 ("type", .string(source.isVideo ? "video" : "audio")),
                 ("id", .string(source.name)),
-                (
-                    "sources",
-                    .array([
-                        .object([("ssrc", .integer(Int64(source.ssrc))), ("name", .string(source.name))])
-                    ])
-                ),
+                ("sources", .array([.object(stream)])),
             ])
         }
         return .object([
@@ -131,6 +127,7 @@ enum ColibriJSON {
         .object([
             ("id", .integer(Int64(Offer.rtx))), ("name", .string("rtx")), ("clockrate", .integer(90_000)),
             ("parameters", .object([("apt", .string("\(Offer.vp8)"))])),
+            ("rtcp-fbs", .array(Offer.rtxFeedback.map(feedback))),
         ])
     }
 

@@ -25,8 +25,6 @@ enum ColibriXML {
             modify.append(create(endpoint))
         case .update(let endpoint, let transport, let sources):
             modify.append(update(endpoint, transport, sources))
-        case .expire(let endpoint):
-            modify.append(XMLElement("endpoint", colibri, attributes: ["id": endpoint, "expire": "true"]))
         case .expireConference:
             modify["expire"] = "true"
         }
@@ -137,6 +135,7 @@ enum ColibriXML {
     private static var vp8: XMLElement { format(Offer.vp8, "VP8", 90_000, feedback: Offer.videoFeedback) }
 
     private static var rtx: XMLElement {
-        format(Offer.rtx, "rtx", 90_000, parameters: [("apt", "\(Offer.vp8)")])
+        format(
+            Offer.rtx, "rtx", 90_000, parameters: [("apt", "\(Offer.vp8)")], feedback: Offer.rtxFeedback)
     }
 }

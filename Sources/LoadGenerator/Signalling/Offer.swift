@@ -1,7 +1,7 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
-/// The formats and header extensions that participants and bridge agree on: Jicofo's defaults, less what the generator
-/// does not speak (control-plane.md 3.6).
+/// The formats and header extensions that participants and bridge agree on: what Jicofo offers, in its order, less what
+/// the generator does not speak (control-plane.md 3.6).
 enum Offer {
     static let opus: UInt8 = 111
     static let vp8: UInt8 = 100
@@ -19,15 +19,15 @@ enum Offer {
 
     /// Header extensions of audio and of video, as (number, URI).
     static let audioExtensions: [(UInt8, String)] = [
-        (audioLevelID, audioLevelURI), (transportWideID, transportWideURI), (midID, midURI),
+        (audioLevelID, audioLevelURI), (midID, midURI), (transportWideID, transportWideURI),
     ]
     static let videoExtensions: [(UInt8, String)] = [
-        (absoluteSendTimeID, absoluteSendTimeURI), (transportWideID, transportWideURI), (midID, midURI),
+        (midID, midURI), (absoluteSendTimeID, absoluteSendTimeURI), (transportWideID, transportWideURI),
     ]
-    /// Feedback of VP8, as (type, subtype).
-    static let videoFeedback: [(String, String?)] = [
-        ("ccm", "fir"), ("nack", nil), ("nack", "pli"), ("transport-cc", nil),
-    ]
+    /// Feedback of retransmissions, as (type, subtype).
+    static let rtxFeedback: [(String, String?)] = [("ccm", "fir"), ("nack", nil), ("nack", "pli")]
+    /// Feedback of VP8.
+    static let videoFeedback = rtxFeedback + [("transport-cc", nil)]
 }
 
 /// One request of the focus: what is asked of a conference.
@@ -36,8 +36,6 @@ enum FocusRequest: Equatable, Sendable {
     case create(endpoint: String, newConference: Bool)
     /// The endpoint accepted: its transport and all its sources.
     case update(endpoint: String, ParticipantTransport, [SignalledSource])
-    /// The endpoint leaves.
-    case expire(endpoint: String)
     /// The conference ends.
     case expireConference
 }

@@ -1,17 +1,20 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
+internal import PacketIO
 internal import Primitives
 
 /// A focus that speaks Colibri2 over the bridge's private HTTP address (control-plane.md 7.2).
 final class RESTFocus: Focus {
     private let host: String
     private let port: UInt16
+    private let timeoutSeconds: Double
     private var connection: TCPConnection?
-    private var pending: [UInt8] = []
 
-    init(host: String, port: UInt16) {
+    /// - Parameter timeoutSeconds: how long the bridge may take to answer a request.
+    init(host: String, port: UInt16, timeoutSeconds: Double) {
         self.host = host
         self.port = port
+        self.timeoutSeconds = timeoutSeconds
     }
 
     func create(_ participant: PlannedParticipant, newConference: Bool) throws(LoadError) -> BridgeTransport {
@@ -47,36 +50,32 @@ final class RESTFocus: Focus {
         }
     }
 
-    /// Sends a request and waits for the answer; an idle connection that the server closed is replaced once.
+    /// Sends a request and waits for the answer.
     private func exchange(_ method: String, _ path: String, _ body: [UInt8]) throws(LoadError) -> HTTPResponse {
         let head =
             "\(method) \(path) HTTP/1.1\r\nHost: \(host):\(port)\r\nContent-Type: application/json\r\n"
             + "Content-Length: \(body.count)\r\nAccept: application/json\r\n\r\n"
-        let message = Array(head.utf8) + body
-        if connection != nil, let response = try? exchangeOnce(message) { return response }
-        connection = nil
-        return try exchangeOnce(message)
-    }
-
-    private func exchangeOnce(_ message: [UInt8]) throws(LoadError) -> HTTPResponse {
+        // What can be read before anything was asked is the end of a connection that was idle for too long.
+        if connection?.waitReadable(milliseconds: 0) == true { connection = nil }
         let connection: TCPConnection
         if let open = self.connection {
             connection = open
         } else {
-            connection = try TCPConnection(host: host, port: port)
-            pending = []
-            self.connection = connection
+            connection = try TCPConnection(host: host, port: port, timeoutSeconds: timeoutSeconds)
         }
-        try connection.write(message)
-        // Ends: the peer answers, hangs up, or the read's deadline throws.
-        while true {
+        // Kept again only once it has answered.
+        self.connection = nil
+        try connection.write(Array(head.utf8) + body)
+        let deadline = MonotonicClock.now() + .seconds(timeoutSeconds)
+        var received: [UInt8] = []
+        // Ends: the peer answers, hangs up, or takes too long.
+        while MonotonicClock.now() < deadline {
             let bytes = try connection.read()
-            pending += bytes
-            if let (response, length) = try HTTPResponse.parse(pending, isEnd: bytes.isEmpty) {
-                pending.removeFirst(length)
-                if !response.keepsAlive { self.connection = nil }
-                return response
-            }
+            received += bytes
+            guard let (response, length) = try HTTPResponse.parse(received, isEnd: bytes.isEmpty) else { continue }
+            if response.keepsAlive, length == received.count { self.connection = connection }
+            return response
         }
+        throw .connection("\(host):\(port): no answer in time")
     }
 }

@@ -5,9 +5,12 @@ internal import Glibc
 /// A blocking TCP connection with a deadline on every step. Signalling runs on its own thread, so it may block.
 final class TCPConnection {
     private let descriptor: Int32
+    /// Host and port, for messages.
+    private let name: String
 
     /// Connects to the first address of `host` that answers.
-    init(host: String, port: UInt16, timeoutSeconds: Int = 10) throws(LoadError) {
+    init(host: String, port: UInt16, timeoutSeconds: Double) throws(LoadError) {
+        name = host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
         var hints = addrinfo()
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
         var list: UnsafeMutablePointer<addrinfo>?
@@ -22,7 +25,8 @@ final class TCPConnection {
             let socket = Glibc.socket(
                 entry.pointee.ai_family, entry.pointee.ai_socktype | Int32(SOCK_CLOEXEC.rawValue), 0)
             guard socket >= 0 else { continue }
-            var limit = timeval(tv_sec: timeoutSeconds, tv_usec: 0)
+            let whole = Int(timeoutSeconds)
+            var limit = timeval(tv_sec: whole, tv_usec: Int((timeoutSeconds - Double(whole)) * 1e6))
             setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
             setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
             var on: Int32 = 1
@@ -31,10 +35,11 @@ final class TCPConnection {
                 descriptor = socket
                 return
             }
-            reason = String(cString: strerror(errno))
+            // What the kernel says when the time to send is over.
+            reason = errno == EINPROGRESS ? "no answer in time" : String(cString: strerror(errno))
             close(socket)
         }
-        throw .connection("\(host):\(port): \(reason)")
+        throw .connection("\(name): \(reason)")
     }
 
     deinit {
@@ -48,7 +53,8 @@ final class TCPConnection {
             let count = bytes.withUnsafeBytes { raw in
                 send(descriptor, raw.baseAddress! + offset, raw.count - offset, Int32(MSG_NOSIGNAL))
             }
-            guard count > 0 else { throw .connection("write: \(String(cString: strerror(errno)))") }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw .connection("\(name): \(String(cString: strerror(errno)))") }
             offset += count
         }
     }
@@ -56,9 +62,10 @@ final class TCPConnection {
     /// The next bytes; empty when the peer has hung up.
     func read() throws(LoadError) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: 16_384)
-        let count = recv(descriptor, &bytes, bytes.count, 0)
+        var count = recv(descriptor, &bytes, bytes.count, 0)
+        while count < 0, errno == EINTR { count = recv(descriptor, &bytes, bytes.count, 0) }
         guard count >= 0 else {
-            throw .connection(errno == EAGAIN ? "no answer in time" : "read: \(String(cString: strerror(errno)))")
+            throw .connection("\(name): \(errno == EAGAIN ? "no answer in time" : String(cString: strerror(errno)))")
         }
         // An XMPP server with Nagle's algorithm waits for this; the measured join time should not.
         var on: Int32 = 1
@@ -66,7 +73,12 @@ final class TCPConnection {
         return Array(bytes.prefix(count))
     }
 
-    /// Waits until there is something to read.
+    /// Ends both directions: the next read finds the end.
+    func hangUp() {
+        shutdown(descriptor, Int32(SHUT_RDWR))
+    }
+
+    /// Waits until there is something to read; the end of the connection is, too.
     func waitReadable(milliseconds: Int32) -> Bool {
         var ready = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
         return poll(&ready, 1, milliseconds) > 0

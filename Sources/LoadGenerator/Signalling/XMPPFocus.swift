@@ -10,19 +10,25 @@ internal import XMPP
 /// and sends it conference-modify requests (control-plane.md 1 to 3).
 final class XMPPFocus: Focus {
     private let door: LoadOptions.XMPPDoor
+    private let timeoutSeconds: Double
     private var client: XMPPClient
     private var connection: TCPConnection?
     private var tls: TLSClient?
     private var isTLSReported = false
     /// The bridge's address in the room.
     private var bridge: String?
+    /// Whether it is in the room, as far as we see.
+    private var isBridgeThere = false
     private var answers: [String: IQOutcome] = [:]
+    /// Why there is no session, or why we are not in the room.
     private var failure: String?
     private static let statistics = "http://jitsi.org/protocol/colibri"
 
     /// Logs in and waits for a bridge to show up in the room.
-    init(_ door: LoadOptions.XMPPDoor) throws(LoadError) {
+    /// - Parameter timeoutSeconds: how long that may take, and later the answer to a request.
+    init(_ door: LoadOptions.XMPPDoor, timeoutSeconds: Double) throws(LoadError) {
         self.door = door
+        self.timeoutSeconds = timeoutSeconds
         var settings = XMPPSettings(
             id: "load", host: door.host, domain: door.domain, username: door.user, password: door.password,
             rooms: [door.room], nickname: door.nick, security: .ifPossible)
@@ -33,12 +39,14 @@ final class XMPPFocus: Focus {
         settings.software = SoftwareVersion(name: "viaduct-load", version: "", operatingSystem: "Linux")
         let now = MonotonicClock.now()
         client = XMPPClient(settings, random: Random(seed: SecureRandom.uint64()), at: now)
-        let deadline = now + .seconds(20 as Int64)
+        let deadline = now + .seconds(timeoutSeconds)
         while bridge == nil {
+            // The client would try for ever, as a bridge must; whoever waits at a terminal wants to know.
+            if let failure { throw .connection(failure) }
             guard MonotonicClock.now() < deadline else {
-                throw .connection(failure ?? "no bridge with statistics appeared in \(door.room)")
+                throw .connection("no bridge\(door.bridge.map { " \($0)" } ?? "") appeared in \(door.room)")
             }
-            try step()
+            step()
         }
     }
 
@@ -56,36 +64,44 @@ final class XMPPFocus: Focus {
         _ = try send(.expireConference, conference)
     }
 
-    func idle() throws(LoadError) {
-        try step(longest: 0)
+    func idle() {
+        step(longest: 0)
     }
 
     private func send(_ request: FocusRequest, _ conference: PlannedConference) throws(LoadError) -> XMLElement? {
+        let deadline = MonotonicClock.now() + .seconds(timeoutSeconds)
+        // After an outage of the server both of us have to come back first.
+        while !isBridgeThere {
+            guard MonotonicClock.now() < deadline else {
+                throw .connection(failure ?? "the bridge \(bridge ?? "") left the room")
+            }
+            step()
+        }
         let payload = ColibriXML.element(request, meeting: conference.meeting, name: conference.name)
-        let now = MonotonicClock.now()
-        let id = client.sendIQ(type: .get, to: bridge, payload: payload, at: now)
-        try settle()
-        let deadline = now + .seconds(20 as Int64)
+        let id = client.sendIQ(type: .get, to: bridge, payload: payload, at: MonotonicClock.now())
+        settle()
         while true {  // Ends: the answer or the deadline comes.
             if let outcome = answers.removeValue(forKey: id) {
                 switch outcome {
                 case .result(let element): return element
                 case .error(let error): throw .refused("\(error.condition.rawValue) \(error.text)")
-                case .timeout: throw .connection("the bridge does not answer")
+                case .timeout: throw .connection("the bridge \(bridge ?? "") does not answer")
                 case .disconnected: throw .connection(failure ?? "the XMPP connection ended")
                 }
             }
-            guard MonotonicClock.now() < deadline else { throw .connection("the bridge does not answer") }
-            try step()
+            guard MonotonicClock.now() < deadline else {
+                throw .connection("the bridge \(bridge ?? "") does not answer")
+            }
+            step()
         }
     }
 
     /// Waits for the next bytes or the client's next deadline and deals with it.
-    private func step(longest milliseconds: Int64 = 50) throws(LoadError) {
+    private func step(longest milliseconds: Int64 = 50) {
         var now = MonotonicClock.now()
         if let due = client.nextTimeout, due <= now {
             client.handleTimeout(at: now)
-            try settle()
+            settle()
         }
         guard let connection else {
             // Between two attempts to connect.
@@ -95,29 +111,33 @@ final class XMPPFocus: Focus {
         now = MonotonicClock.now()
         let untilDue = client.nextTimeout.map { max(($0 - now).milliseconds, 0) } ?? milliseconds
         guard connection.waitReadable(milliseconds: Int32(min(milliseconds, untilDue))) else { return }
-        let bytes = try connection.read()
-        now = MonotonicClock.now()
-        if bytes.isEmpty {
-            end("closed by the server", at: now)
-        } else if tls != nil {
-            tls?.handle(ciphertext: bytes)
-            try advanceTLS(at: now)
-        } else {
-            client.handle(bytes.rawSpan, at: now)
+        do throws(LoadError) {
+            let bytes = try connection.read()
+            now = MonotonicClock.now()
+            if bytes.isEmpty {
+                end("closed by the server", at: now)
+            } else if tls != nil {
+                tls?.handle(ciphertext: bytes)
+                advanceTLS(at: now)
+            } else {
+                client.handle(bytes.rawSpan, at: now)
+            }
+        } catch {
+            end(error.detail, at: MonotonicClock.now())
         }
-        try settle()
+        settle()
     }
 
-    private func advanceTLS(at now: Timestamp) throws(LoadError) {
-        try flushTLS()
+    private func advanceTLS(at now: Timestamp) {
+        flushTLS()
         if case .connected? = tls?.state, !isTLSReported {
             isTLSReported = true
             client.handleTLSEstablished(at: now)
-            try settle()
+            settle()
         }
         while let plaintext = tls?.pollPlaintext() {
             client.handle(plaintext.rawSpan, at: now)
-            try settle()
+            settle()
         }
         if case .failed(let reason)? = tls?.state {
             close()
@@ -126,14 +146,14 @@ final class XMPPFocus: Focus {
     }
 
     /// Does what the client asks and notes what it tells.
-    private func settle() throws(LoadError) {
+    private func settle() {
         var isBusy = true
         // Ends because every round takes something out that only new input can add to.
         while isBusy {
             isBusy = false
-            while let bytes = client.pollBytes() { try write(bytes) }
+            while let bytes = client.pollBytes() { write(bytes) }
             if let action = client.pollAction() {
-                try perform(action)
+                perform(action)
                 isBusy = true
             }
             if let event = client.pollEvent() {
@@ -143,15 +163,15 @@ final class XMPPFocus: Focus {
         }
     }
 
-    private func perform(_ action: XMPPAction) throws(LoadError) {
+    private func perform(_ action: XMPPAction) {
         let now = MonotonicClock.now()
         switch action {
         case .openConnection(let host, let port):
             do throws(LoadError) {
-                connection = try TCPConnection(host: host, port: port)
+                connection = try TCPConnection(host: host, port: port, timeoutSeconds: min(timeoutSeconds, 10))
                 client.handleConnected(nonce: SecureRandom.bytes(24), at: now)
             } catch {
-                client.handleDisconnected("\(error)", at: now)
+                client.handleDisconnected(error.detail, at: now)
             }
         case .startTLS(let name, let verifies, _):
             do {
@@ -160,7 +180,7 @@ final class XMPPFocus: Focus {
             } catch {
                 client.handleTLSFailed("\(error)", at: now)
             }
-            try flushTLS()
+            flushTLS()
         case .closeConnection:
             close()
         }
@@ -168,29 +188,49 @@ final class XMPPFocus: Focus {
 
     private func note(_ event: XMPPEvent) {
         switch event {
+        case .online: failure = nil
         case .iqResult(let id, let outcome): answers[id] = outcome
         case .occupant(let room, let nickname, let presence):
-            guard presence["type"] != "unavailable", presence.child("stats", Self.statistics) != nil else { return }
-            if bridge == nil, door.bridge == nil || door.bridge == nickname { bridge = "\(room)/\(nickname)" }
+            let address = "\(room)/\(nickname)"
+            let isBridge = Self.isBridge(presence)
+            if bridge == nil, isBridge, door.bridge == nil || door.bridge == nickname { bridge = address }
+            if address == bridge { isBridgeThere = isBridge }
+        case .disconnected(.loginRefused(let condition), _):
+            failure = "the server refused the login of \(door.user); check --user and --password (\(condition))"
         case .disconnected(let reason, _):
             failure = reason.message + (reason.detail.map { " (\($0))" } ?? "")
-        case .left(_, let departure):
-            failure = departure.message
+        case .left(let room, let departure):
+            isBridgeThere = false
+            switch departure {
+            case .sessionEnded: break
+            case .refused(let condition): failure = "\(room) does not let \(door.nick) in (\(condition))"
+            default: failure = "\(room): \(departure.message)"
+            }
         default: break
         }
     }
 
-    private func write(_ bytes: [UInt8]) throws(LoadError) {
+    /// Whether an occupant's presence is that of a bridge.
+    static func isBridge(_ presence: XMLElement) -> Bool {
+        presence["type"] != "unavailable" && presence.child("stats", statistics) != nil
+    }
+
+    private func write(_ bytes: [UInt8]) {
         guard tls != nil else {
-            try connection?.write(bytes)
+            send(bytes)
             return
         }
         tls?.write(plaintext: bytes)
-        try flushTLS()
+        flushTLS()
     }
 
-    private func flushTLS() throws(LoadError) {
-        while let bytes = tls?.pollCiphertext() { try connection?.write(bytes) }
+    private func flushTLS() {
+        while let bytes = tls?.pollCiphertext() { send(bytes) }
+    }
+
+    /// A connection that takes no more is noticed as ended by the next read.
+    private func send(_ bytes: [UInt8]) {
+        do throws(LoadError) { try connection?.write(bytes) } catch { connection?.hangUp() }
     }
 
     private func end(_ reason: String, at now: Timestamp) {

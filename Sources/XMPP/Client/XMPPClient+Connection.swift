@@ -7,7 +7,7 @@ internal import XML
 extension XMPPClient {
     mutating func connect(at now: Timestamp) {
         phase = .connecting
-        deadline = now + settings.timing.stepTimeout
+        deadline = now + settings.timing.connectTimeout
         perform(.openConnection(host: settings.host, port: settings.port))
     }
 
@@ -39,9 +39,13 @@ extension XMPPClient {
     private mutating func retryPause(after reason: XMPPDisconnect) -> TimeDelta {
         let timing = settings.timing
         failuresInARow += 1
-        if reason == .streamError("conflict") || reason == .bindRefused("conflict") {
+        switch reason {
+        case .streamError("conflict"):
+            // Whoever ended our session would be ended by our next one; a longer pause keeps the two from a fight.
             counters.resourceConflicts += 1
             return withJitter(timing.conflictDelay)
+        case .bindRefused("conflict"): counters.resourceConflicts += 1
+        default: break
         }
         guard hasBeenOnline else { return withJitter(timing.firstConnectDelay) }
         var pause = timing.reconnectDelay
@@ -105,7 +109,7 @@ extension XMPPClient {
     /// The current step of the login, for a log line.
     var stepName: String {
         switch phase {
-        case .connecting: "TCP connect"
+        case .connecting: "name look-up and TCP connect"
         case .openingStream: "stream features"
         case .awaitingProceed: "STARTTLS"
         case .handshaking: "TLS handshake"

@@ -112,6 +112,17 @@ extension XMPPClient {
         }
     }
 
+    /// A stanza that goes beyond the parser's limits. Whoever wrote it, the server has counted it as sent.
+    mutating func handleRefused(_ head: XMLElement, at now: Timestamp) {
+        guard phase == .online, head.namespace == Namespace.client else { return }
+        counters.stanzasReceived += 1
+        counters.malformedStanzas += 1
+        management.countReceived()
+        guard head.name == "iq", let id = head["id"], head["type"] == "get" || head["type"] == "set" else { return }
+        let token = IQToken(session: session, id: id, to: head["from"] ?? "")
+        reply(to: token, with: StanzaError(.badRequest, text: "The request is too complex"), at: now)
+    }
+
     private mutating func handleIQ(_ iq: XMLElement, at now: Timestamp) {
         guard let id = iq["id"] else {
             counters.malformedStanzas += 1

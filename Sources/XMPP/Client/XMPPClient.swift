@@ -139,21 +139,23 @@ public struct XMPPClient: ~Copyable {
         }
         lastReceived = now
         pingSentAt = nil
-        var isMalformed = false
-        do throws(XMLError) { try parser.feed(bytes) } catch { isMalformed = true }
+        var failure: XMLError?
+        do throws(XMLError) { try parser.feed(bytes) } catch { failure = error }
         // A new stream replaces the parser; what the old one still held was sent before its time and is dropped.
         // RFC 6120 §5.3.1: in particular nothing that follows <proceed/> in clear text may be believed.
         while let event = parser.pollEvent() {
             switch event {
             case .opened(let root): handleStreamOpened(root, at: now)
             case .stanza(let element): handleElement(element, at: now)
+            case .refused(let head, _): handleRefused(head, at: now)
             case .closed: handleStreamClosed(at: now)
             }
         }
-        guard isMalformed else { return }
+        guard let failure else { return }
         switch phase {
         case .waiting, .connecting, .handshaking, .closed: break
-        default: fail(.malformedXML, at: now)
+        // Every stanza was read: the session goes on in a new stream, whose parser is empty.
+        default: fail(failure == .tooManyNames ? .connectionLost("a stream of too many names") : .malformedXML, at: now)
         }
     }
 

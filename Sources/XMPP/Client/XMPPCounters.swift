@@ -27,4 +27,19 @@ public struct XMPPCounters: Hashable, Sendable {
 
     /// All zero.
     public init() {}
+
+    /// Adds another connection's.
+    public static func += (sum: inout XMPPCounters, other: XMPPCounters) {
+        sum.disconnects &+= other.disconnects
+        sum.resumptions &+= other.resumptions
+        sum.stanzasReceived &+= other.stanzasReceived
+        sum.forbiddenRequests &+= other.forbiddenRequests
+        sum.unknownRequests &+= other.unknownRequests
+        sum.malformedStanzas &+= other.malformedStanzas
+        sum.droppedAnswers &+= other.droppedAnswers
+        sum.oversizedStanzas &+= other.oversizedStanzas
+        sum.nicknamesShared &+= other.nicknamesShared
+        sum.resourceConflicts &+= other.resourceConflicts
+        sum.roomDepartures &+= other.roomDepartures
+    }
 }

@@ -70,6 +70,7 @@ public enum XMPPDisconnect: Hashable, Sendable {
         case .noMechanism: "The XMPP server offers no acceptable login mechanism"
         case .loginRefused: "The XMPP server refused the login; check USERNAME and PASSWORD"
         case .serverNotAuthenticated: "The XMPP server did not prove that it knows the password"
+        case .bindRefused("conflict"): "The XMPP server has a session of our resource; a dead one ends after a while"
         case .bindRefused: "The XMPP server refused the resource"
         case .streamError("conflict"): "Somebody else logged in with our resource; is a second bridge configured alike?"
         case .streamError: "The XMPP server ended the stream with an error"

@@ -27,8 +27,8 @@ final class Daemon {
     ) throws {
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("viaduct-" + UUID().uuidString)
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        self.httpPort = try httpPort ?? freePort(SOCK_STREAM)
-        self.mediaPort = try mediaPort ?? freePort(SOCK_DGRAM)
+        self.httpPort = try httpPort ?? Int(freePort(SOCK_STREAM))
+        self.mediaPort = try mediaPort ?? Int(freePort(SOCK_DGRAM))
         self.environment = environment
         configurationFile = folder.appendingPathComponent("jvb.conf")
         let text = """

@@ -34,6 +34,29 @@ struct DaemonXMPPTests {
         }
     }
 
+    @Test("a private authority is believed when CA_FILE or OpenSSL's own variable names it, and a missing file is told")
+    func privateAuthority() async throws {
+        let prosody = try ProsodyServer()
+        try await prosody.start()
+        let port = Int(prosody.port)
+        let named = Daemon.client(
+            port: port, verifiesCertificate: true, more: "CA_FILE = \"\(prosody.certificateFile)\"")
+        try await withDaemon(named) { (daemon: Daemon) async throws in
+            #expect(try await daemon.waitForLog("Joined the brewery"), "\(daemon.log)")
+        }
+        let unnamed = Daemon.client(port: port, verifiesCertificate: true)
+        try await withDaemon(unnamed, environment: ["SSL_CERT_FILE": prosody.certificateFile]) {
+            (daemon: Daemon) async throws in
+            #expect(try await daemon.waitForLog("Joined the brewery"), "\(daemon.log)")
+        }
+        let missing = Daemon.client(port: port, verifiesCertificate: true, more: "CA_FILE = /nonexistent/ca.pem")
+        try await withDaemon(missing) { (daemon: Daemon) async throws in
+            #expect(try await daemon.waitForLog("TLS with the XMPP server failed", count: 2), "\(daemon.log)")
+            #expect(daemon.log.contains("/nonexistent/ca.pem"), "\(daemon.log)")
+            #expect(daemon.count("Logged in") == 0)
+        }
+    }
+
     @Test("a server that refuses connections is told and tried again until it is there")
     func refusedConnections() async throws {
         let prosody = try ProsodyServer()

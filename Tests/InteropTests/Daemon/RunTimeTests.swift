@@ -79,14 +79,24 @@ extension RealPeers {
                 #expect(try await post("/colibri/muc-client/remove", "{\"id\": \"two\"}", to: bridge) == 400)
                 #expect(try await post("/colibri/muc-client/add", "{\"id\": \"two\"}", to: bridge) == 400)
 
-                // A configured one can be removed, too, and comes back by its id.
+                // A configured one can be removed, too. What it has counted stays counted.
+                let counted = await stanzas(bridge)
+                #expect(counted > 5)
                 #expect(try await post("/colibri/muc-client/remove", "{\"id\": \"one\"}", to: bridge) == 200)
                 #expect(try await bench.wait { focus.occupants["configured"] == nil })
                 #expect(await list(bridge) == "[]")
+                #expect(await stanzas(bridge) >= counted)
                 #expect(await bridge.get("/about/health")?.status == 200)
                 #expect(!bridge.log.contains("jvbpass"))
                 #expect(!bridge.log.contains("otherpass"))
             }
+        }
+
+        /// Stanzas received on all connections.
+        private func stanzas(_ bridge: BridgeProcess) async -> Double {
+            let match = await bridge.get("/metrics")?.body
+                .firstMatch(of: /viaduct_xmpp_stanzas_received_total ([0-9.E]+)/)
+            return match.flatMap { Double($0.1) } ?? -1
         }
 
         /// A bridge in the brewery with a call on it, and a focus that watches.

@@ -51,7 +51,12 @@ class Stream:
 
     def wait_for(self, name):
         """The next stanza of that local name."""
-        return next(stanza for stanza in self.stanzas() if stanza.tag.endswith("}" + name))
+        for stanza in self.stanzas():
+            if stanza.tag.endswith("}failure"):
+                sys.exit("brewery: the server refuses TLS or the login")
+            if stanza.tag.endswith("}" + name):
+                return stanza
+        return None
 
     def stanzas(self):
         """Stanzas as they come, until ten seconds pass without a byte."""
@@ -62,7 +67,7 @@ class Stream:
                     yield element
             received = self.socket.recv(65536)
             if not received:
-                raise SystemExit("brewery: the server closed the stream")
+                sys.exit("brewery: the server closed the stream")
             self.parser.feed(received)
 
 

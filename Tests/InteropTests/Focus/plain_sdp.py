@@ -20,13 +20,9 @@ class OfferBuilder:
         self.sections = []
         self.version = 0
 
-    def offer(self, is_alone=False):
-        """The next offer: own sections first, in the first round all audio before all video.
-
-        `is_alone` leaves the others for a later round.
-        """
+    def offer(self):
+        """The next offer: own sections first, in the first round all audio before all video."""
         others = [e for e in self.conference.endpoints.values() if e.name != self.name and e.audio_ssrc]
-        others = [] if is_alone else others
         known = {(section.kind, section.owner) for section in self.sections}
         for kind in ("audio", "video"):
             wanted = [None] + [e.name for e in others if kind == "audio" or e.video_ssrcs]

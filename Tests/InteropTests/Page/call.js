@@ -20,7 +20,8 @@ async function survey(connection) {
       report.inbound.push({
         kind: entry.kind, ssrc: entry.ssrc, mid: entry.mid, packetsReceived: entry.packetsReceived || 0,
         packetsLost: entry.packetsLost || 0, framesDecoded: entry.framesDecoded || 0,
-        frameWidth: entry.frameWidth || 0, audioEnergy: entry.totalAudioEnergy || 0,
+        headerBytes: entry.headerBytesReceived || 0, frameWidth: entry.frameWidth || 0,
+        audioEnergy: entry.totalAudioEnergy || 0,
         freezeCount: entry.freezeCount || 0, pliCount: entry.pliCount || 0, nackCount: entry.nackCount || 0,
       });
     } else if (entry.type === 'outbound-rtp') {
@@ -41,7 +42,7 @@ async function survey(connection) {
 }
 
 async function main() {
-  const video = {width: 320, height: 180, frameRate: 15};
+  const video = {width: 640, height: 360, frameRate: 15};
   const camera = await navigator.mediaDevices.getUserMedia({audio: true, video});
   const begin = clock();
   const connection = new RTCPeerConnection({bundlePolicy: 'max-bundle'});

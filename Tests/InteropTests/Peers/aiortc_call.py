@@ -1,15 +1,16 @@
 # Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
-"""Participants made of aiortc in a call through a bridge.
+"""Participants made of aiortc in calls through a bridge, all calls at once.
 
-    aiortc_call.py --bridge HOST:PORT [--setup active|passive] [--profile gcm|cm|both] [--family 4|6] [--participants N]
-                   [--address CLIENT-ADDRESS]
+    aiortc_call.py --bridge HOST:PORT [--participants N] [--address CLIENT-ADDRESS] WAY...
 
-Each sends a tone and a picture of its own pitch and brightness, so that a receiver can tell whom it hears and sees.
-Prints one JSON object; the caller judges.
+A way is SETUP-PROFILE-FAMILY, as in active-gcm-4 or passive-both-6: the client's DTLS role, the SRTP profiles it
+offers, the IP version. Each participant sends a tone and a picture of its own pitch and brightness, so that a receiver
+can tell whom it hears and sees. Prints one JSON object; the caller judges.
 """
 
 import argparse
 import asyncio
+import contextvars
 import fractions
 import json
 import os
@@ -22,7 +23,7 @@ sys.path[:0] = [os.path.join(HERE, "..", "Focus"), HERE]
 import aioice.ice  # noqa: E402
 import aiortc.rtcdtlstransport as dtls  # noqa: E402
 import av  # noqa: E402
-from aiortc import RTCPeerConnection, RTCSessionDescription  # noqa: E402
+from aiortc import RTCBundlePolicy, RTCConfiguration, RTCPeerConnection, RTCSessionDescription  # noqa: E402
 from aiortc.mediastreams import MediaStreamTrack  # noqa: E402
 
 from colibri import Bridge, Conference  # noqa: E402
@@ -30,7 +31,13 @@ from plain_sdp import OfferBuilder, parse_answer  # noqa: E402
 
 RATE = 48000
 FRAME = RATE // 50
-PROFILES = {"gcm": dtls.SRTP_AEAD_AES_128_GCM, "cm": dtls.SRTP_AES128_CM_SHA1_80}
+PROFILES = {
+    "gcm": [dtls.SRTP_AEAD_AES_128_GCM],
+    "cm": [dtls.SRTP_AES128_CM_SHA1_80],
+    "both": [dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AES128_CM_SHA1_80],
+}
+# aioice passes over loopback, where the tests' bridge lives; each call has an address of its own.
+ADDRESS = contextvars.ContextVar("ADDRESS")
 
 
 SECRETS = set()
@@ -56,18 +63,17 @@ class Tone(MediaStreamTrack):
 
     def __init__(self, number):
         super().__init__()
-        self.half_period = RATE // (200 * (number + 3))
+        half_period = RATE // (200 * (number + 3))
+        levels = (8000 if index // half_period % 2 else -8000 for index in range(RATE))
+        self.second = b"".join(level.to_bytes(2, "little", signed=True) for level in levels)
         self.position, self.start = 0, time.monotonic()
 
     async def recv(self):
         """The next 20 ms."""
         await asyncio.sleep(max(0, self.start + self.position / RATE - time.monotonic()))
-        samples = bytearray()
-        for index in range(self.position, self.position + FRAME):
-            level = 8000 if index // self.half_period % 2 else -8000
-            samples += level.to_bytes(2, "little", signed=True)
         frame = av.AudioFrame(format="s16", layout="mono", samples=FRAME)
-        frame.planes[0].update(bytes(samples))
+        begin = 2 * (self.position % RATE)
+        frame.planes[0].update(self.second[begin : begin + 2 * FRAME])
         frame.sample_rate, frame.pts, frame.time_base = RATE, self.position, fractions.Fraction(1, RATE)
         self.position += FRAME
         return frame
@@ -110,11 +116,13 @@ def pitch(samples):
 class Participant:
     """One aiortc client of the conference."""
 
-    def __init__(self, conference, number, setup):
+    def __init__(self, conference, number, setup, profile):
         self.name = f"{number:04x}a10c"
         self.number = number
         self.conference = conference
-        self.connection = RTCPeerConnection()
+        self.profiles = PROFILES[profile]
+        # As lib-jitsi-meet asks for it.
+        self.connection = RTCPeerConnection(RTCConfiguration(bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
         # The client takes the role that the offer leaves: towards "active" it is passive.
         self.builder = OfferBuilder(
             conference, self.name, {"active": "actpass", "passive": "active"}[setup]
@@ -125,11 +133,10 @@ class Participant:
 
     async def negotiate(self):
         """One round of offer and answer; after the first the bridge knows the transport."""
-        # aiortc does not bundle all of more than two sections in a first offer: the others come in a second one.
         is_first = self.builder.version == 0
-        offer = self.builder.offer(is_alone=is_first)
-        await self.connection.setRemoteDescription(RTCSessionDescription(offer, "offer"))
+        await self.connection.setRemoteDescription(RTCSessionDescription(self.builder.offer(), "offer"))
         if is_first:
+            self.connection.getTransceivers()[0].sender.transport._srtp_profiles = self.profiles  # no public way
             for kind, track in (("audio", Tone(self.number)), ("video", Picture(self.number))):
                 place = next(t for t in self.connection.getTransceivers() if t.kind == kind)
                 place.sender.replaceTrack(track)
@@ -146,7 +153,6 @@ class Participant:
         """Makes the endpoint and connects."""
         self.joined = time.monotonic()
         await asyncio.to_thread(self.conference.join, self.name)
-        await self.negotiate()
         await self.negotiate()
 
     def take(self, track):
@@ -220,13 +226,15 @@ class Participant:
             task.cancel()
 
 
-async def call(arguments):
-    """The whole call; the last participant joins late."""
+async def call(arguments, way):
+    """A whole call; the last participant joins late."""
+    setup, profile, family = way.split("-")
+    ADDRESS.set(arguments.address or {"4": "127.0.0.1", "6": "::1"}[family])
     host, port = arguments.bridge.rsplit(":", 1)
     conference = Conference(Bridge(host, int(port)))
     participants = []
     numbers = list(range(arguments.participants))
-    result = {"errors": []}
+    result = {"way": way, "errors": []}
 
     def is_complete():
         others = {p.number: [n for n in numbers if n != p.number] for p in participants}
@@ -236,7 +244,7 @@ async def call(arguments):
 
     try:
         for number in numbers:
-            participant = Participant(conference, number, arguments.setup)
+            participant = Participant(conference, number, setup, profile)
             participants.append(participant)
             await participant.join()
             for other in participants[:-1]:
@@ -255,28 +263,27 @@ async def call(arguments):
         await asyncio.to_thread(conference.end)
     except Exception as error:  # pylint: disable=broad-except
         result["errors"].append(f"end: {error!r}")
-    result["secrets"] = sorted(SECRETS)
-    print(json.dumps(result))
+    return result
+
+
+async def calls(arguments):
+    """All calls, beside each other."""
+    results = await asyncio.gather(*(call(arguments, way) for way in arguments.ways))
+    print(json.dumps({"calls": results, "secrets": sorted(SECRETS)}))
 
 
 def main():
     """Reads arguments and bends aiortc to them."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--bridge", required=True)
-    parser.add_argument("--setup", choices=["active", "passive"], default="active")
-    parser.add_argument("--profile", choices=[*PROFILES, "both"], default="gcm")
-    parser.add_argument("--family", type=int, choices=[4, 6], default=4)
+    parser.add_argument("ways", nargs="+", metavar="WAY")
     parser.add_argument("--participants", type=int, default=2)
     parser.add_argument("--address", help="the participants' own address, instead of loopback's usual one")
     parser.add_argument("--seconds", type=float, default=20)
     arguments = parser.parse_args()
     remember_keys()
-    chosen = list(PROFILES.values()) if arguments.profile == "both" else [PROFILES[arguments.profile]]
-    dtls.SRTP_PROFILES[:] = chosen
-    # aioice passes over loopback, where the tests' bridge lives.
-    address = arguments.address or ("127.0.0.1" if arguments.family == 4 else "::1")
-    aioice.ice.get_host_addresses = lambda use_ipv4, use_ipv6: [address]
-    asyncio.run(call(arguments))
+    aioice.ice.get_host_addresses = lambda use_ipv4, use_ipv6: [ADDRESS.get()]
+    asyncio.run(calls(arguments))
 
 
 main()

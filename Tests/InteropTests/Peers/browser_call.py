@@ -1,26 +1,31 @@
 # Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
-"""Two tabs of Chromium in a call through a bridge, a third that joins late, then the first leaves.
+"""Two browser tabs in a call through a bridge, a third that joins late, then the first leaves. In between the bridge is
+stopped for some moments, so that it finds whole frames waiting and forwards them as such.
 
-    browser_call.py --bridge HOST:PORT
+    browser_call.py --bridge HOST:PORT --pid PID [--browsers chromium,firefox,firefox]
 
 Serves the page, plays the focus, and prints one JSON object: per tab the last report of the page, and what was seen.
 The caller judges; the exit status only says whether the journey could be travelled.
 """
 
 import argparse
+import contextlib
 import json
 import os
+import signal
 import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlparse
 
+NAMES = ("aaaa0001", "bbbb0002", "cccc0003")
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "Focus"), HERE]
 
 from chromium import Chromium  # noqa: E402
 from colibri import Bridge, Conference  # noqa: E402
+from firefox import Firefox  # noqa: E402
 from plain_sdp import OfferBuilder, parse_answer  # noqa: E402
 
 
@@ -158,29 +163,35 @@ def is_in_touch(report, others, frames=15):
     return sees and seen(report, "audio", "audioEnergy", 0) >= others
 
 
-def travel(focus, browser, page):
-    """The journey; returns what happened at each station."""
+def stall(pid):
+    """Stops the bridge for some moments."""
+    for _ in range(10):
+        os.kill(pid, signal.SIGSTOP)
+        time.sleep(0.07)
+        os.kill(pid, signal.SIGCONT)
+        time.sleep(0.1)
+
+
+def travel(focus, browsers, page, pid):
+    """The journey, each tab in its browser; returns what happened at each station."""
     stations = {}
 
     def reports(*names):
         return [focus.reports.get(name, {}) for name in names]
 
     with focus.changed:
-        for name in ("aaaa0001", "bbbb0002"):
+        for name, browser in zip(NAMES[:2], browsers):
             focus.changed.release()
             browser.open_tab(f"{page}?name={name}")
             focus.changed.acquire()
             focus.wait(30, lambda name=name: name in focus.published)
-        stations["two"] = focus.wait(40, lambda: all(is_in_touch(r, 1) for r in reports("aaaa0001", "bbbb0002")))
+        stations["two"] = focus.wait(40, lambda: all(is_in_touch(r, 1) for r in reports(*NAMES[:2])))
         focus.changed.release()
-        browser.open_tab(f"{page}?name=cccc0003")
+        browsers[2].open_tab(f"{page}?name={NAMES[2]}")
         focus.changed.acquire()
-        names = ("aaaa0001", "bbbb0002", "cccc0003")
-        stations["three"] = focus.wait(40, lambda: all(is_in_touch(r, 2) for r in reports(*names)))
-        stations["reports"] = dict(focus.reports)
+        stations["three"] = focus.wait(40, lambda: all(is_in_touch(r, 2) for r in reports(*NAMES)))
         if stations["three"]:
-            focus.leave("aaaa0001")
-            before = {name: focus.reports[name] for name in names[1:]}
+            before = dict(focus.reports)
 
             def goes_on(name):
                 def frames(report):
@@ -188,7 +199,15 @@ def travel(focus, browser, page):
 
                 return frames(focus.reports[name]) > frames(before[name]) + 15
 
-            stations["after_leaving"] = focus.wait(20, lambda: all(goes_on(name) for name in names[1:]))
+            focus.changed.release()
+            stall(pid)
+            focus.changed.acquire()
+            before = dict(focus.reports)
+            stations["after_stalls"] = focus.wait(20, lambda: all(goes_on(name) for name in NAMES))
+            stations["reports"] = dict(focus.reports)
+            focus.leave(NAMES[0])
+            before = dict(focus.reports)
+            stations["after_leaving"] = focus.wait(20, lambda: all(goes_on(name) for name in NAMES[1:]))
         focus.is_done = True
         focus.changed.notify_all()
     return stations
@@ -198,7 +217,11 @@ def main():
     """Reads arguments, travels, prints."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--bridge", required=True)
+    parser.add_argument("--pid", required=True, type=int)
+    parser.add_argument("--browsers", default="chromium,chromium,chromium", help="of the three tabs, in their order")
     arguments = parser.parse_args()
+    # Whoever ends this program ends the browser, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     host, port = arguments.bridge.rsplit(":", 1)
     conference = Conference(Bridge(host, int(port)))
     focus = Focus(conference)
@@ -206,8 +229,12 @@ def main():
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
     started = time.monotonic()
-    with Chromium() as browser:
-        stations = travel(focus, browser, f"http://127.0.0.1:{server.server_address[1]}/call.html")
+    with contextlib.ExitStack() as stack:
+        kinds = arguments.browsers.split(",")
+        running = {kind: stack.enter_context({"chromium": Chromium, "firefox": Firefox}[kind]()) for kind in set(kinds)}
+        browsers = [running[kind] for kind in kinds]
+        page = f"http://127.0.0.1:{server.server_address[1]}/call.html"
+        stations = travel(focus, browsers, page, arguments.pid)
         time.sleep(0.3)
     server.shutdown()
     result = {**stations, "errors": focus.errors, "seconds": round(time.monotonic() - started, 1)}

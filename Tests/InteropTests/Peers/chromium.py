@@ -1,13 +1,10 @@
 # Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 """A headless Chromium with synthetic camera and microphone, driven by its debugging port."""
 
-import os
-import shutil
-import subprocess
-import tempfile
-import time
 import urllib.parse
 import urllib.request
+
+from browser import Browser
 
 FLAGS = [
     "--headless=new",
@@ -33,29 +30,13 @@ FLAGS = [
 ]
 
 
-class Chromium:
-    """Use as a context: the browser ends with it."""
+class Chromium(Browser):
+    """Use as a context."""
 
-    def __enter__(self):
-        self.profile = tempfile.mkdtemp(prefix="viaduct-chromium-")
-        self.log = open(os.path.join(self.profile, "log"), "wb")
-        self.process = subprocess.Popen(
-            ["chromium", *FLAGS, f"--user-data-dir={self.profile}", "about:blank"],
-            stdin=subprocess.DEVNULL,
-            stdout=self.log,
-            stderr=self.log,
-            start_new_session=True,
-        )
-        port_file = os.path.join(self.profile, "DevToolsActivePort")
-        deadline = time.monotonic() + 60
-        while not (os.path.exists(port_file) and open(port_file).read().strip()):
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                text = open(self.log.name, errors="replace").read()
-                self.__exit__(None, None, None)
-                raise RuntimeError(f"Chromium did not start: {text[-2000:]}")
-            time.sleep(0.05)
-        self.port = int(open(port_file).read().split()[0])
-        return self
+    def start(self):
+        """Starts it and learns its debugging port."""
+        self.run(["chromium", *FLAGS, f"--user-data-dir={self.profile}", "about:blank"], {})
+        self.port = self.wait_for_port("DevToolsActivePort")
 
     def open_tab(self, url):
         """Opens a page in a tab of its own."""
@@ -63,14 +44,3 @@ class Chromium:
         request = urllib.request.Request(address, method="PUT")
         with urllib.request.urlopen(request, timeout=30) as response:
             response.read()
-
-    def __exit__(self, *_):
-        if self.process.poll() is None:
-            os.killpg(self.process.pid, 15)
-            try:
-                self.process.wait(5)
-            except subprocess.TimeoutExpired:
-                os.killpg(self.process.pid, 9)
-                self.process.wait()
-        self.log.close()
-        shutil.rmtree(self.profile, ignore_errors=True)

@@ -28,8 +28,8 @@ final class BridgeProcess {
     init(configuration: String = "", asNobody: Bool = false) async throws {
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("viaduct-" + UUID().uuidString)
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        httpPort = try freePort(SOCK_STREAM)
-        mediaPort = try freePort(SOCK_DGRAM)
+        httpPort = try Int(freePort(SOCK_STREAM))
+        mediaPort = try Int(freePort(SOCK_DGRAM))
         let file = folder.appendingPathComponent("jvb.conf")
         let text = """
             videobridge.apis.rest.enabled = true
@@ -93,9 +93,9 @@ final class BridgeProcess {
 
 /// Runs `body` with a bridge, which ends whatever happens.
 func withBridge<Result>(
-    _ configuration: String = "", _ body: (BridgeProcess) async throws -> Result
+    _ configuration: String = "", asNobody: Bool = false, _ body: (BridgeProcess) async throws -> Result
 ) async throws -> Result {
-    let bridge = try await BridgeProcess(configuration: configuration)
+    let bridge = try await BridgeProcess(configuration: configuration, asNobody: asNobody)
     do {
         let result = try await body(bridge)
         await bridge.end()
@@ -104,23 +104,4 @@ func withBridge<Result>(
         await bridge.end()
         throw error
     }
-}
-
-/// A port of 127.0.0.1 that nobody has at the moment.
-/// - Parameter kind: `SOCK_STREAM` or `SOCK_DGRAM`.
-func freePort(_ kind: __socket_type) throws -> Int {
-    let descriptor = socket(AF_INET, Int32(kind.rawValue), 0)
-    guard descriptor >= 0 else { throw SetupError(description: "no socket") }
-    defer { close(descriptor) }
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let status = withUnsafeMutablePointer(to: &address) { pointer in
-        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-            bind(descriptor, address, size) == 0 ? getsockname(descriptor, address, &size) : -1
-        }
-    }
-    guard status == 0 else { throw SetupError(description: "no free port") }
-    return Int(UInt16(bigEndian: address.sin_port))
 }

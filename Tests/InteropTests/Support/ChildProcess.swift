@@ -2,7 +2,8 @@
 
 import Foundation
 
-/// A program that a test runs; its two outputs go into files, so that no pipe can fill up.
+/// A program that a test runs; its two outputs go into files, so that no pipe can fill up. It does not outlive the test
+/// program (``Reaper``).
 final class ChildProcess {
     private let process = Process()
     private let folder: URL
@@ -26,7 +27,9 @@ final class ChildProcess {
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = try FileHandle(forWritingTo: outputFile)
         process.standardError = try FileHandle(forWritingTo: errorFile)
+        process.terminationHandler = { Reaper.forget($0.processIdentifier) }
         try process.run()
+        Reaper.watch(process.processIdentifier)
     }
 
     /// What it has written so far.

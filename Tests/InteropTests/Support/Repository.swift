@@ -28,7 +28,9 @@ enum Repository {
 
 /// Whether the peers that the tests need are installed; `make bootstrap` does it.
 enum Peers {
-    static let hasBrowser = FileManager.default.isExecutableFile(atPath: "/usr/bin/chromium")
+    static let hasBrowsers = ["chromium", "firefox-esr"].allSatisfy {
+        FileManager.default.isExecutableFile(atPath: "/usr/bin/\($0)")
+    }
     static let hasPython = FileManager.default.isExecutableFile(atPath: Repository.python.path)
     static let hasProsody = FileManager.default.isExecutableFile(atPath: "/usr/bin/prosody")
 }
