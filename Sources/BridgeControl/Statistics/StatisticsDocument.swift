@@ -86,6 +86,8 @@ private struct Builder {
 
     mutating func addConferencesAndEndpoints() {
         add("octo_conferences", 0)
+        add("inactive_conferences", .conferencesInactive)
+        add("p2p_conferences", .conferencesP2P)
         add("endpoints", endpoints)
         add("participants", endpoints)
         add("receive_only_endpoints", .endpointsReceiveOnly)
@@ -148,6 +150,8 @@ private struct Builder {
         add("mucs_configured", snapshot.mucsConfigured)
         add("mucs_joined", snapshot.mucsJoined)
         add("healthy", snapshot.isHealthy)
+        add("endpoints_disconnected", .endpointsDisconnected)
+        add("endpoints_reconnected", .endpointsReconnected)
         add("version", snapshot.version)
         add("release", snapshot.release)
         add("region", snapshot.region)
