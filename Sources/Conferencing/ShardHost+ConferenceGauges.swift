@@ -1,5 +1,6 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
+import Forwarding
 import ICE
 import MediaTransport
 import Primitives
@@ -15,14 +16,19 @@ extension ShardHost {
         var inactiveEndpoints: UInt64 = 0
         var ofTwo: UInt64 = 0
         var receiveOnly: UInt64 = 0
+        var lossy: UInt64 = 0
         for index in 0..<conferences.touchedCount where conferences.isLive(index) {
             let members = conferences.pointer(at: index).pointee.members.count
             var senders = 0
+            var losing: UInt64 = 0
             for position in 0..<members {
-                let member = Int(conferences.pointer(at: index).pointee.members[position])
-                senders += endpoints.pointer(at: member).pointee.isSending(at: now) ? 1 : 0
+                let member = endpoints.pointer(at: Int(conferences.pointer(at: index).pointee.members[position]))
+                senders += member.pointee.isSending(at: now) ? 1 : 0
+                let outgoing = member.pointee.losses.outgoing
+                losing += outgoing.lost * 10 > outgoing.expected ? 1 : 0
             }
             if senders > 0 {
+                lossy += losing
                 receiveOnly += UInt64(members - senders)
             } else {
                 inactive += 1
@@ -34,6 +40,7 @@ extension ShardHost {
         counters.set(.conferencesP2P, ofTwo)
         counters.set(.endpointsInactive, inactiveEndpoints)
         counters.set(.endpointsReceiveOnly, receiveOnly)
+        counters.set(.endpointsWithHighOutgoingLoss, lossy)
     }
 
     /// Counts a client that has fallen silent, and one that is heard again.

@@ -15,7 +15,6 @@ struct StatisticsTests {
 
     /// Keys of the recorded presence that have no meaning yet, with what they wait for.
     private static let missing: [String: String] = [
-        "endpoints_with_high_outgoing_loss": "per-endpoint loss figures",
         "tcc_unmatched_feedback": "transport-wide congestion control",
         "num_eps_oversending": "a bandwidth estimate",
         "num_eps_no_msg_transport_after_delay": "a bridge channel",

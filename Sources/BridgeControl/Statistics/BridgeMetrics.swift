@@ -125,7 +125,9 @@ public struct BridgeMetrics: Sendable {
             gauge("endpoints_sending_video", "Endpoints sending video.", media[.endpointsSendingVideo]),
             gauge("endpoints_oversending", "Endpoints sent more than the estimate.", 0),
             gauge("endpoints_with_suspended_sources", "Endpoints short of bandwidth.", 0),
-            gauge("endpoints_with_high_outgoing_loss", "Endpoints that lose over 10 %.", 0),
+            gauge(
+                "endpoints_with_high_outgoing_loss", "Endpoints that lose over 10 %.",
+                media[.endpointsWithHighOutgoingLoss]),
             gauge("endpoints_with_spurious_remb", "Endpoints with REMB beside transport-cc.", 0),
             counter("endpoints_disconnected", "Endpoints that fell silent.", media[.endpointsDisconnected]),
             counter("endpoints_reconnected", "Endpoints that came back.", media[.endpointsReconnected]),

@@ -72,6 +72,7 @@ private struct Builder {
         add("incoming_loss", share(lost.0, of: expected.0))
         add("outgoing_loss", share(lost.1, of: expected.1))
         add("overall_loss", share(lost.0 &+ lost.1, of: expected.0 &+ expected.1))
+        add("endpoints_with_high_outgoing_loss", .endpointsWithHighOutgoingLoss)
         add("local_active_endpoints", UInt64(max(0, endpoints - inactive)))
         add("bit_rate_download", snapshot.rates.incomingBitrate / 1_000)
         add("bit_rate_upload", snapshot.rates.outgoingBitrate / 1_000)
