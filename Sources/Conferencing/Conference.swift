@@ -15,7 +15,8 @@ struct Source: BitwiseCopyable {
     var owner: UInt32
     /// Closes the gaps of packets that are not forwarded to anybody.
     var gaps = SequenceGapCloser()
-    /// Somebody waits for a key frame; answered when the batch is done, so that runs are not broken up.
+    /// A receiver that waits for a key frame and may still ask; it does when the batch is done, so that runs are not
+    /// broken up.
     var wantsKeyframeFor: UInt32?
 }
 
@@ -34,6 +35,8 @@ struct Conference: ~Copyable {
     var freeSources = GrowableBuffer<Int32>()
     /// SSRC to source slot, for feedback from receivers. Replaced by a larger one when full.
     var sourceBySSRC = FixedTable<UInt32, Int32>(capacity: 16)
+    /// The last sequence number that left under each SSRC that is gone.
+    private var lastNumbers = FixedTable<UInt32, UInt16>(capacity: ConferencingLimits.rememberedSources)
     var throttle: KeyframeThrottle
 
     /// The packets of the present batch, a list through ``BatchPacket/next``; −1 when there is none.
@@ -53,9 +56,15 @@ struct Conference: ~Copyable {
         throttle = KeyframeThrottle(keyframes)
     }
 
-    /// Makes a slot for a new source and returns it; `nil` when the conference is full of them.
+    /// Makes a slot for a new source and returns it; `nil` when the conference is full of them, or when the SSRC is
+    /// somebody else's already: nobody can take over or disturb another's stream.
+    ///
+    /// An SSRC that comes back goes on behind the number it ended with. Receivers know the stream, and its packets
+    /// could not be encrypted under numbers that were used before.
     mutating func addSource(ssrc: UInt32, mediaType: MediaType, owner: UInt32) -> Int32? {
-        let source = Source(ssrc: ssrc, mediaType: mediaType, owner: owner)
+        guard sourceBySSRC[ssrc] == nil, ssrc != audioSSRC, ssrc != videoSSRC else { return nil }
+        var source = Source(ssrc: ssrc, mediaType: mediaType, owner: owner)
+        if let last = lastNumbers[ssrc] { source.gaps = SequenceGapCloser(after: last) }
         let slot: Int32
         if let free = freeSources.popLast() {
             slot = free
@@ -73,7 +82,11 @@ struct Conference: ~Copyable {
     mutating func removeSource(_ slot: Int32) {
         sources[Int(slot)].isLive = false
         let ssrc = sources[Int(slot)].ssrc
-        if sourceBySSRC[ssrc] == slot { sourceBySSRC.remove(ssrc) }
+        sourceBySSRC.remove(ssrc)
+        if let last = sources[Int(slot)].gaps.lastNumber {
+            if lastNumbers.count == lastNumbers.capacity { lastNumbers.removeAll() }
+            lastNumbers.insert(ssrc, last)
+        }
         freeSources.append(slot)
     }
 

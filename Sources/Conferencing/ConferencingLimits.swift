@@ -11,6 +11,8 @@ public enum ConferencingLimits {
     public static let endpointsPerConference = 1_024
     /// Sources (forwarded streams) per conference.
     public static let sourcesPerConference = 4_096
+    /// SSRCs of sources that are gone whose last sequence numbers a conference remembers; it begins anew when full.
+    public static let rememberedSources = 256
     /// 4-tuples that lead to an endpoint, per worker.
     public static let flows = 32_768
     /// 4-tuples per endpoint.
@@ -26,6 +28,9 @@ public enum ConferencingLimits {
     static let egressBytes = 131_072
     /// Events that wait for the control plane inside the shard; more are dropped and counted.
     public static let pendingEvents = 65_536
+    /// Longest datagram taken, in bytes: what an Ethernet path carries (media-plane.md 1.1). A transmit slot holds it
+    /// with a new header and a tag.
+    public static let datagramBytes = 1_500
     /// Room for one RTCP packet made here, in bytes.
     public static let rtcpBytes = 1_200
 }

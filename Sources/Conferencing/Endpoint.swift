@@ -5,6 +5,11 @@ import MediaTransport
 import Primitives
 import ShardMessages
 
+extension EndpointNumber {
+    /// How the key frame throttle knows a receiver: not by its slot, which the next one to join may have.
+    var requester: UInt32 { UInt32(truncatingIfNeeded: value) }
+}
+
 /// One client of a conference: its transport, what it sends, and its view of what the others send.
 struct Endpoint: ~Copyable {
     /// No conference source; no such payload type.
@@ -21,7 +26,8 @@ struct Endpoint: ~Copyable {
     var member = 0
 
     var transport: TransportSession
-    /// 4-tuples that lead here; cleared from the worker's table when the endpoint ends.
+    /// 4-tuples that lead here, or did until another session proved itself there; cleared from the worker's table when
+    /// the endpoint ends.
     var flows = GrowableBuffer<FlowKey>(capacity: 2)
 
     /// What its payload type numbers mean; `none` where nothing was signalled.
@@ -37,6 +43,8 @@ struct Endpoint: ~Copyable {
     var hasPLI = false
     var hasFIR = false
     var hasTransportCC = false
+    /// Whether it wants to know when packets left: it has abs-send-time and nothing better (media-plane.md 4.3).
+    var wantsSendTime: Bool { !hasTransportCC && extensions.has(.absoluteSendTime) }
     var firSequence: UInt8 = 0
 
     var isAudioMuted = false
@@ -56,6 +64,8 @@ struct Endpoint: ~Copyable {
     var reports = ReportGenerator()
     /// Smoothed round trip to the endpoint, from its receiver reports; zero before the first.
     var roundTrip = TimeDelta.zero
+    /// What was lost on the way from it and on the way to it.
+    var losses = (incoming: LossAccount(), outgoing: LossAccount())
     /// The deadline that counts in ``ShardHost/deadlines``.
     var scheduledAt = Timestamp.distantFuture
     var iceState = "waiting"
@@ -80,10 +90,16 @@ struct Endpoint: ~Copyable {
     }
 
     /// The payload type number under which this endpoint takes `encoding`, the sender's own number if it means the
-    /// same.
+    /// same. Formats that the bridge does not know apart have no other number.
     @inline(__always)
     func outgoingPayloadType(_ number: UInt8, encoding: UInt8) -> UInt8 {
         encodings[Int(number & 127)] == encoding ? number : numbers[Int(encoding & 15)]
+    }
+
+    /// Where a 4-tuple stands in ``flows``.
+    func flowPosition(_ key: FlowKey) -> Int? {
+        for position in 0..<flows.count where flows[position] == key { return position }
+        return nil
     }
 
     /// The stream with this SSRC; endpoints have few, so they are looked through.
@@ -96,8 +112,12 @@ struct Endpoint: ~Copyable {
     /// Takes in payload types, header extensions and mutes; sources are the host's, they concern the others too.
     mutating func apply(_ media: EndpointMedia) {
         for type in media.payloadTypes.prefix(ShardMessagesLimits.payloadTypes) where type.number < 128 {
+            let former = encodings[Int(type.number)]
+            if former != Endpoint.none, former != type.encoding.rawValue, numbers[Int(former)] == type.number {
+                numbers[Int(former)] = Endpoint.none
+            }
             encodings[Int(type.number)] = type.encoding.rawValue
-            if numbers[Int(type.encoding.rawValue)] == Endpoint.none {
+            if numbers[Int(type.encoding.rawValue)] == Endpoint.none, !type.encoding.isOpaque {
                 numbers[Int(type.encoding.rawValue)] = type.number
             }
             switch type.encoding.mediaType {

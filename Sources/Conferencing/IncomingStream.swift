@@ -30,4 +30,12 @@ struct IncomingStream: ~Copyable {
         self.role = role
         statistics = SourceStream(ssrc: ssrc, clockRate: clockRate)
     }
+
+    /// Whether packets of `encoding` (raw value) may come in this stream: the media type must be its own, and
+    /// retransmissions have streams for themselves.
+    @inline(__always)
+    func carries(_ encoding: UInt8) -> Bool {
+        if encoding == Encoding.rtx.rawValue { return role == .retransmission }
+        return encoding != Endpoint.none && (encoding <= Encoding.otherAudio.rawValue) == (mediaType == .audio)
+    }
 }

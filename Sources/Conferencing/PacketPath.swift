@@ -1,5 +1,6 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
+import DTLS
 import Forwarding
 import ICE
 import MediaTransport
@@ -60,6 +61,7 @@ extension ShardHost {
         counters.add(.packetsReceived)
         counters.add(.bytesReceived, UInt64(datagram.count))
         let bytes = RawSpan(_unsafeBytes: UnsafeRawBufferPointer(datagram))
+        guard datagram.count <= ConferencingLimits.datagramBytes else { return counters.add(.droppedTooLong) }
         let kind = DatagramClass(bytes)
         if kind == .stun {
             receiveSTUN(bytes, from: source, local: local, at: now, into: &egress)
@@ -77,7 +79,7 @@ extension ShardHost {
         case .rtp: receiveRTP(datagram, bytes, from: Int(index), at: now)
         case .rtcp: receiveRTCP(datagram, from: Int(index), at: now, into: &egress)
         case .dtls:
-            endpoints.pointer(at: Int(index)).pointee.transport.handleDTLS(bytes, at: now)
+            receiveDTLS(bytes, from: Int(index), at: now)
             serviceTransport(Int(index), at: now, into: &egress)
         case .turnChannel: counters.add(.droppedTURNChannel)
         case .stun, .unknown: break
@@ -107,8 +109,20 @@ extension ShardHost {
         }
         let before = endpoints.pointer(at: index).pointee.transport.iceCounters
         endpoints.pointer(at: index).pointee.transport.handleSTUN(bytes, from: source, local: local, at: now)
-        countRefusals(since: before, endpoints.pointer(at: index).pointee.transport.iceCounters)
+        let after = endpoints.pointer(at: index).pointee.transport.iceCounters
+        countRefusals(since: before, after)
         serviceTransport(index, at: now, into: &egress)
+        if after.requestsAnswered != before.requestsAnswered {
+            reclaim(Destination(remote: source, local: local), for: index)
+        }
+    }
+
+    private func receiveDTLS(_ bytes: RawSpan, from index: Int, at now: Timestamp) {
+        let endpoint = endpoints.pointer(at: index)
+        let before = endpoint.pointee.transport.dtls.counters.refused
+        endpoint.pointee.transport.handleDTLS(bytes, at: now)
+        let refused = endpoint.pointee.transport.dtls.counters.refused &- before
+        if refused > 0 { counters.add(.droppedDTLS, refused) }
     }
 
     /// What an agent has thrown away is a drop of the worker too, under the worker's reasons.
@@ -161,11 +175,12 @@ extension ShardHost {
         guard let streamIndex = endpoint.pointee.streamIndex(info.ssrc) else {
             return counters.add(.droppedUnknownSSRC)
         }
-        let encoding = endpoint.pointee.encodings[Int(info.payloadType & 127)]
-        guard encoding != Endpoint.none else { return counters.add(.droppedUnknownPayloadType) }
         let stream = endpoint.pointee.streams.pointer(at: streamIndex)
+        let encoding = endpoint.pointee.encodings[Int(info.payloadType & 127)]
+        guard stream.pointee.carries(encoding) else { return counters.add(.droppedUnknownPayloadType) }
         let arrival = stream.pointee.statistics.account(info, now: now)
-        guard arrival != .duplicate, arrival != .suspect else { return counters.add(.droppedDuplicate) }
+        guard arrival != .duplicate else { return counters.add(.droppedDuplicate) }
+        guard arrival != .suspect else { return counters.add(.droppedSuspect) }
         if endpoint.pointee.reports.nextTimeout == nil {
             endpoint.pointee.reports.notePacket(now: now)
             schedule(index)
@@ -184,6 +199,9 @@ extension ShardHost {
         guard let sequence = source.pointee.gaps.accept(info.sequence) else { return counters.add(.droppedDuplicate) }
         if encoding == Encoding.vp8.rawValue {
             if info.parseVP8(packet), info.isKeyframe { counters.add(.keyframesReceived) }
+            info.dropDependencyDescriptor()
+        } else if encoding == Encoding.vp9.rawValue {
+            info.dropDependencyDescriptor()
         }
         guard let base = UnsafeMutableRawPointer(mutating: packet.baseAddress) else { return }
         enqueue(
@@ -198,12 +216,9 @@ extension ShardHost {
     private func discardReason(
         _ info: PacketInfo, isVideo: Bool, of endpoint: UnsafeMutablePointer<Endpoint>
     ) -> MediaCounter? {
-        if isVideo {
-            if endpoint.pointee.isVideoMuted { return .droppedForceMuted }
-            return info.isPaddingOnly ? .droppedPaddingOnly : nil
-        }
-        if endpoint.pointee.isAudioMuted { return .droppedForceMuted }
-        if settings.discardsSilence, !endpoint.pointee.silence.admits(level: info.audioLevel) {
+        if isVideo ? endpoint.pointee.isVideoMuted : endpoint.pointee.isAudioMuted { return .droppedForceMuted }
+        if info.isPaddingOnly { return .droppedPaddingOnly }
+        if !isVideo, settings.discardsSilence, !endpoint.pointee.silence.admits(level: info.audioLevel) {
             return .droppedSilence
         }
         return nil
@@ -307,6 +322,7 @@ extension ShardHost {
         guard receiver.pointee.transport.isReady, let destination = receiver.pointee.transport.destination else {
             return
         }
+        let sendTime = receiver.pointee.wantsSendTime ? AbsoluteSendTime(now) : nil
         var sentPackets: UInt64 = 0
         var sentBytes: UInt64 = 0
         var position = conference.pointee.batchHead
@@ -331,7 +347,13 @@ extension ShardHost {
             switch subscription.pointee.accept(sequence: packet.pointee.sequence, canStart: packet.pointee.canStart) {
             case .forward: break
             case .awaitsKeyframe:
-                conference.pointee.sources[Int(packet.pointee.source)].wantsKeyframeFor = UInt32(receiverIndex)
+                let number = receiver.pointee.number.requester
+                let source = conference.pointee.sources.pointer(at: Int(packet.pointee.source))
+                if source.pointee.wantsKeyframeFor == nil,
+                    conference.pointee.throttle.hasQuota(requester: number, ssrc: source.pointee.ssrc, now: now)
+                {
+                    source.pointee.wantsKeyframeFor = number
+                }
                 counters.add(.droppedWaitingForKeyframe)
                 continue
             case .beforeStart:
@@ -345,7 +367,7 @@ extension ShardHost {
                 packet.pointee.info, from: plaintext, into: slot, receiver: receiver.pointee.extensions,
                 ssrc: packet.pointee.info.ssrc, sequence: packet.pointee.sequence,
                 timestamp: packet.pointee.info.timestamp, payloadType: payloadType,
-                hasPadding: packet.pointee.padding > 0)
+                hasPadding: packet.pointee.padding > 0, sendTime: sendTime)
             guard headerBytes > 0 else {
                 counters.add(.droppedMalformedRTP)
                 continue

@@ -38,7 +38,8 @@ extension ShardHost {
                 counters.add(.keyframeRequestsReceived)
                 let conference = conferences.pointer(at: endpoint.pointee.conference)
                 if let slot = conference.pointee.sourceBySSRC[ssrc] {
-                    requestKeyframe(of: slot, in: conference, for: UInt32(index), at: now, into: &egress)
+                    requestKeyframe(
+                        of: slot, in: conference, for: endpoint.pointee.number.requester, at: now, into: &egress)
                 }
             case .nack, .transportFeedback, .maximumBitrate, .ignored: break
             }
@@ -85,6 +86,7 @@ extension ShardHost {
             Int(slot) < endpoint.pointee.subscriptions.count
         else { return }
         let subscription = endpoint.pointee.subscriptions.pointer(at: Int(slot))
+        subscription.pointee.noteLosses(block, in: &endpoint.pointee.losses.outgoing)
         if let sample = subscription.pointee.roundTrip(block, now: now) {
             let old = endpoint.pointee.roundTrip
             endpoint.pointee.roundTrip = old == .zero ? sample : (old * 7 + sample) / 8

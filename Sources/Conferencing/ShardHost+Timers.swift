@@ -72,6 +72,7 @@ extension ShardHost {
             case .unbound(let from): unbind(from, from: index)
             case .iceConnected:
                 counters.add(.iceSucceeded)
+                if endpoint.pointee.transport.ice.usesRelay { counters.add(.iceSucceededRelayed) }
                 endpoint.pointee.iceState = "connected"
                 emit(.iceConnected(endpoint.pointee.number))
             case .iceFailed:
@@ -119,6 +120,8 @@ extension ShardHost {
             guard stream.pointee.role != .retransmission,
                 let block = stream.pointee.statistics.makeReportBlock(now: now)
             else { continue }
+            let interval = stream.pointee.statistics.lastInterval
+            endpoint.pointee.losses.incoming.add(lost: interval.lost, expected: interval.expected)
             if !report.append(block, to: &writer) {
                 send(writer.count, to: endpoint, into: &egress)
                 writer = BufferWriter(reportBuffer)
@@ -154,11 +157,19 @@ extension ShardHost {
         let key = FlowKey(from)
         let endpoint = endpoints.pointer(at: index)
         if flows[key] == UInt32(index) { return }
-        guard endpoint.pointee.flows.count < ConferencingLimits.flowsPerEndpoint, flows.insert(key, UInt32(index))
+        let isNew = endpoint.pointee.flowPosition(key) == nil
+        guard !isNew || endpoint.pointee.flows.count < ConferencingLimits.flowsPerEndpoint,
+            flows.insert(key, UInt32(index))
         else {
             return counters.add(.droppedUnknownSource)
         }
-        endpoint.pointee.flows.append(key)
+        if isNew { endpoint.pointee.flows.append(key) }
+    }
+
+    /// An authentic check came from an address that was the endpoint's before: whoever took it over in the meantime
+    /// (with a forged source address, say) loses it again. New addresses are bound when the session says so.
+    mutating func reclaim(_ from: Destination, for index: Int) {
+        if endpoints.pointer(at: index).pointee.flowPosition(FlowKey(from)) != nil { bind(from, to: index) }
     }
 
     /// Lets the answer to our own check through. Never takes an address from another session: only proof does that.
@@ -168,12 +179,10 @@ extension ShardHost {
 
     private mutating func unbind(_ from: Destination, from index: Int) {
         let key = FlowKey(from)
-        guard flows[key] == UInt32(index) else { return }
-        flows.remove(key)
+        if flows[key] == UInt32(index) { flows.remove(key) }
         let endpoint = endpoints.pointer(at: index)
-        for position in 0..<endpoint.pointee.flows.count where endpoint.pointee.flows[position] == key {
+        if let position = endpoint.pointee.flowPosition(key) {
             _ = endpoint.pointee.flows.swapRemove(at: position)
-            return
         }
     }
 
@@ -216,6 +225,8 @@ extension ShardHost {
         var inactive: UInt64 = 0
         var receiveOnly: UInt64 = 0
         var roundTrips: (sum: UInt64, count: UInt64) = (0, 0)
+        var lost: (incoming: UInt64, outgoing: UInt64) = (0, 0)
+        var expected: (incoming: UInt64, outgoing: UInt64) = (0, 0)
         for index in 0..<endpoints.touchedCount where endpoints.isLive(index) {
             let endpoint = endpoints.pointer(at: index)
             let isFresh = { (moment: Timestamp?) in moment.map { now - $0 < .seconds(2 as Int64) } ?? false }
@@ -226,6 +237,12 @@ extension ShardHost {
             let last = endpoint.pointee.lastActivity ?? endpoint.pointee.createdAt
             let consent = endpoint.pointee.transport.ice.lastConsent ?? .zero
             if now - max(last, consent) > settings.inactivityLimit { inactive += 1 }
+            lost.incoming += endpoint.pointee.losses.incoming.lost
+            lost.outgoing += endpoint.pointee.losses.outgoing.lost
+            expected.incoming += endpoint.pointee.losses.incoming.expected
+            expected.outgoing += endpoint.pointee.losses.outgoing.expected
+            endpoint.pointee.losses.incoming.fade()
+            endpoint.pointee.losses.outgoing.fade()
             if endpoint.pointee.roundTrip != .zero {
                 roundTrips.sum += UInt64(max(0, endpoint.pointee.roundTrip.microseconds))
                 roundTrips.count += 1
@@ -239,5 +256,9 @@ extension ShardHost {
         counters.set(.endpointsInactive, inactive)
         counters.set(.roundTripMicrosecondsSum, roundTrips.sum)
         counters.set(.roundTripSamples, roundTrips.count)
+        counters.set(.packetsLostIncoming, lost.incoming)
+        counters.set(.packetsExpectedIncoming, expected.incoming)
+        counters.set(.packetsLostOutgoing, lost.outgoing)
+        counters.set(.packetsExpectedOutgoing, expected.outgoing)
     }
 }

@@ -7,11 +7,6 @@ public enum DTLSRole: Sendable, BitwiseCopyable {
     case client, server
 }
 
-/// The `setup` attribute of a description (RFC 4145, 5763).
-public enum DTLSSetup: String, Sendable, BitwiseCopyable {
-    case active, passive, actpass
-}
-
 /// What a ``DTLSTransport`` tells its owner.
 public enum DTLSEvent: Equatable, Sendable {
     /// The handshake is done and the peer is who it should be. Once per transport.
@@ -37,4 +32,7 @@ public struct DTLSCounters: Equatable, Sendable, BitwiseCopyable {
 
     /// Nothing counted yet.
     public init() {}
+
+    /// Datagrams that were dropped, for whatever reason.
+    public var refused: UInt64 { badSize + earlyOverflow + afterEnd }
 }

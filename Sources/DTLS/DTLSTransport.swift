@@ -147,15 +147,6 @@ public struct DTLSTransport: ~Copyable {
     /// Whether the SRTP keys are there and the association has not ended.
     public var isConnected: Bool { phase == .connected }
 
-    /// What our description says: `actpass` until the role is known (media-plane.md 2).
-    public var localSetup: DTLSSetup {
-        switch role {
-        case nil: .actpass
-        case .client?: .active
-        case .server?: .passive
-        }
-    }
-
     private static let timedOut = "handshake took too long"
 
     /// Collects what the session made: datagrams, a change of state, a new flight to wait for.

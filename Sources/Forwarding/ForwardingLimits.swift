@@ -6,8 +6,9 @@ public import Primitives
 public enum ForwardingLimits {
     /// Header extension elements of one packet that cross the bridge.
     public static let keptExtensions = 4
-    /// Header bytes that a rewritten packet can need: the fixed header, a block with ``keptExtensions`` elements.
-    public static let headerBytes = 12 + 4 + keptExtensions * 257 + 3
+    /// Header bytes that a rewritten packet can need: the fixed header, a block with ``keptExtensions`` elements and a
+    /// send time.
+    public static let headerBytes = 12 + 4 + keptExtensions * 257 + 5 + 3
     /// Sequence numbers that a jump forward may span before it counts as a new start (RFC 3550 A.1, media-plane.md
     /// 7.1).
     public static let maxDropout = 3_000

@@ -20,6 +20,7 @@ struct WorkerLoop: ~Copyable {
     private var poller: Poller
     private let mailboxes: MediaWorker.Mailboxes
     private let counters: CounterBlock
+    private var portAccount = PortAccount()
     private let polled = UnsafeMutableBufferPointer<PollEvent>.allocate(capacity: 64)
     /// Bit per socket: whether there may be something to receive.
     private var readable: UInt64 = 0
@@ -153,15 +154,8 @@ struct WorkerLoop: ~Copyable {
         return !host.hasEvents
     }
 
-    private func noteTurn(since start: Timestamp) {
-        let io = port.counters
-        counters.set(.receiveCalls, io.receiveCalls)
-        counters.set(.sendCalls, io.sendCalls)
-        counters.set(.segmentationRuns, io.sentTrains)
-        counters.set(.droppedSendError, io.droppedUnreachable + io.droppedTooLong + io.droppedOther)
-        counters.set(.droppedSendBuffer, io.droppedNoRoom)
-        counters.set(.droppedTruncated, io.truncated + io.slabOverflow)
-        counters.set(.droppedKernelReceive, io.kernelDrops)
+    private mutating func noteTurn(since start: Timestamp) {
+        portAccount.add(port.counters, to: counters)
         counters.add(.loopTurns)
         counters.add(.busyNanoseconds, UInt64(max(0, (MonotonicClock.now() - start).nanoseconds)))
     }

@@ -5,8 +5,9 @@ public enum SRTPLimits {
     /// Receive contexts per peer, RTP and RTCP apart; the least recently used one makes room (media-plane.md 3).
     public static let contexts = 1_024
     /// Send contexts per peer, RTP and RTCP apart; none is ever forgotten, because a forgotten one could seal an index
-    /// a second time. Beyond it packets of new SSRCs are refused.
-    public static let sendContexts = 4_096
+    /// a second time. Beyond it packets of new SSRCs are refused, so a peer that stays must be able to see very many
+    /// others come and go. Memory is taken as they come.
+    public static let sendContexts = 32_768
     /// Room for contexts at first; doubled when it is used up.
     public static let initialContexts = 8
     /// Indices behind the highest that can still be told apart (RFC 3711 3.3.2).

@@ -42,9 +42,6 @@ public struct SRTPSender: ~Copyable {
         controlCipher = PacketCipher(controlKeys, profile: profile, isControl: true)
     }
 
-    /// Bytes that protection adds to each RTP packet with the profile in use.
-    public var overhead: Int { cipher.tagBytes }
-
     /// How many SSRCs have been sent, RTP.
     public var contextCount: Int { contexts.count }
 

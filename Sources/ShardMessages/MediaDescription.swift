@@ -29,6 +29,9 @@ public enum Encoding: UInt8, Sendable, BitwiseCopyable {
 
     /// Audio or video (`rtx` counts as video).
     public var mediaType: MediaType { rawValue <= Encoding.otherAudio.rawValue ? .audio : .video }
+
+    /// Stands for any number of formats that the bridge does not know apart.
+    public var isOpaque: Bool { self == .otherAudio || self == .otherVideo }
 }
 
 /// One negotiated payload type of an endpoint (control-plane.md 3.6).

@@ -19,13 +19,14 @@ public enum MediaCounter: Int, CaseIterable, Sendable {
 
     // Drops at the door.
     case droppedUnknownSource, droppedNotMedia, droppedTooShort, droppedMalformedSTUN, droppedUnknownFragment
-    case droppedBadIntegrity, droppedTURNChannel, droppedTruncated
+    case droppedBadIntegrity, droppedTURNChannel, droppedTruncated, droppedTooLong
     // Drops in the transport.
     case droppedBeforeKeys, droppedSRTPAuthentication, droppedSRTPReplay, droppedSRTPContexts, droppedSRTPInvalid
-    case droppedDTLSQueue
+    case droppedDTLS
     // Drops in the hall.
     case droppedMalformedRTP, droppedMalformedRTCP, droppedUnknownSSRC, droppedUnknownPayloadType, droppedForceMuted
-    case droppedVisitorMedia, droppedPaddingOnly, droppedSilence, droppedDuplicate, droppedNotForwardedEncoding
+    case droppedVisitorMedia, droppedPaddingOnly, droppedSilence, droppedDuplicate, droppedSuspect
+    case droppedNotForwardedEncoding
     case droppedWaitingForKeyframe, droppedBeforeStart, droppedBatchFull, droppedNoReceiverRoute, droppedSRTPSend
     // Drops at the way out and in the mailboxes.
     case droppedSendBuffer, droppedSendError, droppedEventRing, droppedKernelReceive

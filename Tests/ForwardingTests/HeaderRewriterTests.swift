@@ -10,7 +10,8 @@ import Testing
 struct HeaderRewriterTests {
     /// The rewritten header.
     static func rewrite(
-        _ packet: TestPacket, from sender: ExtensionTable = .usual, to receiver: ExtensionTable, room: Int = 1_600
+        _ packet: TestPacket, from sender: ExtensionTable = .usual, to receiver: ExtensionTable, room: Int = 1_600,
+        sendTime: AbsoluteSendTime? = nil
     ) -> [UInt8] {
         let bytes = packet.bytes
         return [UInt8](unsafeUninitializedCapacity: 1_600) { slot, count in
@@ -18,7 +19,8 @@ struct HeaderRewriterTests {
             count = bytes.withUnsafeBytes {
                 HeaderRewriter.write(
                     PacketInfo(packet: $0, table: sender)!, from: $0, into: memory, receiver: receiver,
-                    ssrc: 0x0102_0304, sequence: 0x0506, timestamp: 0x0708_090A, payloadType: 96)
+                    ssrc: 0x0102_0304, sequence: 0x0506, timestamp: 0x0708_090A, payloadType: 96,
+                    sendTime: sendTime)
             }
         }
     }
@@ -59,7 +61,8 @@ struct HeaderRewriterTests {
         #expect(Self.block(Self.rewrite(packet, to: .usual)).elements == [[1, 0x85]])
         var all = ExtensionTable()
         for (index, kind) in HeaderExtensionKind.allCases.enumerated() { all.map(kind, to: UInt8(index + 1)) }
-        for kind in HeaderExtensionKind.allCases where kind != .audioLevel && kind != .videoOrientation {
+        let crossing: [HeaderExtensionKind] = [.audioLevel, .videoOrientation, .dependencyDescriptor]
+        for kind in HeaderExtensionKind.allCases where !crossing.contains(kind) {
             let leaky = TestPacket(extensions: [[all.id(of: kind.rawValue), 1, 2, 3]])
             var wide = all
             wide.allowsMixed = true
@@ -114,6 +117,40 @@ struct HeaderRewriterTests {
             Self.rewrite(packet, from: ExtensionTable([.audioLevel: 200]), to: .usual))
         #expect(block.profile == 0xBEDE)
         #expect(block.elements == [[1, 0x85]])
+    }
+
+    @Test("a send time is written under the receiver's number, beside what crosses or alone")
+    func sendTime() {
+        let time = AbsoluteSendTime(Timestamp(nanoseconds: 65_500_000_000))
+        #expect(time.value == 3 << 17)
+        let packet = TestPacket(extensions: [[1, 0x85], [3, 1, 2, 3]])
+        let stamped = Self.block(Self.rewrite(packet, to: .usual, sendTime: time))
+        #expect(stamped.profile == 0xBEDE)
+        #expect(stamped.elements == [[1, 0x85], [3, 0x06, 0, 0]])
+        #expect(Self.block(Self.rewrite(TestPacket(), to: .usual, sendTime: time)).elements == [[3, 0x06, 0, 0]])
+        #expect(Self.rewrite(TestPacket(), to: ExtensionTable([.audioLevel: 1]), sendTime: time).count == 12)
+        let high = ExtensionTable([.absoluteSendTime: 20, .audioLevel: 1], allowsMixed: true)
+        #expect(Self.block(Self.rewrite(packet, to: high, sendTime: time)).profile == 0x1000)
+        #expect(Self.block(Self.rewrite(packet, to: high, sendTime: time)).elements.last == [20, 0x06, 0, 0])
+        let plain = ExtensionTable([.absoluteSendTime: 20, .audioLevel: 1])
+        #expect(Self.block(Self.rewrite(packet, to: plain, sendTime: time)).elements == [[1, 0x85]])
+    }
+
+    @Test("a dependency descriptor crosses whole, unless it was dropped or the receiver cannot take long ones")
+    func dependencyDescriptor() {
+        let sender = ExtensionTable([.dependencyDescriptor: 11, .videoOrientation: 6])
+        let receiver = ExtensionTable([.dependencyDescriptor: 9, .videoOrientation: 6], allowsMixed: true)
+        let long = [11] + [UInt8](0..<40)
+        let packet = TestPacket(form: .twoByte, extensions: [long, [6, 3], [11, 1, 2, 3]])
+        let elements = Self.block(Self.rewrite(packet, from: sender, to: receiver)).elements
+        #expect(elements == [[9] + long[1...], [6, 3], [9, 1, 2, 3]])
+        var plain = receiver
+        plain.allowsMixed = false
+        #expect(Self.block(Self.rewrite(packet, from: sender, to: plain)).elements == [[6, 3]])
+        var info = packet.info(sender)
+        info.dropDependencyDescriptor()
+        #expect(info.keptCount == 1)
+        #expect(info.kept[0].kind == HeaderExtensionKind.videoOrientation.rawValue)
     }
 
     @Test("a slot that is too small gives nothing", arguments: [0, 11, 12, 19])

@@ -45,12 +45,12 @@ struct PacketPathAllocationTests {
             }
             guard silence.admits(level: info.audioLevel) else { return closer.discard(info.sequence) }
             guard let sequence = closer.accept(info.sequence),
-                subscription.accept(info, sequence: sequence, needsKeyframe: true) == .forward
+                subscription.accept(sequence: sequence, canStart: info.isKeyframe) == .forward
             else { return }
             written += HeaderRewriter.write(
                 info, from: packet, into: slot, receiver: .usual, ssrc: info.ssrc,
-                sequence: sequence &+ subscription.sequenceOffset,
-                timestamp: info.timestamp &+ subscription.timestampOffset, payloadType: info.payloadType)
+                sequence: sequence,
+                timestamp: info.timestamp, payloadType: info.payloadType)
             subscription.noteSent(payloadBytes: info.payloadBytes)
             forwarded += 1
         }

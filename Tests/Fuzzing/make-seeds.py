@@ -83,9 +83,11 @@ put("DTLS", [
     bytes([2, 0, 15]) + bytes.fromhex("15fefd0000000000000001000202 28"),
 ])
 
-# Operations of FuzzConference: member, kind (0 RTP, 2 RTCP, 4 noise, 5 time), flags, length, bytes.
+# Operations of FuzzConference: member, kind (0 RTP, 2 RTCP, 4 noise, 5 time, 6 flush, 7 signal), flags (128: one
+# byte more says how often), length, bytes.
 AUDIO = rtp(0x90, 111, "bede0001 10ff 51ab f8fffe0102")
 VIDEO = rtp(0x90, 0xe4, "bede0001 51abcd00 9080abcd10 d0009d012a80026801")
+AV1 = rtp(0x90, 0xa9, "1000000c 0b2c" + "80" * 44 + "0000 010203")
 RECEIVER_REPORT = bytes.fromhex("81c9000700000001000003e900000001000186a0000000100000000000000000")
 PICTURE_LOSS = bytes.fromhex("81ce000200000001000007d1")
 FULL_INTRA = bytes.fromhex("84ce00040000000100000000000007d107000000")
@@ -103,6 +105,10 @@ put("Conference", [
     step(0, VIDEO, 7) + step(2, PICTURE_LOSS, 0, 1) + step(2, FULL_INTRA, 0, 2) + bytes([0, 5, 255, 0, 5, 255]),
     step(0, AUDIO) + step(2, SENDER_REPORT, 0) + step(2, RECEIVER_REPORT, 0, 1) + step(2, FEEDBACK, 0, 1),
     step(4, STUN[0], 1) + step(4, AUDIO, 1) + step(4, RECEIVER_REPORT, 0, 2),
+    bytes([0, 0, 0x8F, 40, len(VIDEO)]) + VIDEO + bytes([0, 2, 0x80, 40, 2 * len(SENDER_REPORT)]) + 2 * SENDER_REPORT,
+    step(0, AUDIO, 13) + bytes([1, 7, 16, 0, 1, 0xC0, 0xC1, 0, 7, 0, 0, 0, 0, 0, 0, 7, 32, 0, 0, 0, 0])
+    + step(0, AUDIO, 13),
+    step(0, AV1, 3) + bytes([0, 7, 5, 0, 0, 0, 0]) + step(0, VIDEO, 15) + bytes([0, 7, 13, 0, 0, 0, 0, 0, 6, 0]),
 ])
 
 CREATE = (

@@ -69,10 +69,10 @@ struct DigestTests {
     @Test("HMAC-SHA256 gives the published tag, also for an empty key")
     func hmacSHA256() {
         #expect(
-            MessageDigest.hmacSHA256(key: text("Jefe"), text("what do ya want for nothing?").rawSpan)
+            MessageDigest.hmac(.sha256, key: text("Jefe"), text("what do ya want for nothing?").rawSpan)
                 == [UInt8](hex: "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"))
         #expect(
-            MessageDigest.hmacSHA256(key: [], [UInt8]().rawSpan)
+            MessageDigest.hmac(.sha256, key: [], [UInt8]().rawSpan)
                 == [UInt8](hex: "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad"))
     }
 

@@ -29,11 +29,8 @@ struct BufferWriterTests {
             #expect(writer.count == 2)
             writer.uint8(5)
             #expect(writer.count == 2)
-            writer.rewind(to: 2)
-            writer.uint8(6)
-            #expect(!writer.isTruncated)
         }
-        #expect(memory == [1, 2, 6, 0xEE])
+        #expect(memory == [1, 2, 0xEE, 0xEE])
         #expect(BufferWriter.array(capacity: 1) { $0.uint16(7) }.isEmpty)
     }
 

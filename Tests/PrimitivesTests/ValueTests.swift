@@ -80,40 +80,21 @@ struct ValueTests {
         let failure = checkProperty { random in
             let a = UInt16(truncatingIfNeeded: random.next())
             let b = UInt16(truncatingIfNeeded: random.next())
-            guard a != b, a &- b != 0x8000 else { return nil }
-            return SequenceNumber.isNewer(a, than: b) != SequenceNumber.isNewer(b, than: a) ? nil : "\(a) \(b)"
+            guard a &- b != 0x8000 else { return nil }
+            return SequenceNumber.delta(a, b) == -SequenceNumber.delta(b, a) ? nil : "\(a) \(b)"
         }
         #expect(failure == nil)
     }
 
-    @Test("a reader says nil at the end and does not move")
-    func reader() {
-        let bytes: [UInt8] = [1, 2, 3, 4, 5, 6, 7]
-        var reader = ByteReader(bytes.rawSpan)
-        expect(reader.uint8() == 1)
-        expect(reader.uint16() == 0x0203)
-        expect(reader.uint64() == nil)
-        expect(reader.uint32() == 0x0405_0607)
-        expect(reader.uint8() == nil)
-        expect(reader.skip(-1) == nil)
-        expect(reader.array(0) == [])
-        expect(reader.remaining == 0)
-    }
-
-    @Test("what the writer writes the reader reads")
-    func writerRoundTrip() {
+    @Test("the writer puts the most significant byte first")
+    func writer() {
         var writer = ByteWriter()
         writer.uint8(9)
         writer.uint16(0x1234)
         writer.uint32(0xDEAD_BEEF)
         writer.uint64(0x0102_0304_0506_0708)
         writer.patch16(0xABCD, at: 1)
-        let bytes = writer.bytes
-        var reader = ByteReader(bytes.rawSpan)
-        expect(reader.uint8() == 9)
-        expect(reader.uint16() == 0xABCD)
-        expect(reader.uint32() == 0xDEAD_BEEF)
-        expect(reader.uint64() == 0x0102_0304_0506_0708)
+        #expect(writer.bytes == [9, 0xAB, 0xCD, 0xDE, 0xAD, 0xBE, 0xEF, 1, 2, 3, 4, 5, 6, 7, 8])
     }
 
     @Test("the same seed gives the same numbers, another seed others")

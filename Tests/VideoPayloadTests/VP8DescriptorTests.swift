@@ -49,7 +49,7 @@ struct VP8DescriptorTests {
         #expect(descriptor.temporalID == 2)
         #expect(descriptor.isLayerSync)
         #expect(descriptor.keyIndex == 21)
-        #expect(descriptor.byteCount == VideoPayloadLimits.vp8DescriptorBytes)
+        #expect(descriptor.byteCount == 6)
     }
 
     @Test("K without T has a key index and no temporal id")

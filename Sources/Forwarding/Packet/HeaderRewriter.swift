@@ -11,19 +11,23 @@ public enum HeaderRewriter {
     /// under the receiver's numbers; what the receiver did not negotiate is left out. The block has one-byte form
     /// unless an element needs the other and the receiver allows it; otherwise such elements are left out
     /// (media-plane.md 4.2).
+    ///
+    /// A dependency descriptor goes only to receivers that allow the two-byte form: descriptors of key frames need it,
+    /// and without those the others cannot be read.
     /// - Parameters:
     ///   - packet: the packet `info` was read from.
     ///   - slot: where the header goes; ``ForwardingLimits/headerBytes`` always suffice.
     ///   - hasPadding: sets the padding bit, for a payload that ends with padding of the caller's.
+    ///   - sendTime: for the receiver's abs-send-time; `nil` writes none.
     /// - Returns: length of the header in bytes; 0 when it does not fit `slot`.
     @inlinable
     public static func write(
         _ info: PacketInfo, from packet: UnsafeRawBufferPointer, into slot: UnsafeMutableRawBufferPointer,
         receiver: ExtensionTable, ssrc: UInt32, sequence: UInt16, timestamp: UInt32, payloadType: UInt8,
-        hasPadding: Bool = false
+        hasPadding: Bool = false, sendTime: AbsoluteSendTime? = nil
     ) -> Int {
         var writer = BufferWriter(slot)
-        let form = info.keptCount == 0 ? nil : form(info, receiver)
+        let form = info.keptCount == 0 && sendTime == nil ? nil : form(info, receiver, isStamped: sendTime != nil)
         RTPHeader.write(
             marker: info.marker, payloadType: payloadType, sequence: sequence, timestamp: timestamp, ssrc: ssrc,
             hasPadding: hasPadding, hasExtension: form != nil, to: &writer)
@@ -32,10 +36,13 @@ public enum HeaderRewriter {
             let block = HeaderExtensionWriter(form, to: &writer)
             for index in 0..<info.keptCount {
                 let element = info.kept[index]
-                let id = receiver.id(of: element.kind)
+                let id = number(of: element.kind, for: receiver)
                 let size = Int(element.byteCount)
                 guard id != 0, Int(element.offset) + size <= bytes.byteCount else { continue }
                 block.append(id: id, bytes.slice(Int(element.offset), count: size), to: &writer)
+            }
+            if let sendTime {
+                block.append(id: receiver.id(of: PacketInfo.absoluteSendTimeKind), uint24: sendTime.value, to: &writer)
             }
             block.finish(&writer)
         }
@@ -44,10 +51,17 @@ public enum HeaderRewriter {
 
     /// The form of the block; `nil` when nothing is left to write.
     @inlinable
-    static func form(_ info: PacketInfo, _ receiver: ExtensionTable) -> HeaderExtensionForm? {
+    static func form(_ info: PacketInfo, _ receiver: ExtensionTable, isStamped: Bool) -> HeaderExtensionForm? {
         var form: HeaderExtensionForm?
+        if isStamped, case let id = receiver.id(of: PacketInfo.absoluteSendTimeKind), id != 0 {
+            if HeaderExtensionForm.fitsOneByte(id: id, byteCount: 3) {
+                form = .oneByte
+            } else if receiver.allowsMixed {
+                return .twoByte
+            }
+        }
         for index in 0..<info.keptCount {
-            let id = receiver.id(of: info.kept[index].kind)
+            let id = number(of: info.kept[index].kind, for: receiver)
             guard id != 0 else { continue }
             if HeaderExtensionForm.fitsOneByte(id: id, byteCount: Int(info.kept[index].byteCount)) {
                 form = form ?? .oneByte
@@ -56,5 +70,11 @@ public enum HeaderRewriter {
             }
         }
         return form
+    }
+
+    /// The receiver's number for elements of this kind; 0 when it gets none.
+    @inlinable @inline(__always)
+    static func number(of kind: UInt8, for receiver: ExtensionTable) -> UInt8 {
+        kind == PacketInfo.dependencyDescriptorKind && !receiver.allowsMixed ? 0 : receiver.id(of: kind)
     }
 }

@@ -11,8 +11,10 @@ public struct PacketInfo: BitwiseCopyable, Sendable {
 
     // Raw values of `HeaderExtensionKind`, spelled out so that they are constants wherever this is inlined.
     @inlinable static var audioLevelKind: UInt8 { 0 }
+    @inlinable static var absoluteSendTimeKind: UInt8 { 2 }
     @inlinable static var transportSequenceKind: UInt8 { 3 }
     @inlinable static var videoOrientationKind: UInt8 { 8 }
+    @inlinable static var dependencyDescriptorKind: UInt8 { 11 }
 
     /// An element of the header extension block that crosses the bridge.
     public struct KeptExtension: BitwiseCopyable, Sendable {
@@ -119,6 +121,8 @@ public struct PacketInfo: BitwiseCopyable, Sendable {
                 transportSequence = bytes.uint16(at: element.offset)
             case Self.videoOrientationKind:
                 keep(element, Self.videoOrientationKind)
+            case Self.dependencyDescriptorKind:
+                keep(element, Self.dependencyDescriptorKind)
             default:
                 break
             }
@@ -132,6 +136,22 @@ public struct PacketInfo: BitwiseCopyable, Sendable {
         kept[keptCount].byteCount = UInt8(truncatingIfNeeded: element.byteCount)
         kept[keptCount].offset = UInt16(truncatingIfNeeded: element.offset)
         keptCount += 1
+    }
+
+    /// Takes the dependency descriptor out of what crosses the bridge: formats that describe their frames themselves
+    /// do without (media-plane.md 4.3, 16.5.6).
+    @inlinable
+    public mutating func dropDependencyDescriptor() {
+        var index = 0
+        while index < keptCount {
+            guard kept[index].kind == Self.dependencyDescriptorKind else {
+                index += 1
+                continue
+            }
+            keptCount -= 1
+            // Order does not matter.
+            kept[index] = kept[keptCount]
+        }
     }
 
     /// Whether the packet carries padding alone: never forwarded, its number is closed up (media-plane.md 6.5, 6.6).

@@ -55,7 +55,7 @@ public struct KeyframeThrottle: ~Copyable {
     ///   - roundTrip: to the owner; `nil` while it is unknown.
     public mutating func admits(requester: UInt32, ssrc: UInt32, roundTrip: TimeDelta?, now: Timestamp) -> Bool {
         let bound = roundTrip.map { $0 + .milliseconds(10) }
-        let key = UInt64(requester) << 32 | UInt64(ssrc)
+        let key = Self.key(requester, ssrc)
         guard
             sources.hasRoom(
                 ssrc, spacing: min(limits.sourceInterval, bound ?? limits.sourceInterval),
@@ -71,10 +71,13 @@ public struct KeyframeThrottle: ~Copyable {
         return true
     }
 
-    /// Forgets a source that is gone.
-    public mutating func remove(ssrc: UInt32) {
-        sources.remove(ssrc)
+    /// Whether the receiver has requests for the source left, so that another one's turn is not wasted on it.
+    public func hasQuota(requester: UInt32, ssrc: UInt32, now: Timestamp) -> Bool {
+        requests.hasRoom(
+            Self.key(requester, ssrc), spacing: .zero, interval: limits.quotaInterval, now: now)
     }
+
+    private static func key(_ requester: UInt32, _ ssrc: UInt32) -> UInt64 { UInt64(requester) << 32 | UInt64(ssrc) }
 
     /// Clears both tables of what no longer limits anything, at most once a second and only when one is full.
     private mutating func makeRoom(now: Timestamp) {

@@ -55,10 +55,6 @@ struct RecentRequests<Key: TableKey>: ~Copyable {
         return true
     }
 
-    mutating func remove(_ key: Key) {
-        if let place = places.remove(key) { free.append(place) }
-    }
-
     /// Clears what no longer limits anything.
     mutating func forget(now: Timestamp) {
         var kept = FixedTable<Key, UInt32>(capacity: places.capacity)

@@ -15,23 +15,22 @@ public struct Subscription: BitwiseCopyable, Sendable {
         case beforeStart
     }
 
-    /// Added to sequence numbers; 0 unless SSRCs are rewritten.
-    public var sequenceOffset: UInt16 = 0
-    /// Added to timestamps; 0 unless SSRCs are rewritten.
-    public var timestampOffset: UInt32 = 0
     /// Whether something has been accepted.
     public private(set) var hasStarted = false
     /// Packets sent, for sender reports; wraps.
     public private(set) var packetsSent: UInt32 = 0
     /// Payload bytes sent, for sender reports; wraps.
     public private(set) var octetsSent: UInt32 = 0
-    /// The highest number accepted, before ``sequenceOffset``.
+    /// The highest number accepted.
     public private(set) var lastSequence: UInt16 = 0
 
     private var distanceFromStart: Int64 = 0
     private var reportCount: UInt8 = 0
     private var reportNTPs = InlineArray<4, UInt32>(repeating: 0)
     private var reportTimes = InlineArray<4, Timestamp>(repeating: .zero)
+    private var hasBlock = false
+    private var lastHighest: UInt32 = 0
+    private var lastLost: Int32 = 0
 
     /// Nothing sent yet.
     public init() {}
@@ -39,15 +38,8 @@ public struct Subscription: BitwiseCopyable, Sendable {
     /// Decides on a packet.
     /// - Parameters:
     ///   - sequence: its number after gaps were closed (``SequenceGapCloser``).
-    ///   - needsKeyframe: the stream can begin only with a key frame, and `info` knows whether the packet is one. False
-    ///     for audio and for video that the bridge does not parse (media-plane.md 5.7).
-    @inlinable
-    public mutating func accept(_ info: PacketInfo, sequence: UInt16, needsKeyframe: Bool) -> Decision {
-        accept(sequence: sequence, canStart: !needsKeyframe || info.isKeyframe)
-    }
-
-    /// As ``accept(_:sequence:needsKeyframe:)``, with the packet's ability to begin the stream worked out once for all
-    /// receivers.
+    ///   - canStart: the stream can begin with it: any packet of audio and of video that the bridge does not parse
+    ///     (media-plane.md 5.7), otherwise a key frame.
     public mutating func accept(sequence: UInt16, canStart: Bool) -> Decision {
         guard hasStarted else {
             guard canStart else { return .awaitsKeyframe }
@@ -83,7 +75,7 @@ public struct Subscription: BitwiseCopyable, Sendable {
         octetsSent &+= octets
     }
 
-    /// A source's sender report as this receiver shall see it: same wall clock, shifted media time, our counters;
+    /// A source's sender report as this receiver shall see it: same wall clock and media time, our counters;
     /// `nil` when nothing has been sent yet (media-plane.md 5.9, 7.1).
     /// - Parameter ssrc: the SSRC under which the source is sent.
     public mutating func forward(_ report: SenderReport, ssrc: UInt32, now: Timestamp) -> SenderReport? {
@@ -94,8 +86,19 @@ public struct Subscription: BitwiseCopyable, Sendable {
         // Four and more are all the same, apart from the place.
         reportCount = reportCount == 7 ? 4 : reportCount + 1
         return SenderReport(
-            ssrc: ssrc, ntp: report.ntp, rtpTimestamp: report.rtpTimestamp &+ timestampOffset, packetCount: packetsSent,
+            ssrc: ssrc, ntp: report.ntp, rtpTimestamp: report.rtpTimestamp, packetCount: packetsSent,
             octetCount: octetsSent)
+    }
+
+    /// Adds to `losses` what the receiver says it has missed since its last report block.
+    public mutating func noteLosses(_ block: ReportBlock, in losses: inout LossAccount) {
+        if hasBlock {
+            let expected = Int64(Int32(bitPattern: block.highestSequence &- lastHighest))
+            losses.add(lost: Int64(block.cumulativeLost) - Int64(lastLost), expected: expected)
+        }
+        hasBlock = true
+        lastHighest = block.highestSequence
+        lastLost = block.cumulativeLost
     }
 
     /// The round trip to the receiver that its report block shows; `nil` when it names no report of ours or is not

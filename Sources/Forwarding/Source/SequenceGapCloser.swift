@@ -14,15 +14,26 @@ public struct SequenceGapCloser: BitwiseCopyable, Sendable {
     private var hasStarted = false
     private var hasDiscarded = false
 
+    private var awaitsFirst = false
+
     /// A stream that has not begun.
     public init() {}
 
-    /// How many numbers were taken out so far, modulo 2^16.
-    public var removedCount: UInt16 { delta }
+    /// A stream that was heard of before, and whose packets left under numbers up to `last`: wherever the sender
+    /// begins now, its first packet leaves as the next but one.
+    public init(after last: UInt16) {
+        hasStarted = true
+        highest = last
+        awaitsFirst = true
+    }
+
+    /// The highest number under which a packet left; `nil` before the first.
+    public var lastNumber: UInt16? { hasStarted ? highest &- delta : nil }
 
     /// The number under which an accepted packet leaves; `nil` for a late packet that must be dropped, because its
     /// number was given away or it is older than the history.
     public mutating func accept(_ sequence: UInt16) -> UInt16? {
+        if awaitsFirst { restart(at: sequence) }
         let distance = advance(to: sequence)
         guard hasDiscarded, distance < 0 else { return sequence &- delta }
         guard distance > -ForwardingLimits.gapHistory, !isDiscarded(sequence) else { return nil }
@@ -31,7 +42,8 @@ public struct SequenceGapCloser: BitwiseCopyable, Sendable {
 
     /// Takes the number of a discarded packet out. Late ones change nothing: their gap may have been seen.
     public mutating func discard(_ sequence: UInt16) {
-        let isFirst = !hasStarted
+        let isFirst = !hasStarted || awaitsFirst
+        if awaitsFirst { restart(at: sequence) }
         guard advance(to: sequence) > 0 || isFirst else { return }
         hasDiscarded = true
         delta &+= 1
@@ -43,6 +55,7 @@ public struct SequenceGapCloser: BitwiseCopyable, Sendable {
     /// now on. Accept the packet afterwards.
     public mutating func restart(at sequence: UInt16) {
         guard hasStarted else { return }
+        awaitsFirst = false
         let outgoing = highest &- delta &+ 2
         delta = sequence &- outgoing
         highest = sequence

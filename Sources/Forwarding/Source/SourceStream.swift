@@ -32,6 +32,9 @@ public struct SourceStream: BitwiseCopyable, Sendable {
     /// Moment of the last packet.
     public private(set) var lastArrival = Timestamp.zero
 
+    /// Packets lost (negative when late ones came) and expected between the last two report blocks.
+    public private(set) var lastInterval: (lost: Int64, expected: Int64) = (0, 0)
+
     private var window = ReceptionWindow()
     private var hasStarted = false
     private var maxSequence: UInt16 = 0
@@ -99,6 +102,7 @@ public struct SourceStream: BitwiseCopyable, Sendable {
         heardSinceReport = false
         let expectedInterval = Int64(expected) - Int64(expectedPrior)
         let lostInterval = expectedInterval - (Int64(received) - Int64(receivedPrior))
+        lastInterval = (lostInterval, expectedInterval)
         expectedPrior = expected
         receivedPrior = received
         let fraction = expectedInterval > 0 && lostInterval > 0 ? (lostInterval << 8) / expectedInterval : 0

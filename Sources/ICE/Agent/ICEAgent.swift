@@ -74,6 +74,9 @@ public struct ICEAgent: ~Copyable {
         return selected ?? firstWritable
     }
 
+    /// Whether the peer's side of that pair was signalled as a relay's.
+    public var usesRelay: Bool { pairIndex(sendDestination).map { pairs[$0].isRelayed } ?? false }
+
     /// Our user fragment.
     public var localUfrag: String { settings.localUfrag }
 

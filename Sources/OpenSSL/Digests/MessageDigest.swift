@@ -55,8 +55,6 @@ public enum MessageDigest {
 
     /// HMAC-SHA1 (RFC 2104), 20 bytes.
     public static func hmacSHA1(key: [UInt8], _ bytes: RawSpan) -> [UInt8] { hmac(.sha1, key: key, bytes) }
-    /// HMAC-SHA256 (RFC 2104), 32 bytes.
-    public static func hmacSHA256(key: [UInt8], _ bytes: RawSpan) -> [UInt8] { hmac(.sha256, key: key, bytes) }
 
     /// HMAC (RFC 2104) of `bytes` by `function`.
     public static func hmac(_ function: HashFunction, key: [UInt8], _ bytes: RawSpan) -> [UInt8] {

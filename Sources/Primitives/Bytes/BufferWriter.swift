@@ -92,13 +92,6 @@ public struct BufferWriter: BitwiseCopyable {
         buffer.storeBytes(of: value.bigEndian, toByteOffset: offset, as: UInt16.self)
     }
 
-    /// Takes back everything written after the first `count` bytes, and with it the memory of a field that did not fit.
-    public mutating func rewind(to count: Int) {
-        guard count >= 0, count <= written else { return }
-        written = count
-        overflowed = false
-    }
-
     /// What `body` writes, as an array; empty when it did not fit in `capacity` bytes. Allocates: not for hot code.
     public static func array(capacity: Int, _ body: (inout BufferWriter) -> Void) -> [UInt8] {
         [UInt8](unsafeUninitializedCapacity: capacity) { memory, count in

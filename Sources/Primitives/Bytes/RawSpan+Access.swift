@@ -51,29 +51,6 @@ extension RawSpan {
     }
 }
 
-extension MutableRawSpan {
-    /// Writes one byte at `offset`; traps outside the span.
-    @inlinable @inline(__always)
-    @_lifetime(self: copy self)
-    public mutating func store8(_ value: UInt8, at offset: Int) {
-        storeBytes(of: value, toByteOffset: offset, as: UInt8.self)
-    }
-
-    /// Writes a big-endian 16-bit number at `offset`.
-    @inlinable @inline(__always)
-    @_lifetime(self: copy self)
-    public mutating func store16(_ value: UInt16, at offset: Int) {
-        storeBytes(of: value.bigEndian, toByteOffset: offset, as: UInt16.self)
-    }
-
-    /// Writes a big-endian 32-bit number at `offset`.
-    @inlinable @inline(__always)
-    @_lifetime(self: copy self)
-    public mutating func store32(_ value: UInt32, at offset: Int) {
-        storeBytes(of: value.bigEndian, toByteOffset: offset, as: UInt32.self)
-    }
-}
-
 extension Array where Element == UInt8 {
     /// The array's bytes as a span, for code that spells every unsafe step.
     @inlinable

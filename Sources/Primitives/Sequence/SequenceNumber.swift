@@ -7,12 +7,6 @@ public enum SequenceNumber {
     public static func delta(_ a: UInt16, _ b: UInt16) -> Int {
         Int(Int16(bitPattern: a &- b))
     }
-
-    /// Whether `a` comes after `b`.
-    @inlinable @inline(__always)
-    public static func isNewer(_ a: UInt16, than b: UInt16) -> Bool {
-        delta(a, b) > 0
-    }
 }
 
 /// Turns 16-bit sequence numbers into ever-growing 64-bit ones; the first one seen keeps its value.

@@ -24,16 +24,30 @@ public struct HeaderExtensionWriter: BitwiseCopyable {
     /// - Returns: `false` when it does not fit the form; nothing is written then.
     @inlinable @discardableResult
     public func append(id: UInt8, _ value: RawSpan, to writer: inout BufferWriter) -> Bool {
-        let size = value.byteCount
-        if isOneByte {
-            guard HeaderExtensionForm.fitsOneByte(id: id, byteCount: size) else { return false }
-            writer.uint8(id << 4 | UInt8(truncatingIfNeeded: size - 1))
-        } else {
-            guard id > 0, size <= 255 else { return false }
-            writer.uint8(id)
-            writer.uint8(UInt8(truncatingIfNeeded: size))
-        }
+        guard head(id: id, byteCount: value.byteCount, to: &writer) else { return false }
         writer.append(value)
+        return true
+    }
+
+    /// Writes one element of three bytes: the low three of `value`.
+    /// - Returns: `false` when it does not fit the form; nothing is written then.
+    @inlinable @discardableResult
+    public func append(id: UInt8, uint24 value: UInt32, to writer: inout BufferWriter) -> Bool {
+        guard head(id: id, byteCount: 3, to: &writer) else { return false }
+        writer.uint24(value)
+        return true
+    }
+
+    @inlinable
+    func head(id: UInt8, byteCount: Int, to writer: inout BufferWriter) -> Bool {
+        if isOneByte {
+            guard HeaderExtensionForm.fitsOneByte(id: id, byteCount: byteCount) else { return false }
+            writer.uint8(id << 4 | UInt8(truncatingIfNeeded: byteCount - 1))
+        } else {
+            guard id > 0, byteCount <= 255 else { return false }
+            writer.uint8(id)
+            writer.uint8(UInt8(truncatingIfNeeded: byteCount))
+        }
         return true
     }
 

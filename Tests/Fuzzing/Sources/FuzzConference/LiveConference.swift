@@ -2,6 +2,7 @@
 
 import Conferencing
 import DTLS
+import FuzzDriver
 import ICE
 import MediaTransport
 import OpenSSL
@@ -11,7 +12,10 @@ import SRTP
 import ShardMessages
 import Telemetry
 
-/// A worker with three members on a perfect network under virtual time.
+/// A worker with four members on a perfect network under virtual time.
+///
+/// What the members send waits until ``flush()`` and is then given to the worker as one receive batch, as the shell
+/// does it. A law holds: what the worker sends to a member is authentic RTP and RTCP.
 final class LiveConference {
     /// Whether every member has its keys.
     var isConnected: Bool { members.allSatisfy { $0.transport.hasKeys } }
@@ -23,6 +27,17 @@ final class LiveConference {
     private var host: ShardHost
     private var egress = EgressBatch()
     private var members: [Member] = []
+    /// Where the datagrams of a receive batch lie.
+    private let slab = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
+    private var used = 0
+    /// RTP packets and sender reports in the receive batch.
+    private var packets = 0
+    private var reports = 0
+    private var sizes = [Int](repeating: 0, count: 7)
+    private var hasSignalled = true
+    private var batch: [(source: TransportAddress, bytes: UnsafeMutableRawBufferPointer)] = []
+
+    deinit { slab.deallocate() }
 
     /// One client: its half of the transport, its address and sources.
     final class Member {
@@ -31,6 +46,18 @@ final class LiveConference {
         let video: UInt32
         var transport: TransportSession
         let identity: DTLSIdentity
+        /// Of its last packet that counts for itself.
+        var sequence: UInt16 = 65_000
+
+        var sources: [ShardMessages.SourceDescription] {
+            var stream = SourceStreamDescription(ssrc: video)
+            stream.rtxSSRC = video + 1_000
+            return [
+                ShardMessages.SourceDescription(
+                    name: "a", mediaType: .audio, streams: [SourceStreamDescription(ssrc: audio)]),
+                ShardMessages.SourceDescription(name: "v", mediaType: .video, streams: [stream]),
+            ]
+        }
 
         init(_ index: Int, _ identity: DTLSIdentity, at now: Timestamp) {
             address = TransportAddress(ipv4: 0xC000_0200 + UInt32(index), port: 5_000)
@@ -44,6 +71,26 @@ final class LiveConference {
                 ice: settings, identity: identity, profiles: [.aeadAES128GCM],
                 random: Random(seed: UInt64(index) + 10), at: now)
         }
+
+        func opensRTP(_ datagram: [UInt8]) -> Bool {
+            var packet = datagram
+            guard let header = RTPHeader.headerByteCount(packet.rawSpan) else { return false }
+            let result = packet.withUnsafeMutableBytes { transport.unprotectRTP($0, headerBytes: header) }
+            guard case .success(let count) = result else { return false }
+            packet.removeLast(packet.count - count)
+            return (try? RTPHeader(packet.rawSpan).paddingByteCount(packet.rawSpan)) != nil
+        }
+
+        func opensRTCP(_ datagram: [UInt8]) -> Bool {
+            var packet = datagram
+            guard case .success(let count) = packet.withUnsafeMutableBytes({ transport.unprotectRTCP($0) }) else {
+                return false
+            }
+            packet.removeLast(packet.count - count)
+            var reader = RTCPReader()
+            while reader.next(in: packet.rawSpan) != nil {}
+            return !reader.isMalformed
+        }
     }
 
     /// Makes the conference and connects everybody; `nil` when there are no certificates.
@@ -54,13 +101,14 @@ final class LiveConference {
         host = ShardHost(
             settings: settings, identity: identity, counters: CounterBlock(), random: Random(seed: 4), at: now)
         _ = apply([.createConference(name: "room", audioSSRC: 1, videoSSRC: 2)])
-        for index in 0..<3 { join(index, identity) }
+        for index in 0..<4 { join(index, identity) }
         wait(.seconds(3))
     }
 
-    /// An RTP packet of the member, encrypted with its keys.
-    /// - Parameter flags: bit 0 audio or video source instead of the bytes' own, bit 1 which, bit 2 payload type too.
-    func sendRTP(_ bytes: [UInt8], flags: UInt8, from index: Int) {
+    /// RTP packets of the member, encrypted with its keys; each further one has the next sequence number.
+    /// - Parameter flags: bit 0 audio or video source instead of the bytes' own, bit 1 which, bit 2 payload type too;
+    ///   bit 3 the member's own running sequence number instead of the bytes'.
+    func sendRTP(_ bytes: [UInt8], flags: UInt8, times: Int, from index: Int) {
         var packet = bytes
         guard packet.count >= 12 else { return }
         packet[0] = packet[0] & 0x3F | 0x80
@@ -70,34 +118,124 @@ final class LiveConference {
         }
         if flags & 4 == 4 { packet[1] = packet[1] & 0x80 | (flags & 2 == 0 ? 111 : 100) }
         guard let header = RTPHeader.headerByteCount(packet.rawSpan), header <= packet.count else { return }
-        var slot = packet + [UInt8](repeating: 0, count: SRTPSender.maxOverhead)
-        let total = packet.withUnsafeBytes { plain in
-            slot.withUnsafeMutableBytes { slot in
-                members[index].transport.protectRTP(
-                    slot: slot, headerBytes: header, payload: UnsafeRawBufferPointer(rebasing: plain[header...]))
+        var sequence = UInt16(packet[2]) << 8 | UInt16(packet[3])
+        for _ in 0..<times {
+            if flags & 8 == 8 {
+                members[index].sequence &+= 1
+                sequence = members[index].sequence
             }
+            packet[2] = UInt8(sequence >> 8)
+            packet[3] = UInt8(truncatingIfNeeded: sequence)
+            sequence &+= 1
+            var slot = packet + [UInt8](repeating: 0, count: SRTPSender.maxOverhead)
+            let total = packet.withUnsafeBytes { plain in
+                slot.withUnsafeMutableBytes { slot in
+                    members[index].transport.protectRTP(
+                        slot: slot, headerBytes: header, payload: UnsafeRawBufferPointer(rebasing: plain[header...]))
+                }
+            }
+            if let total { queue(Array(slot[..<total]), from: members[index].address) }
+            packets += 1
         }
-        if let total { deliver([(members[index].address, Array(slot[..<total]))]) }
     }
 
-    /// An RTCP datagram of the member, encrypted with its keys.
-    func sendRTCP(_ bytes: [UInt8], from index: Int) {
+    /// RTCP datagrams of the member, encrypted with its keys.
+    func sendRTCP(_ bytes: [UInt8], times: Int, from index: Int) {
         guard bytes.count >= 8 else { return }
-        var slot = bytes + [UInt8](repeating: 0, count: SRTPSender.maxControlOverhead)
-        let total = bytes.withUnsafeBytes { plain in
-            slot.withUnsafeMutableBytes { members[index].transport.protectRTCP(plain, into: $0) }
+        var reader = RTCPReader()
+        var found = 0
+        while let packet = reader.next(in: bytes.rawSpan) { found += packet.type == .senderReport ? 1 : 0 }
+        for _ in 0..<times {
+            reports += found
+            var slot = bytes + [UInt8](repeating: 0, count: SRTPSender.maxControlOverhead)
+            let total = bytes.withUnsafeBytes { plain in
+                slot.withUnsafeMutableBytes { members[index].transport.protectRTCP(plain, into: $0) }
+            }
+            if let total { queue(Array(slot[..<total]), from: members[index].address) }
         }
-        if let total { deliver([(members[index].address, Array(slot[..<total]))]) }
     }
 
     /// A datagram as it is, from the member's address or from nobody's.
     func sendRaw(_ bytes: [UInt8], from index: Int, isStranger: Bool) {
         let stranger = TransportAddress(ipv4: 0x0102_0304, port: 9)
-        deliver([(isStranger ? stranger : members[index].address, bytes)])
+        queue(bytes, from: isStranger ? stranger : members[index].address)
+    }
+
+    /// A change of what the member sends and may send, as signalling tells it.
+    /// - Parameter choice: which SSRCs; some are taken by others.
+    func signal(_ choice: [UInt8], flags: UInt8, of index: Int) {
+        flush()
+        hasSignalled = true
+        var media = EndpointMedia()
+        if flags & 1 == 1 { media.forceMuteAudio = flags & 2 == 2 }
+        if flags & 4 == 4 { media.forceMuteVideo = flags & 8 == 8 }
+        if flags & 16 == 16 {
+            media.sources = choice.map { byte in
+                let stream = SourceStreamDescription(ssrc: 1_000 * (1 + UInt32(byte >> 7)) + UInt32(byte & 7))
+                return ShardMessages.SourceDescription(
+                    name: "s", mediaType: byte & 64 == 0 ? .audio : .video, streams: [stream])
+            }
+        } else if flags & 32 == 32 {
+            media.sources = members[index].sources
+        }
+        _ = apply([.updateEndpoint(EndpointNumber(UInt64(index) + 1), media: media, remote: nil)])
+        carry()
+    }
+
+    /// Undoes what earlier inputs signalled, so that an input means the same whenever it comes.
+    func restoreSources() {
+        guard hasSignalled else { return }
+        hasSignalled = false
+        for sources in [false, true] {
+            for index in members.indices {
+                var media = EndpointMedia()
+                media.forceMuteAudio = false
+                media.forceMuteVideo = false
+                media.sources = sources ? members[index].sources : []
+                _ = apply([.updateEndpoint(EndpointNumber(UInt64(index) + 1), media: media, remote: nil)])
+            }
+        }
+        carry()
+    }
+
+    /// Puts a datagram into the receive batch; a full one goes out first.
+    private func queue(_ bytes: [UInt8], from source: TransportAddress) {
+        if used + bytes.count > slab.count || batch.count == 1_024 { flush() }
+        let place = UnsafeMutableRawBufferPointer(rebasing: slab[used..<used + bytes.count])
+        place.copyBytes(from: bytes)
+        used += bytes.count
+        batch.append((source, place))
+    }
+
+    /// Gives the receive batch to the worker and lets everybody answer.
+    func flush() {
+        note(packets)
+        note(reports)
+        packets = 0
+        reports = 0
+        receive(batch)
+        batch.removeAll(keepingCapacity: true)
+        used = 0
+        deliver(waiting())
+    }
+
+    /// Shows the fuzzer by different branches that it gets somewhere with fuller batches.
+    @inline(__always)
+    private func note(_ count: Int) {
+        switch count {
+        case 0..<8: sizes[0] &+= 1
+        case 8..<32: sizes[1] &+= 1
+        case 32..<64: sizes[2] &+= 1
+        case 64..<128: sizes[3] &+= 1
+        case 128..<192: sizes[4] &+= 1
+        case 192..<256: sizes[5] &+= 1
+        default: sizes[6] &+= 1
+        }
     }
 
     /// Lets time pass, timer by timer.
     func wait(_ length: TimeDelta) {
+        flush()
         let end = now + length
         // Ends: timers lie in the future after they ran.
         for _ in 0..<100_000 {
@@ -120,19 +258,21 @@ final class LiveConference {
     private func join(_ index: Int, _ identity: DTLSIdentity) {
         let member = Member(index, identity, at: now)
         var media = EndpointMedia()
+        var opus = PayloadType(number: 111, encoding: .opus, clockRate: 48_000)
+        opus.hasTransportCC = index & 1 == 0
         media.payloadTypes = [
-            PayloadType(number: 111, encoding: .opus, clockRate: 48_000),
-            PayloadType(number: 100, encoding: .vp8, clockRate: 90_000),
+            opus, PayloadType(number: 100, encoding: .vp8, clockRate: 90_000),
+            PayloadType(number: 41, encoding: .av1, clockRate: 90_000),
+            PayloadType(number: 96, encoding: .rtx, clockRate: 90_000),
         ]
         media.headerExtensions = [
             HeaderExtensionMapping(id: UInt8(index) + 1, kind: .audioLevel),
             HeaderExtensionMapping(id: 5, kind: .transportWideCC),
+            HeaderExtensionMapping(id: 6, kind: .absoluteSendTime),
+            HeaderExtensionMapping(id: 11 + UInt8(index) * 3, kind: .dependencyDescriptor),
         ]
         media.allowsMixedExtensions = index != 1
-        media.sources = [
-            SourceDescription(name: "a", mediaType: .audio, streams: [SourceStreamDescription(ssrc: member.audio)]),
-            SourceDescription(name: "v", mediaType: .video, streams: [SourceStreamDescription(ssrc: member.video)]),
-        ]
+        media.sources = member.sources
         let endpoint = EndpointNumber(UInt64(index) + 1)
         let creation = EndpointCreation(number: endpoint, id: "e\(index)", isICEControlling: true, media: media)
         guard let local = apply([.createEndpoint(creation)]) else { return }
@@ -173,11 +313,7 @@ final class LiveConference {
         for _ in 0..<100 {
             for (source, bytes) in datagrams {
                 var copy = bytes
-                copy.withUnsafeMutableBytes { buffer in
-                    host.receive(buffer, from: source, local: 0, at: now, into: &egress)
-                    while host.pump(into: &egress, at: now) { carry() }
-                }
-                carry()
+                copy.withUnsafeMutableBytes { receive([(source, $0)]) }
             }
             carry()
             while host.pollEvent() != nil {}
@@ -186,7 +322,21 @@ final class LiveConference {
         }
     }
 
-    /// Gives the members what the bridge sends; media they only look at.
+    /// One receive batch, as the shell takes it in.
+    private func receive(_ datagrams: [(source: TransportAddress, bytes: UnsafeMutableRawBufferPointer)]) {
+        for (source, bytes) in datagrams {
+            if host.isBatchFull || !egress.hasRoom(datagrams: 48) { pump() }
+            host.receive(bytes, from: source, local: 0, at: now, into: &egress)
+        }
+        pump()
+    }
+
+    private func pump() {
+        while host.pump(into: &egress, at: now) { carry() }
+        carry()
+    }
+
+    /// Gives the members what the bridge sends.
     private func carry() {
         for index in 0..<egress.messageCount {
             let message = egress.messages[index]
@@ -205,7 +355,9 @@ final class LiveConference {
         switch DatagramClass(datagram.rawSpan) {
         case .stun: member.transport.handleSTUN(datagram.rawSpan, from: Self.bridge, local: 0, at: now)
         case .dtls: member.transport.handleDTLS(datagram.rawSpan, at: now)
-        default: break
+        case .rtp: require(member.opensRTP(datagram), "RTP that the receiver cannot open")
+        case .rtcp: require(member.opensRTCP(datagram), "RTCP that the receiver cannot open")
+        case .turnChannel, .unknown: require(false, "the bridge sent neither STUN, DTLS, RTP nor RTCP")
         }
         while member.transport.pollEvent() != nil {}
     }

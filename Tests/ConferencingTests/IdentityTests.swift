@@ -1,0 +1,137 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+import Conferencing
+import ICE
+import MediaTransport
+import Primitives
+import RTP
+import ShardMessages
+import Telemetry
+import TestSupport
+import Testing
+
+@Suite("Who is who: addresses, SSRCs, slots")
+struct IdentityTests {
+    /// A check with the right credentials of an endpoint, as it may come from any address.
+    private func check(of client: Int, in world: inout World, _ id: UInt64) throws -> [UInt8] {
+        let number = world.clients[client].number
+        let answer = world.request([.updateEndpoint(number, media: EndpointMedia(), remote: nil)])
+        let local = try require(try? answer.result.get().first?.1)
+        var request = STUNBuilder(.request, transactionID: TransactionID(high: 1, low: id))
+        request.username(Array(local.ufrag.utf8), Array(world.clients[client].transport.ufrag.utf8))
+        request.priority(1)
+        request.role(isControlling: false, tieBreaker: 1)
+        return request.finish(key: Array(local.password.utf8))
+    }
+
+    @Test("who takes another's address over by a forged check loses it to that one's next check")
+    func stolenAddress() throws {
+        var world = try World()
+        expect(world.assemble(3))
+        let victim = world.clients[0].address
+        let send = { (world: inout World) throws in
+            world.send([try require(world.clients[0].makeRTP(ssrc: 1_000, payloadType: 111, payload: [1]))], from: 0)
+        }
+        try send(&world)
+        expect(world.clients[1].received.count == 1)
+        world.sendStranger(try check(of: 2, in: &world, 1), from: victim)
+        try send(&world)
+        expect(world.clients[1].received.count == 1)
+        world.sendStranger(try check(of: 0, in: &world, 2), from: victim)
+        try send(&world)
+        expect(world.clients[1].received.count == 2)
+    }
+
+    @Test("an SSRC belongs to the first who signals it, and the bridge's own to nobody")
+    func foreignSource() throws {
+        var world = try World()
+        expect(world.assemble(3))
+        var media = EndpointMedia()
+        media.sources = World.media(audioSSRC: 1_000, videoSSRC: 2).sources
+        _ = world.request([.updateEndpoint(world.clients[1].number, media: media, remote: nil)])
+        for (ssrc, type) in [(1_000, 111), (2, 100)] as [(UInt32, UInt8)] {
+            let packet = world.clients[1].makeRTP(ssrc: ssrc, payloadType: type, payload: vp8(isKeyframe: true))
+            world.send([try require(packet)], from: 1)
+        }
+        expect(world.clients[2].received.isEmpty)
+        expect(world.counters.value(.droppedUnknownSSRC) == 2)
+        world.send([try require(world.clients[0].makeRTP(ssrc: 1_000, payloadType: 111, payload: [1]))], from: 0)
+        expect(world.clients[2].received.count == 1)
+    }
+
+    @Test("a source that is withdrawn and signalled again goes on behind its last number")
+    func returningSource() throws {
+        var world = try World()
+        expect(world.assemble(2))
+        let send = { (world: inout World, level: UInt8) throws in
+            let packet = world.clients[0].makeRTP(
+                ssrc: 1_000, payloadType: 111, payload: [1], extensions: [(1, [level])])
+            world.send([try require(packet)], from: 0)
+        }
+        try send(&world, 10)
+        for _ in 0..<100 { try send(&world, 127) }
+        try send(&world, 10)
+        let number = world.clients[0].number
+        for audio in [nil, 1_000] as [UInt32?] {
+            var media = EndpointMedia()
+            media.sources = World.media(audioSSRC: audio, videoSSRC: nil).sources
+            _ = world.request([.updateEndpoint(number, media: media, remote: nil)])
+        }
+        let before = try require(world.clients[1].received.last)
+        try send(&world, 10)
+        try send(&world, 10)
+        let numbers = world.clients[1].received.suffix(2).map { $0.sequence &- before.sequence }
+        #expect(numbers == [2, 3])
+    }
+
+    @Test("who joins in another's slot has key frame requests of its own")
+    func slotOfAnother() throws {
+        var world = try World()
+        expect(world.assemble(2))
+        for _ in 0..<3 {
+            let request = world.clients[1].makeRTCP { writer in
+                KeyframeRequest.writePictureLoss(senderSSRC: 9, mediaSSRC: 2_000, to: &writer)
+            }
+            world.send([try require(request)], from: 1)
+            world.run(for: .seconds(1 as Int64))
+        }
+        _ = world.request([.expireEndpoint(world.clients[1].number)])
+        expect(world.join())
+        expect(world.connectAll() || world.clients[2].isConnected)
+        world.clients[0].receivedRTCP = []
+        let delta = world.clients[0].makeRTP(ssrc: 2_000, payloadType: 100, payload: vp8(isKeyframe: false))
+        world.send([try require(delta)], from: 0)
+        #expect(pictureLossCount(world.clients[0].receivedRTCP, media: 2_000) == 1)
+    }
+
+    @Test("a receiver that has asked too often does not stand in the way of the others that wait")
+    func exhaustedReceiver() throws {
+        var world = try World()
+        expect(world.assemble(3))
+        for _ in 0..<3 {
+            let request = world.clients[2].makeRTCP { writer in
+                KeyframeRequest.writePictureLoss(senderSSRC: 9, mediaSSRC: 2_000, to: &writer)
+            }
+            world.send([try require(request)], from: 2)
+            world.run(for: .seconds(1 as Int64))
+        }
+        world.clients[0].receivedRTCP = []
+        let delta = world.clients[0].makeRTP(ssrc: 2_000, payloadType: 100, payload: vp8(isKeyframe: false))
+        world.send([try require(delta)], from: 0)
+        #expect(pictureLossCount(world.clients[0].receivedRTCP, media: 2_000) == 1)
+    }
+
+    @Test("a peer whose candidate was signalled as a relay's is counted as one")
+    func relayedPeer() throws {
+        var world = try World()
+        world.createConference()
+        expect(world.join())
+        var remote = RemoteTransport()
+        remote.candidates = [RemoteCandidate(address: world.clients[0].address, priority: 1, isRelayed: true)]
+        _ = world.request([.updateEndpoint(world.clients[0].number, media: EndpointMedia(), remote: remote)])
+        expect(world.join())
+        expect(world.connectAll())
+        expect(world.counters.value(.iceSucceeded) == 2)
+        expect(world.counters.value(.iceSucceededRelayed) == 1)
+    }
+}
