@@ -113,4 +113,20 @@ struct GeneratorFailureTests {
         #expect(run.status == 2)
         #expect(run.onlyLine == "viaduct-load: /nowhere/result: No such file or directory")
     }
+
+    @Test("the result file says why there was no call", arguments: ["--rest http://127.0.0.1:1", "--xmpp 127.0.0.1:1"])
+    func result(door: String) async throws {
+        let file = FileManager.default.temporaryDirectory.appendingPathComponent("viaduct-" + UUID().uuidString)
+        defer { try? FileManager.default.removeItem(at: file) }
+        let account = door.hasPrefix("--xmpp") ? " --domain d --room r@d" : ""
+        let run = try await GeneratorRun("\(door)\(account) --json \(file.path)")
+        struct Result: Decodable {
+            let perfect: Bool
+            let imperfections: [String]
+        }
+        let result = try JSONDecoder().decode(Result.self, from: try Data(contentsOf: file))
+        #expect(!result.perfect)
+        #expect(result.imperfections.first.map { "viaduct-load: " + $0 } == run.onlyLine)
+        #expect(run.onlyLine != nil)
+    }
 }
