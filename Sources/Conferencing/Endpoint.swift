@@ -60,6 +60,8 @@ struct Endpoint: ~Copyable {
     var lastActivity: Timestamp?
     var lastAudio: Timestamp?
     var lastVideo: Timestamp?
+    /// Counted as disconnected: nothing was heard for ``ShardSettings/inactivityLimit``.
+    var isSilent = false
     /// When receiver reports go to it.
     var reports = ReportGenerator()
     /// Smoothed round trip to the endpoint, from its receiver reports; zero before the first.

@@ -34,6 +34,7 @@ extension ShardHost {
         if nextGauges <= now {
             nextGauges = now + .seconds(1 as Int64)
             updateGauges(at: now)
+            updateConferenceGauges(at: now)
         }
     }
 
@@ -222,21 +223,14 @@ extension ShardHost {
     private mutating func updateGauges(at now: Timestamp) {
         var audio: UInt64 = 0
         var video: UInt64 = 0
-        var inactive: UInt64 = 0
-        var receiveOnly: UInt64 = 0
         var roundTrips: (sum: UInt64, count: UInt64) = (0, 0)
         var lost: (incoming: UInt64, outgoing: UInt64) = (0, 0)
         var expected: (incoming: UInt64, outgoing: UInt64) = (0, 0)
         for index in 0..<endpoints.touchedCount where endpoints.isLive(index) {
             let endpoint = endpoints.pointer(at: index)
-            let isFresh = { (moment: Timestamp?) in moment.map { now - $0 < .seconds(2 as Int64) } ?? false }
-            let (sendsAudio, sendsVideo) = (isFresh(endpoint.pointee.lastAudio), isFresh(endpoint.pointee.lastVideo))
-            audio += sendsAudio ? 1 : 0
-            video += sendsVideo ? 1 : 0
-            receiveOnly += sendsAudio || sendsVideo ? 0 : 1
-            let last = endpoint.pointee.lastActivity ?? endpoint.pointee.createdAt
-            let consent = endpoint.pointee.transport.ice.lastConsent ?? .zero
-            if now - max(last, consent) > settings.inactivityLimit { inactive += 1 }
+            audio += endpoint.pointee.isSendingAudio(at: now) ? 1 : 0
+            video += endpoint.pointee.isSendingVideo(at: now) ? 1 : 0
+            noteSilence(of: endpoint, at: now)
             lost.incoming += endpoint.pointee.losses.incoming.lost
             lost.outgoing += endpoint.pointee.losses.outgoing.lost
             expected.incoming += endpoint.pointee.losses.incoming.expected
@@ -252,8 +246,6 @@ extension ShardHost {
         counters.set(.conferences, UInt64(conferences.count))
         counters.set(.endpointsSendingAudio, audio)
         counters.set(.endpointsSendingVideo, video)
-        counters.set(.endpointsReceiveOnly, receiveOnly)
-        counters.set(.endpointsInactive, inactive)
         counters.set(.roundTripMicrosecondsSum, roundTrips.sum)
         counters.set(.roundTripSamples, roundTrips.count)
         counters.set(.packetsLostIncoming, lost.incoming)

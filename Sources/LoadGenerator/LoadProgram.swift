@@ -31,7 +31,16 @@ public enum LoadProgram {
         Interruption.watch()
         // A file that cannot be written is better known before the call than after it.
         if let path = options.jsonPath { try write([], to: path) }
-        let result = try LoadRun(options).run()
+        let result: LoadResult
+        do throws(LoadError) {
+            result = try LoadRun(options).run()
+        } catch {
+            let failure = JSONValue.object([
+                ("perfect", .bool(false)), ("imperfections", .array([.string("\(error)")])),
+            ])
+            if let path = options.jsonPath { try write(failure.serialized() + [10], to: path) }
+            throw error
+        }
         if let path = options.jsonPath { try write(result.json.serialized() + [10], to: path) }
         guard result.hasBegun else {
             complain("viaduct-load: \(result.imperfections.first ?? "the call did not begin")\n")

@@ -11,8 +11,10 @@ public enum MediaCounter: Int, CaseIterable, Sendable {
 
     // Life of endpoints and conferences.
     case iceSucceeded, iceSucceededRelayed, iceFailed, dtlsSucceeded, dtlsFailed, endpointsExpired
+    case endpointsDisconnected, endpointsReconnected
 
     // Gauges, set once per statistics tick.
+    case conferencesInactive, conferencesP2P, endpointsWithHighOutgoingLoss
     case endpoints, conferences, endpointsSendingAudio, endpointsSendingVideo, endpointsReceiveOnly, endpointsInactive
     case roundTripMicrosecondsSum, roundTripSamples
     case packetsLostIncoming, packetsExpectedIncoming, packetsLostOutgoing, packetsExpectedOutgoing

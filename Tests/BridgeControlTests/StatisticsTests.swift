@@ -15,11 +15,8 @@ struct StatisticsTests {
 
     /// Keys of the recorded presence that have no meaning yet, with what they wait for.
     private static let missing: [String: String] = [
-        "endpoints_with_high_outgoing_loss": "per-endpoint loss figures",
         "tcc_unmatched_feedback": "transport-wide congestion control",
         "num_eps_oversending": "a bandwidth estimate",
-        "inactive_conferences": "the worker's account of who sends, per conference",
-        "p2p_conferences": "the worker's account of who sends, per conference",
         "num_eps_no_msg_transport_after_delay": "a bridge channel",
         "total_layering_changes_received": "simulcast",
         "total_video_stream_milliseconds_received": "simulcast",
@@ -27,8 +24,6 @@ struct StatisticsTests {
         "preemptive_kfr_sent": "speaker order",
         "preemptive_kfr_suppressed": "speaker order",
         "endpoints_with_spurious_remb": "transport-wide congestion control",
-        "endpoints_disconnected": "connection status of endpoints",
-        "endpoints_reconnected": "connection status of endpoints",
     ]
 
     @Test("names and order are those of the recorded presence, but for keys without a meaning yet")

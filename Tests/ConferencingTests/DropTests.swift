@@ -146,7 +146,9 @@ struct DropTests {
         #expect(early[1] <= 6 && early[1] >= 5)
         #expect(early[2] <= 40 && early[2] >= 38)
         #expect(early[3] <= 100 && early[3] >= 96)
+        expect(world.counters.value(.endpointsWithHighOutgoingLoss) == 1)
         world.run(for: .seconds(300 as Int64))
         #expect(gauges(world)[2] <= 1)
+        expect(world.counters.value(.endpointsWithHighOutgoingLoss) == 0)
     }
 }

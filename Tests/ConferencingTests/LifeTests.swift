@@ -24,6 +24,45 @@ struct LifeTests {
         #expect(names == ["ice", "dtls aeadAES128GCM"])
     }
 
+    @Test("a conference in which nobody sends is inactive with all its endpoints, one of two counts as direct")
+    func inactiveConferences() throws {
+        func gauges(_ world: borrowing World) -> [UInt64] {
+            [
+                MediaCounter.conferencesInactive, .conferencesP2P, .endpointsInactive, .endpointsReceiveOnly,
+                .endpointsSendingAudio,
+            ].map { world.counters.value($0) }
+        }
+        var world = try World()
+        expect(world.assemble(2))
+        #expect(gauges(world) == [1, 1, 2, 0, 0])
+        let packet = try require(world.clients[0].makeRTP(ssrc: 1_000, payloadType: 111, payload: [1]))
+        world.send([packet], from: 0)
+        world.run(for: .milliseconds(1_100))
+        #expect(gauges(world) == [0, 0, 0, 1, 1])
+        world.run(for: .seconds(3 as Int64))
+        #expect(gauges(world) == [1, 1, 2, 0, 0])
+        expect(world.join())
+        expect(world.connectAll())
+        #expect(gauges(world) == [1, 0, 3, 0, 0])
+    }
+
+    @Test("a client that falls silent is counted once as disconnected, and once as reconnected when it is heard again")
+    func silence() throws {
+        var world = try World()
+        expect(world.assemble(2))
+        world.run(for: .seconds(30 as Int64))
+        // Consent is a sign of life, too.
+        expect(world.counters.value(.endpointsDisconnected) == 0)
+        world.clients[1].isDeaf = true
+        world.run(for: .seconds(25 as Int64))
+        expect(world.counters.value(.endpointsDisconnected) == 1)
+        expect(world.counters.value(.endpointsReconnected) == 0)
+        world.clients[1].isDeaf = false
+        world.run(for: .seconds(15 as Int64))
+        expect(world.counters.value(.endpointsDisconnected) == 1)
+        expect(world.counters.value(.endpointsReconnected) == 1)
+    }
+
     @Test("a request that cannot be carried out changes nothing")
     func allOrNothing() throws {
         var world = try World()

@@ -98,7 +98,9 @@ public struct HealthChecker: Sendable {
         if facts.isMediaStalled { return .unhealthy(reason: "media worker hangs") }
         let candidates = facts.boundAddresses + facts.mappedAddresses
         if settings.requiresValidAddress, !candidates.contains(where: Self.isUsable) {
-            return .unhealthy(reason: "no valid address")
+            return .unhealthy(
+                reason: "no public address: name one in ice4j.harvest.mapping.static-mappings, or set"
+                    + " videobridge.health.require-valid-address = false where private ones do")
         }
         if settings.requiresSTUN, facts.hasSTUNServers, !facts.hasSTUNAnswer {
             return .unhealthy(reason: "no STUN server answered")

@@ -92,8 +92,8 @@ public struct BridgeMetrics: Sendable {
         let empty = HistogramSnapshot(bounds: bounds)
         return [
             gauge("conferences", "Conferences now.", counts.conferences),
-            gauge("conferences_inactive", "Conferences in which nobody sends.", 0),
-            gauge("conferences_p2p", "Inactive conferences of two.", 0),
+            gauge("conferences_inactive", "Conferences in which nobody sends.", snapshot.media[.conferencesInactive]),
+            gauge("conferences_p2p", "Inactive conferences of two.", snapshot.media[.conferencesP2P]),
             gauge("conferences_with_relay", "Conferences spread over bridges.", 0),
             gauge("largest_conference", "Endpoints of the largest conference.", counts.largestConference),
             counter("conferences_created", "Conferences made.", counts.totalConferencesCreated),
@@ -125,10 +125,12 @@ public struct BridgeMetrics: Sendable {
             gauge("endpoints_sending_video", "Endpoints sending video.", media[.endpointsSendingVideo]),
             gauge("endpoints_oversending", "Endpoints sent more than the estimate.", 0),
             gauge("endpoints_with_suspended_sources", "Endpoints short of bandwidth.", 0),
-            gauge("endpoints_with_high_outgoing_loss", "Endpoints that lose over 10 %.", 0),
+            gauge(
+                "endpoints_with_high_outgoing_loss", "Endpoints that lose over 10 %.",
+                media[.endpointsWithHighOutgoingLoss]),
             gauge("endpoints_with_spurious_remb", "Endpoints with REMB beside transport-cc.", 0),
-            counter("endpoints_disconnected", "Endpoints that fell silent."),
-            counter("endpoints_reconnected", "Endpoints that came back."),
+            counter("endpoints_disconnected", "Endpoints that fell silent.", media[.endpointsDisconnected]),
+            counter("endpoints_reconnected", "Endpoints that came back.", media[.endpointsReconnected]),
             counter("endpoints_no_message_transport_after_delay", "Endpoints without a bridge channel."),
             counter("endpoints_ice_failed", "Endpoints whose ICE failed.", media[.iceFailed]),
             counter("endpoints_dtls_failed", "Endpoints whose DTLS failed.", media[.dtlsFailed]),

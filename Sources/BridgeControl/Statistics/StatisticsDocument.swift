@@ -72,6 +72,7 @@ private struct Builder {
         add("incoming_loss", share(lost.0, of: expected.0))
         add("outgoing_loss", share(lost.1, of: expected.1))
         add("overall_loss", share(lost.0 &+ lost.1, of: expected.0 &+ expected.1))
+        add("endpoints_with_high_outgoing_loss", .endpointsWithHighOutgoingLoss)
         add("local_active_endpoints", UInt64(max(0, endpoints - inactive)))
         add("bit_rate_download", snapshot.rates.incomingBitrate / 1_000)
         add("bit_rate_upload", snapshot.rates.outgoingBitrate / 1_000)
@@ -86,6 +87,8 @@ private struct Builder {
 
     mutating func addConferencesAndEndpoints() {
         add("octo_conferences", 0)
+        add("inactive_conferences", .conferencesInactive)
+        add("p2p_conferences", .conferencesP2P)
         add("endpoints", endpoints)
         add("participants", endpoints)
         add("receive_only_endpoints", .endpointsReceiveOnly)
@@ -148,6 +151,8 @@ private struct Builder {
         add("mucs_configured", snapshot.mucsConfigured)
         add("mucs_joined", snapshot.mucsJoined)
         add("healthy", snapshot.isHealthy)
+        add("endpoints_disconnected", .endpointsDisconnected)
+        add("endpoints_reconnected", .endpointsReconnected)
         add("version", snapshot.version)
         add("release", snapshot.release)
         add("region", snapshot.region)

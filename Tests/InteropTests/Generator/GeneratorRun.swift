@@ -17,7 +17,7 @@ struct GeneratorRun {
     }
 
     /// - Parameter limit: seconds after which it is ended.
-    init(_ arguments: String..., limit: Double = 20) async throws {
+    init(_ arguments: String..., limit: Double = 60) async throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("viaduct-" + UUID().uuidString)
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
@@ -26,7 +26,7 @@ struct GeneratorRun {
     }
 
     /// Waits for the end of a process that runs.
-    init(_ process: ChildProcess, limit: Double = 20) async {
+    init(_ process: ChildProcess, limit: Double = 60) async {
         let begin = Date()
         status = await process.wait(seconds: limit)
         seconds = Date().timeIntervalSince(begin)
