@@ -110,12 +110,14 @@ struct LoopTests {
         #expect(try addresses(loop, "::1", 80).map(\.family) == [AF_INET6])
         let resolver = try Resolver(loop: loop)
         defer { resolver.stop() }
-        var outcomes: [Resolver.Outcome] = []
-        resolver.resolve(host: "localhost", port: 80, at: loop.now) { outcome, _ in outcomes.append(outcome) }
-        resolver.resolve(host: "no such name", port: 80, at: loop.now) { outcome, _ in outcomes.append(outcome) }
+        var outcomes: [String: Resolver.Outcome] = [:]
+        for host in ["localhost", "no such name"] {
+            resolver.resolve(host: host, port: 80, at: loop.now) { outcome, _ in outcomes[host] = outcome }
+        }
         #expect(outcomes.isEmpty)
         #expect(loop.run(for: .seconds(30)) { outcomes.count == 2 })
-        guard case .addresses(let list)? = outcomes.first, case .failure(let reason)? = outcomes.last else {
+        guard case .addresses(let list)? = outcomes["localhost"], case .failure(let reason)? = outcomes["no such name"]
+        else {
             #expect(Bool(false), "\(outcomes)")
             return
         }
