@@ -79,7 +79,16 @@ struct HostileTests {
         arguments: [SRTPProfile.aeadAES128GCM, .aes128CMHMACSHA1_80])
     func noAllocation(profile: SRTPProfile) throws {
         var world = try World(profiles: [profile])
-        expect(world.assemble(11))
+        world.createConference()
+        for index in 0..<11 {
+            // Half of the receivers have every packet stamped.
+            expect(
+                world.join { media in
+                    media.headerExtensions.append(HeaderExtensionMapping(id: 3, kind: .absoluteSendTime))
+                    media.payloadTypes[0].hasTransportCC = index % 2 == 0
+                })
+        }
+        expect(world.connectAll())
         let rounds = 10_000 / 32 + 2
         var packets: [[UInt8]] = []
         for number in 0..<rounds * 32 {

@@ -106,6 +106,7 @@ put("Conference", [
     step(0, AUDIO) + step(2, SENDER_REPORT, 0) + step(2, RECEIVER_REPORT, 0, 1) + step(2, FEEDBACK, 0, 1),
     step(4, STUN[0], 1) + step(4, AUDIO, 1) + step(4, RECEIVER_REPORT, 0, 2),
     bytes([0, 0, 0x8F, 40, len(VIDEO)]) + VIDEO + bytes([0, 2, 0x80, 40, 2 * len(SENDER_REPORT)]) + 2 * SENDER_REPORT,
+    bytes([0, 2, 0x80, 63, 3 * len(SENDER_REPORT)]) + 3 * SENDER_REPORT,
     step(0, AUDIO, 13) + bytes([1, 7, 16, 0, 1, 0xC0, 0xC1, 0, 7, 0, 0, 0, 0, 0, 0, 7, 32, 0, 0, 0, 0])
     + step(0, AUDIO, 13),
     step(0, AV1, 3) + bytes([0, 7, 5, 0, 0, 0, 0]) + step(0, VIDEO, 15) + bytes([0, 7, 13, 0, 0, 0, 0, 0, 6, 0]),

@@ -25,12 +25,8 @@ public struct SourceStream: BitwiseCopyable, Sendable {
     public let clockRate: UInt32
     /// Packets accepted since the stream or its sequence started, late ones included.
     public private(set) var packetsReceived: UInt64 = 0
-    /// Bytes of those packets, headers included.
-    public private(set) var bytesReceived: UInt64 = 0
     /// Packets that had arrived before.
     public private(set) var duplicates: UInt64 = 0
-    /// Moment of the last packet.
-    public private(set) var lastArrival = Timestamp.zero
 
     /// Packets lost (negative when late ones came) and expected between the last two report blocks.
     public private(set) var lastInterval: (lost: Int64, expected: Int64) = (0, 0)
@@ -71,8 +67,6 @@ public struct SourceStream: BitwiseCopyable, Sendable {
         }
         received &+= 1
         packetsReceived += 1
-        bytesReceived += UInt64(info.byteCount)
-        lastArrival = now
         heardSinceReport = true
         measureJitter(info.timestamp, now: now, isFirst: packetsReceived == 1 || arrival == .restart)
         return arrival
