@@ -130,7 +130,7 @@ let testTargets: [Target] = [
         "ControlPlane",
         [
             "BridgeControl", "XMPP", "XML", "Colibri", "BridgeConfiguration", "WebServer", "Conferencing", "Forwarding",
-            "ICE", "DTLS", "OpenSSL", "PacketIO", "MediaPlane", "ShardMessages",
+            "ICE", "DTLS", "OpenSSL", "PacketIO", "MediaPlane", "ShardMessages", "Telemetry",
         ]),
     tests(
         "LoadGenerator",

@@ -1,6 +1,5 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
-import BridgeConfiguration
 import BridgeControl
 import Colibri
 import Foundation
@@ -14,28 +13,10 @@ import Testing
 
 @Suite("Bridge with a worker that does not keep up")
 struct WorkerTroubleTests {
-    /// A bridge without XMPP and HTTP.
-    private func bridge(_ loop: ControlLoop, environment: [String: String] = [:]) throws -> Bridge {
-        let probe = try UDPPort(addresses: [try #require(TransportAddress(ip: "127.0.0.1", port: 0))])
-        let port = try #require(probe.boundAddresses.first).port
-        _ = consume probe
-        let text = """
-            videobridge.http-servers.private.port = -1
-            videobridge.ice.udp.port = \(port)
-            ice4j.harvest.allowed-addresses = ["127.0.0.1"]
-            videobridge.health.require-valid-address = false
-            videobridge.stats.interval = 20 ms
-            """
-        var log = Logger()
-        log.write = { _ in }
-        let settings = try BridgeSettings.load(Array(text.utf8), file: "test").settings
-        return try Bridge(settings, version: "test", loop: loop, log: log, environment: environment)
-    }
-
     @Test("while the ring is full the loop rests; when there is room the commands go out in their order")
     func fullRing() throws {
         let loop = try ControlLoop()
-        let bridge = try bridge(loop)
+        let bridge = try quietBridge(loop)
         // From now on the test takes the commands in the worker's place.
         bridge.worker.stop()
         let ring = bridge.worker.mailboxes.commands
@@ -76,7 +57,7 @@ struct WorkerTroubleTests {
             unlink(path)
         }
         let loop = try ControlLoop()
-        let bridge = try bridge(loop, environment: ["NOTIFY_SOCKET": path, "WATCHDOG_USEC": "40000"])
+        let bridge = try quietBridge(loop, environment: ["NOTIFY_SOCKET": path, "WATCHDOG_USEC": "40000"])
         bridge.pulse.limit = .milliseconds(1_500)
         _ = loop.run(for: .milliseconds(2_500)) { false }
         #expect(bridge.health.result(at: loop.now) == .healthy)

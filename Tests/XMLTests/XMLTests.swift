@@ -122,6 +122,34 @@ struct XMLTests {
             ])
     }
 
+    @Test("good and refused stanzas in any order, cut anywhere, are told apart")
+    func mixed() {
+        let depth = XMLLimits.depth
+        let wide = (0...XMLLimits.attributesPerElement).map { " k\($0)='v'" }.joined()
+        let kinds: [(text: String, refusal: XMLError?)] = [
+            ("<a/>", nil), ("<b>t<c>u</c>&amp;</b>", nil),
+            (String(repeating: "<d>", count: depth) + "x" + String(repeating: "</d>", count: depth), .tooDeep),
+            ("<e\(wide)/>", .tooManyAttributes), ("<f>x<g\(wide)>y<h/></g>z</f>", .tooManyAttributes),
+            (
+                "<i>\(String(repeating: "<j\(wide)>", count: depth))\(String(repeating: "</j>", count: depth))</i>",
+                .tooManyAttributes
+            ),
+        ]
+        #expect(
+            checkProperty(cases: 200) { random in
+                let chosen = (0..<random.int(in: 1...8)).map { _ in kinds[random.int(in: 0...kinds.count - 1)] }
+                let text = stream + chosen.map(\.text).joined(separator: random.int(in: 0...1) == 0 ? "" : " \n")
+                let found = (try? events(text, pieces: random.int(in: 1...300)))?.compactMap { event -> XMLError?? in
+                    switch event {
+                    case .stanza: .some(nil)
+                    case .refused(_, let reason): reason
+                    case .opened, .closed: nil
+                    }
+                }
+                return found == chosen.map(\.refusal) ? nil : "\(String(describing: found)) of \(text)"
+            } == nil)
+    }
+
     @Test("attributes per element are limited")
     func attributes() {
         func element(_ count: Int) -> String { "<a" + (0..<count).map { " k\($0)=''" }.joined() + "/>" }

@@ -29,6 +29,8 @@ struct HostileServerTests {
             "<presence type='error' from='\(Session.own)'/>", "<iq/>", "<iq type='get' id='1'><a xmlns='u'/></iq>",
             "<iq type='get' id='1' from='\(Session.room)/f'><conference-modify xmlns='jitsi:colibri2'/></iq>",
             "<iq type='result' id='1' from='\(Session.room)'/>", "</stream:stream>", " ", "<message/>",
+            "<iq type='set' id='2' from='\(Session.room)/f'>" + String(repeating: "<a>", count: 70)
+                + String(repeating: "</a>", count: 70) + "</iq>",
             "<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>",
         ]
     }

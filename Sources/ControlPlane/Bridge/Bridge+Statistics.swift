@@ -70,7 +70,7 @@ extension Bridge {
         result.rates = rates
         result.stress = load.stress
         result.averageParticipantStress = settings.load.averageParticipantStress
-        result.threads = ProcessFiles.threadCount()
+        result.threads = settings.publishesProcessGauges ? ProcessFiles.threadCount() : nil
         result.isHealthy = health.result(at: now).isHealthy
         result.isDraining = directory.isDraining
         result.isGracefulShutdown = directory.isGracefulShutdownRequested

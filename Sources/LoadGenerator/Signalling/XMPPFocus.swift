@@ -22,6 +22,7 @@ final class XMPPFocus: Focus {
     private var answers: [String: IQOutcome] = [:]
     /// Why there is no session, or why we are not in the room.
     private var failure: String?
+    private var hasLoggedIn = false
     private static let statistics = "http://jitsi.org/protocol/colibri"
 
     /// Logs in and waits for a bridge to show up in the room.
@@ -44,6 +45,7 @@ final class XMPPFocus: Focus {
             // The client would try for ever, as a bridge must; whoever waits at a terminal wants to know.
             if let failure { throw .connection(failure) }
             guard MonotonicClock.now() < deadline else {
+                guard hasLoggedIn else { throw .connection("\(door.host):\(door.port): no login in time") }
                 throw .connection("no bridge\(door.bridge.map { " \($0)" } ?? "") appeared in \(door.room)")
             }
             step()
@@ -188,7 +190,9 @@ final class XMPPFocus: Focus {
 
     private func note(_ event: XMPPEvent) {
         switch event {
-        case .online: failure = nil
+        case .online:
+            failure = nil
+            hasLoggedIn = true
         case .iqResult(let id, let outcome): answers[id] = outcome
         case .occupant(let room, let nickname, let presence):
             let address = "\(room)/\(nickname)"

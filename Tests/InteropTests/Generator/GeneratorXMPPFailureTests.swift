@@ -37,6 +37,29 @@ struct GeneratorXMPPFailureTests {
         #expect(noBridge.seconds < 20)
     }
 
+    @Test(
+        "a server that sends noise, entities, endless attributes, bottomless nesting or nothing is left with one line")
+    func hostileServers() async throws {
+        let servers = try HostileServer.speeches.map { ($0.name, try HostileServer($0)) }
+        defer { for (_, server) in servers { server.stop() } }
+        for (_, server) in servers { server.start() }
+        try await withThrowingTaskGroup(of: (String, GeneratorRun).self) { group in
+            for (name, server) in servers {
+                let arguments = arguments(server.port)
+                group.addTask { (name, try await GeneratorRun(arguments)) }
+            }
+            for try await (name, run) in group {
+                #expect(run.status == 2, "\(name): \(run)")
+                let line = run.onlyLine ?? ""
+                let isNamed =
+                    ["silence", "spaces"].contains(name)
+                    ? line.hasSuffix(": no login in time")
+                    : line.hasPrefix("viaduct-load: The XMPP server sent malformed XML")
+                #expect(isNamed, "\(name): \(run)")
+            }
+        }
+    }
+
     @Test("a bridge that answers errors, nonsense or nothing is named")
     func refusals() async throws {
         let prosody = try ProsodyServer()
