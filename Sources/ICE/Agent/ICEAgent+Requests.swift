@@ -21,7 +21,7 @@ extension ICEAgent {
             switch message.messageClass {
             case .request: handleRequest(message, from: from, at: now)
             case .success, .error: handleResponse(message, from: from, at: now)
-            case .indication: counters.unsupported &+= 1
+            case .indication: break  // A keep-alive of RFC 8445 §11: nothing is wrong with it, and nothing follows.
             }
         } catch {
             counters.malformed &+= 1

@@ -14,7 +14,7 @@ public struct ICECounters: Hashable, Sendable, BitwiseCopyable {
     public internal(set) var malformed: UInt32 = 0
     /// FINGERPRINT is wrong.
     public internal(set) var badFingerprint: UInt32 = 0
-    /// Another method than Binding, or an indication.
+    /// Another method than Binding.
     public internal(set) var unsupported: UInt32 = 0
     /// The socket index or the address family does not fit.
     public internal(set) var wrongSocket: UInt32 = 0
