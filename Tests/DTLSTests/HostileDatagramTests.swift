@@ -39,6 +39,41 @@ struct HostileDatagramTests {
         #expect(failure == nil)
     }
 
+    @Test("a whole handshake that is replayed to a connected server changes nothing and gets no longer answer")
+    func replayedHandshake() {
+        var client = DTLSTransport(identity: clientIdentity, profiles: [.aeadAES128GCM], at: .zero)
+        var server = DTLSTransport(identity: serverIdentity, profiles: [.aeadAES128GCM], at: .zero)
+        client.addFingerprints([("sha-256", serverIdentity.digest)])
+        server.addFingerprints([("sha-256", clientIdentity.digest)])
+        server.start(.server, at: .zero)
+        client.start(.client, at: .zero)
+        var recorded: [[UInt8]] = []
+        var isQuiet = false
+        // Ends: the handshake has finitely many flights, and nothing is lost.
+        while !isQuiet {
+            isQuiet = true
+            while let datagram = client.pollTransmit() {
+                isQuiet = false
+                recorded.append(datagram)
+                server.handle(datagram.rawSpan, at: .zero)
+            }
+            while let datagram = server.pollTransmit() { client.handle(datagram.rawSpan, at: .zero) }
+        }
+        let wasConnected = server.isConnected
+        #expect(wasConnected)
+        while server.pollEvent() != nil {}
+        var answered = 0
+        for datagram in recorded + recorded.reversed() {
+            server.handle(datagram.rawSpan, at: .zero)
+            while let answer = server.pollTransmit() { answered += answer.count }
+        }
+        #expect(answered <= 2 * recorded.reduce(0) { $0 + $1.count })
+        let isConnected = server.isConnected
+        #expect(isConnected)
+        let event = server.pollEvent()
+        #expect(event == nil)
+    }
+
     @Test("damaged flights never trap and never give keys to the wrong peer")
     func mutatedFlights() {
         let failure = checkProperty(cases: 60) { random in
