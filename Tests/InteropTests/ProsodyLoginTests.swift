@@ -57,6 +57,17 @@ struct ProsodyLoginTests {
         #expect(try await bench.wait { bridge.isInRoom })
     }
 
+    @Test("a domain that the server does not serve is told as such, and tried again")
+    func wrongDomain() async throws {
+        let prosody = try ProsodyServer()
+        try await prosody.start()
+        let bench = try XMPPBench(prosody)
+        let bridge = bench.bridge(port: prosody.port) { $0.domain = "nobody.bridge.test" }
+        #expect(try await bench.wait { bridge.disconnects.count >= 2 })
+        #expect(bridge.disconnects.allSatisfy { $0 == .streamError("host-unknown") }, "\(bridge.disconnects)")
+        #expect(bridge.disconnects.first?.message.hasSuffix("check DOMAIN") == true)
+    }
+
     @Test("T3: a certificate of an unknown authority is refused")
     func unknownAuthority() async throws {
         let prosody = try ProsodyServer()

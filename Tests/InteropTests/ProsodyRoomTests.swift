@@ -122,6 +122,8 @@ struct ProsodyRoomTests {
         }
         #expect(try await bench.wait { bridge.departures.count >= 2 })
         #expect(bridge.departures.allSatisfy { $0 == .refused("not-allowed") })
+        #expect(bridge.departures.first?.message.contains("this account may not make it") == true)
+        #expect(bridge.departures.first?.detail == "not-allowed")
         let focus = bench.focus(port: prosody.port)
         #expect(try await bench.wait { focus.isInRoom && bridge.isInRoom })
     }

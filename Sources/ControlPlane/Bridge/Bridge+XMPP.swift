@@ -101,7 +101,7 @@ extension Bridge {
             log.notice("Joined the brewery", ["room": room])
             publish(at: now)
         case .left(let room, let reason):
-            log.log(.warning, constant: reason.message, ["room": room, "departure": String(describing: reason)])
+            log.log(.warning, constant: reason.message, ["room": room, "detail": reason.detail])
         case .roomConfigured(let room, let isAccepted):
             log.info("Room settings sent", ["room": room, "accepted": String(isAccepted)])
         case .nicknameShared(let room):

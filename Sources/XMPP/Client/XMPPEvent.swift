@@ -67,12 +67,13 @@ public enum XMPPDisconnect: Hashable, Sendable {
         case .closedByServer: "The XMPP server closed the stream"
         case .tlsFailed: "TLS with the XMPP server failed"
         case .tlsNotOffered: "The XMPP server does not offer TLS, which SECURITY_MODE requires"
-        case .noMechanism: "The XMPP server offers no acceptable login mechanism"
+        case .noMechanism: "The XMPP server offers neither SCRAM nor, inside TLS, PLAIN"
         case .loginRefused: "The XMPP server refused the login; check USERNAME and PASSWORD"
         case .serverNotAuthenticated: "The XMPP server did not prove that it knows the password"
         case .bindRefused("conflict"): "The XMPP server has a session of our resource; a dead one ends after a while"
         case .bindRefused: "The XMPP server refused the resource"
         case .streamError("conflict"): "Somebody else logged in with our resource; is a second bridge configured alike?"
+        case .streamError("host-unknown"): "The XMPP server does not serve this domain; check DOMAIN"
         case .streamError: "The XMPP server ended the stream with an error"
         case .malformedXML: "The XMPP server sent malformed XML"
         case .protocolViolation: "The XMPP server broke the protocol"
@@ -110,11 +111,22 @@ public enum RoomDeparture: Hashable, Sendable {
     public var message: String {
         switch self {
         case .refused("conflict"): "The nickname is taken by another account"
+        case .refused("not-allowed"): "The room is not there, and this account may not make it; the focus may"
+        case .refused("registration-required"): "The room is for members only; make the bridge's account one"
         case .refused: "The room refused the bridge"
         case .timeout: "The room does not answer"
         case .removed: "The bridge was removed from the room"
         case .destroyed: "The room was destroyed"
         case .sessionEnded: "The room was left because the session ended"
+        }
+    }
+
+    /// The variable part; `nil` when there is none.
+    public var detail: String? {
+        switch self {
+        case .refused(let condition): condition
+        case .removed(let status): String(status)
+        case .timeout, .destroyed, .sessionEnded: nil
         }
     }
 }
