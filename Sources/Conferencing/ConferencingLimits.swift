@@ -22,7 +22,8 @@ public enum ConferencingLimits {
     /// Due timers handled in one turn of the loop; the rest waits for the next.
     public static let timersPerTurn = 1_024
     /// The most padding that makes the packets of a frame equally long, in bytes. It is written where the packet's tag
-    /// stood, and the shortest tag has this length.
+    /// stood. Tags have this length or more, but for AES_CM_128_HMAC_SHA1_32 with four bytes: there the padding may
+    /// reach the first bytes of the datagram behind, which nobody reads any more (a later packet of the frame is in).
     static let evenPadding = 10
     /// Bytes in the egress batch after which it is sent rather than filled further.
     static let egressBytes = 131_072
