@@ -45,9 +45,9 @@ extension ShardHost {
 
     /// Counts a client that has fallen silent, and one that is heard again.
     func noteSilence(of endpoint: UnsafeMutablePointer<Endpoint>, at now: Timestamp) {
-        let signs = [endpoint.pointee.lastActivity, endpoint.pointee.transport.ice.lastConsent]
-        guard let last = signs.compactMap({ $0 }).max() else { return }
-        let isSilent = now - last > settings.inactivityLimit
+        let (activity, consent) = (endpoint.pointee.lastActivity, endpoint.pointee.transport.ice.lastConsent)
+        guard activity != nil || consent != nil else { return }
+        let isSilent = now - max(activity ?? .zero, consent ?? .zero) > settings.inactivityLimit
         guard isSilent != endpoint.pointee.isSilent else { return }
         endpoint.pointee.isSilent = isSilent
         counters.add(isSilent ? .endpointsDisconnected : .endpointsReconnected)
