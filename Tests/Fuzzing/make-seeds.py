@@ -83,8 +83,8 @@ put("DTLS", [
     bytes([2, 0, 15]) + bytes.fromhex("15fefd0000000000000001000202 28"),
 ])
 
-# Operations of FuzzConference: member, kind (0 RTP, 2 RTCP, 4 noise, 5 time, 6 flush, 7 signal), flags (128: one
-# byte more says how often), length, bytes.
+# FuzzConference: member, kind (0 RTP, 2 RTCP, 4 noise or, with flag 2, a check, 5 time, 6 flush, 7 signal),
+# flags (128: one byte more says how often), length, bytes.
 AUDIO = rtp(0x90, 111, "bede0001 10ff 51ab f8fffe0102")
 VIDEO = rtp(0x90, 0xe4, "bede0001 51abcd00 9080abcd10 d0009d012a80026801")
 AV1 = rtp(0x90, 0xa9, "1000000c 0b2c" + "80" * 44 + "0000 010203")
@@ -106,6 +106,7 @@ put("Conference", [
     step(0, AUDIO) + step(2, SENDER_REPORT, 0) + step(2, RECEIVER_REPORT, 0, 1) + step(2, FEEDBACK, 0, 1),
     step(4, STUN[0], 1) + step(4, AUDIO, 1) + step(4, RECEIVER_REPORT, 0, 2),
     bytes([0, 0, 0x8F, 40, len(VIDEO)]) + VIDEO + bytes([0, 2, 0x80, 40, 2 * len(SENDER_REPORT)]) + 2 * SENDER_REPORT,
+    bytes([2, 4, 2]) + step(0, AUDIO, 13) + bytes([0, 4, 2]) + step(0, AUDIO, 13),
     bytes([0, 2, 0x80, 63, 3 * len(SENDER_REPORT)]) + 3 * SENDER_REPORT,
     step(0, AUDIO, 13) + bytes([1, 7, 16, 0, 1, 0xC0, 0xC1, 0, 7, 0, 0, 0, 0, 0, 0, 7, 32, 0, 0, 0, 0])
     + step(0, AUDIO, 13),

@@ -10,7 +10,7 @@ import Primitives
     static func main() {
         fuzz { bytes, count in
             guard let conference = Stage.shared.conference() else { return 0 }
-            conference.restoreSources()
+            conference.restore()
             var script = Script(input(bytes, count))
             // Keeps inputs fast that ask for many datagrams again and again.
             var datagrams = 2_000
@@ -24,6 +24,8 @@ import Primitives
                 switch kind % 8 {
                 case 0, 1: conference.sendRTP(script.takeSized(), flags: flags, times: times, from: member)
                 case 2, 3: conference.sendRTCP(script.takeSized(), times: times, from: member)
+                case 4 where flags & 2 == 2:
+                    conference.sendCheck(of: member, from: Int(flags >> 2 & 3), bits: flags >> 4)
                 case 4: conference.sendRaw(script.takeSized(), from: member, isStranger: flags & 1 == 1)
                 case 5: conference.wait(.milliseconds(Int64(flags) * 4))
                 case 6: conference.flush()

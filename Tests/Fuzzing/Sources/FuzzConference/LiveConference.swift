@@ -34,7 +34,8 @@ final class LiveConference {
     private var packets = 0
     private var reports = 0
     private var sizes = [Int](repeating: 0, count: 7)
-    private var hasSignalled = true
+    private var hasChanged = true
+    private var checks: UInt64 = 0
     private var batch: [(source: TransportAddress, bytes: UnsafeMutableRawBufferPointer)] = []
 
     deinit { slab.deallocate() }
@@ -46,6 +47,8 @@ final class LiveConference {
         let video: UInt32
         var transport: TransportSession
         let identity: DTLSIdentity
+        /// The bridge's half.
+        var local: LocalTransport?
         /// Of its last packet that counts for itself.
         var sequence: UInt16 = 65_000
 
@@ -161,11 +164,24 @@ final class LiveConference {
         queue(bytes, from: isStranger ? stranger : members[index].address)
     }
 
+    /// A check with the member's credentials, from its own address or, forged, from another's.
+    func sendCheck(of index: Int, from other: Int, bits: UInt8) {
+        guard let local = members[index].local else { return }
+        hasChanged = hasChanged || index != other
+        checks += 1
+        var check = STUNBuilder(.request, transactionID: TransactionID(high: 7, low: checks))
+        check.username(Array(local.ufrag.utf8), Array(members[index].transport.ufrag.utf8))
+        if bits & 1 == 0 { check.priority(1) }
+        if bits & 2 == 0 { check.role(isControlling: false, tieBreaker: 1) }
+        if bits & 4 == 4 { check.useCandidate() }
+        queue(check.finish(key: Array(local.password.utf8)), from: members[other].address)
+    }
+
     /// A change of what the member sends and may send, as signalling tells it.
     /// - Parameter choice: which SSRCs; some are taken by others.
     func signal(_ choice: [UInt8], flags: UInt8, of index: Int) {
         flush()
-        hasSignalled = true
+        hasChanged = true
         var media = EndpointMedia()
         if flags & 1 == 1 { media.forceMuteAudio = flags & 2 == 2 }
         if flags & 4 == 4 { media.forceMuteVideo = flags & 8 == 8 }
@@ -182,10 +198,12 @@ final class LiveConference {
         carry()
     }
 
-    /// Undoes what earlier inputs signalled, so that an input means the same whenever it comes.
-    func restoreSources() {
-        guard hasSignalled else { return }
-        hasSignalled = false
+    /// Undoes what earlier inputs signalled, and who took whose address: an input shall always mean the same.
+    func restore() {
+        guard hasChanged else { return }
+        for index in members.indices { sendCheck(of: index, from: index, bits: 0) }
+        flush()
+        hasChanged = false
         for sources in [false, true] {
             for index in members.indices {
                 var media = EndpointMedia()
@@ -284,6 +302,7 @@ final class LiveConference {
         member.transport.setRole(.client, at: now)
         member.transport.addRemoteCandidate(Self.bridge, priority: 1, isRelayed: false, at: now)
         member.transport.setRemoteCredentials(ufrag: local.ufrag, password: local.password, at: now)
+        member.local = local
         members.append(member)
         _ = apply([.updateEndpoint(endpoint, media: EndpointMedia(), remote: remote)])
     }
