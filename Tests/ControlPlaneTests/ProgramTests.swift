@@ -59,6 +59,24 @@ struct ProgramTests {
         for membership in ["", "0:", "12:cpu,cpuacct:/docker/5f1e\n"] { #expect(usage(membership) == nil) }
     }
 
+    @Test("READY and STOPPING wait for room where systemd has not read yet, a watchdog's feed does not")
+    func busyManager() throws {
+        let path = FileManager.default.temporaryDirectory.appending(path: "viaduct-\(UUID().uuidString)").path
+        let manager = try NotificationSocket(path)
+        let notifier = ServiceNotifier(environment: ["NOTIFY_SOCKET": path])
+        for _ in 0..<1_000 { notifier.watchdog() }
+        let reader = Thread {
+            usleep(100_000)
+            manager.read(seconds: 3)
+        }
+        reader.start()
+        notifier.ready()
+        notifier.stopping()
+        while !reader.isFinished { usleep(10_000) }
+        #expect(manager.messages.suffix(2) == ["READY=1", "STOPPING=1"])
+        #expect(manager.messages.count < 1_000)
+    }
+
     @Test("systemd's watchdog is fed at half its limit, and not at all without one")
     func watchdog() {
         #expect(ServiceNotifier(environment: ["WATCHDOG_USEC": "30000000"]).watchdogInterval == .seconds(15))

@@ -51,46 +51,22 @@ struct WorkerTroubleTests {
     @Test("a worker that hangs makes the bridge unhealthy and the watchdog hungry; one that only rests does not")
     func hangingWorker() throws {
         let path = FileManager.default.temporaryDirectory.appending(path: "viaduct-\(UUID().uuidString)").path
-        let socket = try notificationSocket(path)
-        defer {
-            close(socket)
-            unlink(path)
+        let manager = try NotificationSocket(path)
+        func feeds() -> Int {
+            manager.read()
+            return manager.takeMessages().count { $0 == "WATCHDOG=1" }
         }
         let loop = try ControlLoop()
         let bridge = try quietBridge(loop, environment: ["NOTIFY_SOCKET": path, "WATCHDOG_USEC": "40000"])
         bridge.pulse.limit = .milliseconds(1_500)
         _ = loop.run(for: .milliseconds(2_500)) { false }
         #expect(bridge.health.result(at: loop.now) == .healthy)
-        #expect(watchdogs(socket) > 5)
+        #expect(feeds() > 5)
         bridge.worker.stop()
         #expect(loop.run(for: .seconds(10)) { !bridge.health.result(at: loop.now).isHealthy })
         #expect(bridge.health.result(at: loop.now).reason == "media worker hangs")
-        _ = watchdogs(socket)
+        _ = feeds()
         _ = loop.run(for: .milliseconds(200)) { false }
-        #expect(watchdogs(socket) == 0)
-    }
-
-    private func notificationSocket(_ path: String) throws -> Int32 {
-        let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_NONBLOCK.rawValue), 0)
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-        let bound = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
-        try #require(bound == 0)
-        return descriptor
-    }
-
-    /// How often the watchdog was fed since the last call.
-    private func watchdogs(_ socket: Int32) -> Int {
-        var buffer = [UInt8](repeating: 0, count: 256)
-        var count = 0
-        while case let length = recv(socket, &buffer, buffer.count, 0), length > 0 {
-            if String(decoding: buffer[..<length], as: UTF8.self) == "WATCHDOG=1" { count += 1 }
-        }
-        return count
+        #expect(feeds() == 0)
     }
 }

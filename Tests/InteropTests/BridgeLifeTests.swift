@@ -151,10 +151,14 @@ struct BridgeLifeTests {
         #expect(bridge.complaints.contains("SENT colibri2 response client=shard0 request=1 outcome=item-not-found"))
         #expect(place.get("/metrics")?.contains("jitsi_jvb_mucs_joined 1") == true)
 
+        said += notify.messages()
         kill(bridge.processIdentifier, SIGTERM)
-        #expect(try await bench.wait { focus.occupants["via-1"] == nil })
+        #expect(
+            try await bench.wait {
+                said += notify.messages()
+                return focus.occupants["via-1"] == nil && said.contains("STOPPING=1")
+            })
         #expect(await bridge.wait(seconds: 10) == 143)
-        #expect(notify.messages().contains("STOPPING=1"))
         // The last presence before the goodbye announces the end, so that Jicofo moves people at once.
         let last = focus.presences.last { $0.nickname == "via-1" && $0.presence["type"] == nil }
         let stats = last?.presence.child("stats", "http://jitsi.org/protocol/colibri")?.elements

@@ -20,11 +20,13 @@ struct ServiceNotifier {
         watchdogInterval = isOurs && limit > 0 && limit < 1 << 40 ? .microseconds(limit / 2) : nil
     }
 
-    func ready() { send("READY=1") }
-    func stopping() { send("STOPPING=1") }
-    func watchdog() { send("WATCHDOG=1") }
+    func ready() { send("READY=1", waits: true) }
+    func stopping() { send("STOPPING=1", waits: true) }
+    /// May be lost when systemd is busy; the next one comes in time.
+    func watchdog() { send("WATCHDOG=1", waits: false) }
 
-    private func send(_ state: String) {
+    /// - Parameter waits: for room in systemd's queue, a second at most: without READY the start would count as failed.
+    private func send(_ state: String, waits: Bool) {
         guard let path else { return }
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
@@ -36,11 +38,13 @@ struct ServiceNotifier {
         let socket = Glibc.socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard socket >= 0 else { return }
         defer { close(socket) }
+        var limit = timeval(tv_sec: 1, tv_usec: 0)
+        setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         let length = socklen_t(MemoryLayout.offset(of: \sockaddr_un.sun_path).map { $0 + bytes.count } ?? 0)
         let text = Array(state.utf8)
         _ = withUnsafeBytes(of: &address) { raw in
             sendto(
-                socket, text, text.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT),
+                socket, text, text.count, Int32(MSG_NOSIGNAL) | (waits ? 0 : Int32(MSG_DONTWAIT)),
                 raw.baseAddress?.assumingMemoryBound(to: sockaddr.self), length)
         }
     }
