@@ -21,6 +21,8 @@ public enum DTLSEvent: Equatable, Sendable {
 public struct DTLSCounters: Equatable, Sendable, BitwiseCopyable {
     /// Datagrams over ``DTLSLimits/datagramBytes``, or empty.
     public var badSize: UInt64 = 0
+    /// Datagrams with an encrypted record too short to be genuine.
+    public var stubs: UInt64 = 0
     /// Datagrams that came before the start and found the store full.
     public var earlyOverflow: UInt64 = 0
     /// Datagrams after the end.
@@ -34,5 +36,5 @@ public struct DTLSCounters: Equatable, Sendable, BitwiseCopyable {
     public init() {}
 
     /// Datagrams that were dropped, for whatever reason.
-    public var refused: UInt64 { badSize + earlyOverflow + afterEnd }
+    public var refused: UInt64 { badSize + stubs + earlyOverflow + afterEnd }
 }

@@ -8,6 +8,10 @@ public enum DTLSLimits {
     public static let datagramBytes = 2_048
     /// Datagrams kept before the role is known: a few repeated flights of one client.
     public static let earlyDatagrams = 16
+    /// Shortest body of an encrypted record with AES-GCM: nonce and tag (RFC 5288).
+    static let recordBytesGCM = 24
+    /// The same with ChaCha20-Poly1305: the tag (RFC 7905).
+    static let recordBytesChaCha = 16
     /// The handshake fails this long after its start (media-plane.md 2).
     public static let handshakeTimeout = TimeDelta.milliseconds(30_000)
     /// First repetition of an unanswered flight; doubled each time (RFC 6347 4.2.4.1).

@@ -37,6 +37,9 @@ public struct DTLSTransport: ~Copyable {
     private var retransmission: Timestamp?
     private var interval = DTLSLimits.firstRetransmission
     private var flights: UInt32 = 0
+    /// Shortest body that an encrypted record of the peer can have. Before the suite is known the longer of the two: a
+    /// handshake message is never so short.
+    private var leastRecordBytes = DTLSLimits.recordBytesGCM
 
     /// A transport without a role.
     public init(identity: DTLSIdentity, settings: DTLSSettings, at now: Timestamp) {
@@ -102,6 +105,10 @@ public struct DTLSTransport: ~Copyable {
             }
             early.append(datagram.toArray())
         case .handshaking, .connected:
+            guard !DTLSRecords.hasStub(datagram, leastBytes: leastRecordBytes) else {
+                counters.stubs += 1
+                return
+            }
             datagram.withUnsafeBytes { session?.receive($0) }
             settle(at: now)
         case .ended:
@@ -154,7 +161,7 @@ public struct DTLSTransport: ~Copyable {
         guard session != nil else { return }
         let output = session?.takeOutput() ?? []
         if !output.isEmpty {
-            transmits += RecordPacker.datagrams(output, limit: DTLSLimits.outgoingDatagramBytes)
+            transmits += DTLSRecords.datagrams(output, limit: DTLSLimits.outgoingDatagramBytes)
         }
         switch session?.state {
         case .handshaking?:
@@ -167,6 +174,7 @@ public struct DTLSTransport: ~Copyable {
             }
             phase = .connected
             cipherName = session?.cipherName
+            if cipherName?.contains("CHACHA20") == true { leastRecordBytes = DTLSLimits.recordBytesChaCha }
             stopTimers()
             events.append(.connected(keys))
         case .failed(let failure)?:

@@ -39,6 +39,42 @@ struct HostileDatagramTests {
         #expect(failure == nil)
     }
 
+    @Test(
+        "an encrypted record too short to be genuine is dropped and counted, and ends nothing",
+        arguments: ["ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-CHACHA20-POLY1305"])
+    func stubs(suite: String) throws {
+        let identity = try DTLSIdentity(wallSeconds: 1_700_000_000, settings: .init(cipherList: suite))
+        var pair = DTLSPair(trusts: false)
+        pair.server = DTLSTransport(identity: identity, profiles: [.aeadAES128GCM], at: .zero)
+        pair.server.addFingerprints([("sha-256", clientIdentity.digest)])
+        pair.client.addFingerprints([("sha-256", identity.digest)])
+        pair.start()
+        pair.run()
+        let cipher = pair.server.cipherName
+        try #require(cipher == suite)
+        let least = suite.contains("CHACHA20") ? 16 : 24
+        for length in 0..<least {
+            var datagram: [UInt8] = [
+                UInt8(20 + length % 4), 254, 253, 0, 1, 0, 0, 1, 0, 0, UInt8(length), 0, UInt8(length),
+            ]
+            datagram += [UInt8](repeating: 0xA5, count: length)
+            // Behind a record of the handshake as well as alone.
+            if length % 2 == 1 { datagram = [22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 9, 0, 1, 0] + datagram }
+            pair.server.handle(datagram.rawSpan, at: .zero)
+            pair.client.handle(datagram.rawSpan, at: .zero)
+        }
+        let counts = (pair.server.counters.stubs, pair.client.counters.stubs)
+        #expect(counts == (UInt64(least), UInt64(least)))
+        let areConnected = pair.server.isConnected && pair.client.isConnected
+        #expect(areConnected)
+        // The shortest genuine record still gets through: an alert of two bytes.
+        pair.client.close(at: .zero)
+        while let datagram = pair.client.pollTransmit() { pair.server.handle(datagram.rawSpan, at: .zero) }
+        var last: DTLSEvent?
+        while let event = pair.server.pollEvent() { last = event }
+        #expect(last == .closed)
+    }
+
     @Test("a whole handshake that is replayed to a connected server changes nothing and gets no longer answer")
     func replayedHandshake() {
         var client = DTLSTransport(identity: clientIdentity, profiles: [.aeadAES128GCM], at: .zero)
@@ -135,11 +171,11 @@ struct HostileDatagramTests {
                     [22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, UInt8(length >> 8), UInt8(length & 255)]
                         + random.bytes(length))
             }
-            let datagrams = RecordPacker.datagrams(Array(records.joined()), limit: 1_000)
+            let datagrams = DTLSRecords.datagrams(Array(records.joined()), limit: 1_000)
             if Array(datagrams.joined()) != Array(records.joined()) { return "bytes changed" }
             if datagrams.contains(where: { $0.count > 1_000 || $0.isEmpty }) { return "a bad size" }
             let junk = random.bytes(random.int(in: 0...40))
-            _ = RecordPacker.datagrams(junk, limit: 100)
+            _ = DTLSRecords.datagrams(junk, limit: 100)
             return nil
         }
         #expect(failure == nil)
