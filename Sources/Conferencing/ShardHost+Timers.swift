@@ -75,7 +75,9 @@ extension ShardHost {
                 counters.add(.iceSucceeded)
                 if endpoint.pointee.transport.ice.usesRelay { counters.add(.iceSucceededRelayed) }
                 endpoint.pointee.iceState = "connected"
-                emit(.iceConnected(endpoint.pointee.number))
+                emit(
+                    .iceConnected(
+                        endpoint.pointee.number, remote: endpoint.pointee.transport.destination?.remote))
             case .iceFailed:
                 counters.add(.iceFailed)
                 endpoint.pointee.iceState = "failed"

@@ -194,8 +194,8 @@ public enum ExpiryReason: String, Sendable {
 /// What a worker tells the control plane without being asked. Log lines and statistics derive from this list.
 public enum ShardEvent: Sendable {
     case answer(ShardAnswer)
-    /// The first pair was validated.
-    case iceConnected(EndpointNumber)
+    /// The first pair was validated: the peer is reached there.
+    case iceConnected(EndpointNumber, remote: TransportAddress?)
     /// No pair ever worked.
     case iceFailed(EndpointNumber)
     /// The handshake ended; the SRTP profile's name.

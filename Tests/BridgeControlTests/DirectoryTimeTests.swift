@@ -91,7 +91,7 @@ struct DirectoryTimeTests {
         var bridge = TestBridge()
         try bridge.start("m", "a", "b")
         let a = try bridge.number(of: "a")
-        bridge.tell(.iceConnected(a))
+        bridge.tell(.iceConnected(a, remote: TransportAddress(ip: "203.0.113.9", port: 4_000)))
         bridge.tell(.dtlsConnected(a, profile: "p"))
         bridge.tell(.iceFailed(a))
         bridge.tell(.dtlsFailed(a, reason: "r"))
@@ -103,7 +103,7 @@ struct DirectoryTimeTests {
         bridge.tell(.endpointExpired(try bridge.number(of: "b"), conference: ConferenceNumber(1), reason: .iceFailed))
         bridge.tell(.conferenceExpired(ConferenceNumber(1)))
         let lines = bridge.events.map { event in
-            event.message + ": " + event.metadata.map { "\($0.key)=\($0.value)" }.joined(separator: " ")
+            event.message + ": " + event.metadata(redacts: true).map { "\($0.key)=\($0.value)" }.joined(separator: " ")
         }
         let meeting = "conference=m name=r@c.example.net"
         #expect(
@@ -111,7 +111,7 @@ struct DirectoryTimeTests {
                 "conference created: \(meeting)",
                 "endpoint created: \(meeting) endpoint=a stats_id=Ada",
                 "endpoint created: \(meeting) endpoint=b stats_id=Ada",
-                "ICE connected: \(meeting) endpoint=a stats_id=Ada",
+                "ICE connected: \(meeting) endpoint=a stats_id=Ada remote=203.0.x.x:4000",
                 "DTLS connected: \(meeting) endpoint=a stats_id=Ada profile=p",
                 "ICE failed: \(meeting) endpoint=a stats_id=Ada",
                 "DTLS failed: \(meeting) endpoint=a stats_id=Ada reason=r",
@@ -130,7 +130,7 @@ struct DirectoryTimeTests {
         #expect(event.message == "colibri request failed")
         #expect(event.severity == .warning)
         #expect(
-            event.metadata.map { "\($0.key)=\($0.value)" }
+            event.metadata(redacts: true).map { "\($0.key)=\($0.value)" }
                 == [
                     "conference=m", "name=r@c.example.net", "endpoint=x", "condition=item-not-found",
                     "reason=unknown_endpoint",

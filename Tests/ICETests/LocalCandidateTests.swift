@@ -63,13 +63,4 @@ import Testing
         let plain = AddressMapping(localAddress: face, publicAddress: mask)
         #expect(LocalCandidate.gather(hosts: [host], mappings: [plain, plain]).count == 2)
     }
-
-    @Test("without private addresses: the private host is left out, and the public one names 0.0.0.0:9 as its base")
-    func privateAddresses() throws {
-        let hosts = [try address("10.0.0.7"), try address("fd00::1"), try address("198.51.100.1")]
-        let mapping = AddressMapping(localAddress: hosts[0], publicAddress: try address("192.0.2.1"))
-        let shown = LocalCandidate.withoutPrivateAddresses(LocalCandidate.gather(hosts: hosts, mappings: [mapping]))
-        #expect(shown.map(\.address) == [hosts[2], try address("192.0.2.1")])
-        #expect(shown[1].relatedAddress.description == "0.0.0.0:9")
-    }
 }

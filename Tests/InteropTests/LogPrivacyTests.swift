@@ -46,6 +46,7 @@ extension RealPeers {
                 #expect(session.calls.first?.participants?.map(\.heard) == [[1], [0]])
                 let log = bridge.log
                 #expect(log.contains("conference created"), "the log is not empty of the call")
+                #expect(log.contains("remote=127.0.x.x:"), "an address is shown, shortened")
                 #expect(session.secrets.count >= 12, "passwords of both sides and SRTP keys of both clients")
                 for secret in session.secrets + [password, Data(password.utf8).base64EncodedString()] {
                     #expect(!log.lowercased().contains(secret.lowercased()), "\(secret) is in the log")

@@ -284,8 +284,7 @@ public enum SettingsTable {
             "videobridge.relay.region", .text, "", "Region told to the focus, relays or not.", .used,
             aliases: ["videobridge.octo.region"]),
         .init(
-            "videobridge.redact-remote-addresses", .boolean, "true",
-            "Shorten client addresses in log lines; so far no line shows one."),
+            "videobridge.redact-remote-addresses", .boolean, "true", "Shorten client addresses in log lines.", .used),
         .init("videobridge.redact-colibri-http-headers", .boolean, "true", "Hide header values of <connect> in logs."),
     ]
 

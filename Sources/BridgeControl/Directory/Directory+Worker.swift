@@ -9,7 +9,7 @@ extension Directory {
     public mutating func handle(_ event: ShardEvent, at now: Timestamp) {
         switch event {
         case .answer(let answer): handle(answer, at: now)
-        case .iceConnected(let number): note(.iceConnected, about: number)
+        case .iceConnected(let number, let remote): note(.iceConnected(remote: remote), about: number)
         case .iceFailed(let number): note(.iceFailed, about: number)
         case .dtlsConnected(let number, let profile): note(.dtlsConnected(profile: profile), about: number)
         case .dtlsFailed(let number, let reason): note(.dtlsFailed(reason: reason), about: number)

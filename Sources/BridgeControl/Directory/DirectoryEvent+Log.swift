@@ -1,6 +1,7 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
 internal import Colibri
+internal import Primitives
 internal import ShardMessages
 
 /// How much a log line matters (house rule 3.7).
@@ -46,7 +47,8 @@ extension DirectoryEvent {
     }
 
     /// The variable part of the log line under fixed keys, context first.
-    public var metadata: [(key: String, value: String)] {
+    /// - Parameter redacts: shortens clients' addresses (`videobridge.redact-remote-addresses`).
+    public func metadata(redacts: Bool) -> [(key: String, value: String)] {
         var result: [(key: String, value: String)] = []
         if let meetingID { result.append(("conference", meetingID)) }
         if let name { result.append(("name", name)) }
@@ -55,6 +57,8 @@ extension DirectoryEvent {
         switch kind {
         case .conferenceEnded(let reason): result.append(("reason", reason.rawValue))
         case .endpointEnded(let reason): result.append(("reason", reason.rawValue))
+        case .iceConnected(let remote):
+            if let remote { result.append(("remote", redacts ? remote.redacted : remote.description)) }
         case .dtlsConnected(let profile): result.append(("profile", profile))
         case .dtlsFailed(let reason): result.append(("reason", reason))
         case .requestFailed(let condition, let text):
@@ -65,8 +69,7 @@ extension DirectoryEvent {
         case .exportIgnored(let connect): result.append(("connect", connect))
         case .shutdownStateChanged(let state): result.append(("state", state.rawValue))
         case .drainChanged(let isDraining): result.append(("drain", isDraining ? "true" : "false"))
-        case .conferenceCreated, .endpointCreated, .endpointExpired, .iceConnected, .iceFailed, .requestTimedOut,
-            .readyToExit:
+        case .conferenceCreated, .endpointCreated, .endpointExpired, .iceFailed, .requestTimedOut, .readyToExit:
             break
         }
         return result

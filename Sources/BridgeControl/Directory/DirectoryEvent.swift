@@ -1,9 +1,10 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
 public import Colibri
+public import Primitives
 public import ShardMessages
 
-/// Something worth a log line or an immediate presence, with its context. Holds no secret and no address.
+/// Something worth a log line or an immediate presence, with its context. Holds no secret.
 public struct DirectoryEvent: Hashable, Sendable {
     /// What happened.
     public var kind: Kind
@@ -24,7 +25,7 @@ public struct DirectoryEvent: Hashable, Sendable {
         case endpointCreated
         case endpointExpired
         case endpointEnded(ExpiryReason)
-        case iceConnected
+        case iceConnected(remote: TransportAddress?)
         case iceFailed
         case dtlsConnected(profile: String)
         case dtlsFailed(reason: String)

@@ -260,7 +260,7 @@ final class Bridge: LoopTask {
             case .debug: .debug
             }
         var logger = log
-        logger.context += event.metadata
+        logger.context += event.metadata(redacts: settings.redactsRemoteAddresses)
         logger.log(level, constant: event.message)
         switch event.kind {
         case .shutdownStateChanged, .drainChanged: publish(at: now)

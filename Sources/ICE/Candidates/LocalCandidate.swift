@@ -44,14 +44,4 @@ public struct LocalCandidate: Hashable, Sendable {
         }
         return result
     }
-
-    /// What may be shown to a peer that must not see private addresses (media-plane.md 1.4): candidates with a private
-    /// address are left out, a private related address becomes `0.0.0.0:9`.
-    public static func withoutPrivateAddresses(_ candidates: [LocalCandidate]) -> [LocalCandidate] {
-        candidates.filter { !$0.address.isPrivate }.map { candidate in
-            var candidate = candidate
-            if candidate.relatedAddress.isPrivate { candidate.relatedAddress = TransportAddress(ipv4: 0, port: 9) }
-            return candidate
-        }
-    }
 }
