@@ -36,6 +36,11 @@ struct Floor: ~Copyable {
     private var random = Random(seed: 11)
     private var sequence: UInt16 = 0
     private var sent: UInt64 = 0
+    /// For each flush of the scenario's main medium: how long after its packets were due it was over, and how many.
+    private var transits: [(milliseconds: Double, packets: UInt64)] = []
+    private var sentBefore: UInt64 = 0
+    /// As the bridge does (`ConferencingLimits.egressBytes`).
+    private static let egressBytes = 131_072
 
     init(_ scenario: Scenario, targets: [TransportAddress]) throws(SystemError) {
         self.scenario = scenario
@@ -56,8 +61,9 @@ struct Floor: ~Copyable {
     }
 
     /// Runs at the scenario's pace.
-    /// - Returns: processor time per packet, in microseconds.
-    mutating func run(seconds: Double) throws(SystemError) -> Double {
+    /// - Returns: processor time per packet, in microseconds, and the time after which 99 of 100 packets were sent, in
+    ///   milliseconds.
+    mutating func run(seconds: Double) throws(SystemError) -> (cost: Double, p99: Double) {
         var poller = try Poller()
         let events = UnsafeMutableBufferPointer<PollEvent>.allocate(capacity: 1)
         defer { events.deallocate() }
@@ -70,7 +76,7 @@ struct Floor: ~Copyable {
         while now < end {
             for sender in 0..<scenario.senders where audioDue[sender] <= now {
                 audioDue[sender] = audioDue[sender] + .milliseconds(20)
-                sendToAll(but: sender, packets: 1, bytes: 116)
+                sendToAll(but: sender, packets: 1, bytes: 116, counts: scenario.videoBitrate == 0)
             }
             if frameDue <= now {
                 frameDue = frameDue + .nanoseconds(1_000_000_000 / 30)
@@ -78,21 +84,32 @@ struct Floor: ~Copyable {
                 let mean = Double(scenario.videoBitrate) / 8 / 30
                 let bytes = Int(mean * (0.8 + 0.4 * random.fraction()))
                 let packets = (bytes + 1_165) / 1_166
-                sendToAll(but: 0, packets: packets, bytes: (bytes + packets - 1) / packets + 6)
+                sendToAll(but: 0, packets: packets, bytes: (bytes + packets - 1) / packets + 6, counts: true)
             }
             let next = min(audioDue.min() ?? end, frameDue)
             now = MonotonicClock.now()
             _ = poller.wait(until: next, now: now, into: events)
             now = MonotonicClock.now()
         }
-        return Double(threadNanoseconds() - before) / 1_000 / Double(max(sent, 1))
+        return (Double(threadNanoseconds() - before) / 1_000 / Double(max(sent, 1)), percentile99())
     }
 
-    /// A run of packets for everybody but the sender, then one flush.
-    private mutating func sendToAll(but sender: Int, packets: Int, bytes: Int) {
+    private func percentile99() -> Double {
+        let total = transits.reduce(0) { $0 + $1.packets }
+        var left = total / 100
+        for transit in transits.sorted(by: { $0.milliseconds > $1.milliseconds }) {
+            if transit.packets > left { return transit.milliseconds }
+            left -= transit.packets
+        }
+        return 0
+    }
+
+    /// A run of packets for everybody but the sender.
+    private mutating func sendToAll(but sender: Int, packets: Int, bytes: Int, counts: Bool) {
+        let begin = MonotonicClock.now()
         for receiver in 0..<targets.count where receiver != sender {
+            if batch.byteCount >= Self.egressBytes { flush(since: begin, counts: counts) }
             for index in 0..<packets {
-                if !batch.hasRoom(datagrams: 1) { port.flush(&batch) }
                 guard let slot = batch.reserve() else { continue }
                 writeHeader(slot, sequence &+ UInt16(index), ssrc: UInt32(sender))
                 let plain = UnsafeRawBufferPointer(rebasing: payload[0..<bytes])
@@ -103,7 +120,13 @@ struct Floor: ~Copyable {
             }
         }
         sequence &+= UInt16(packets)
+        flush(since: begin, counts: counts)
+    }
+
+    private mutating func flush(since begin: Timestamp, counts: Bool) {
         port.flush(&batch)
+        if counts { transits.append(((MonotonicClock.now() - begin).seconds * 1_000, sent - sentBefore)) }
+        sentBefore = sent
     }
 
     private func writeHeader(_ slot: UnsafeMutableRawBufferPointer, _ sequence: UInt16, ssrc: UInt32) {
