@@ -84,17 +84,22 @@ struct IdentityTests {
         #expect(numbers == [2, 3])
     }
 
+    /// Uses up a client's key frame requests for the first client's video.
+    private func exhaustRequests(_ world: inout World, of client: Int) throws {
+        for _ in 0..<3 {
+            let request = world.clients[client].makeRTCP { writer in
+                KeyframeRequest.writePictureLoss(senderSSRC: 9, mediaSSRC: 2_000, to: &writer)
+            }
+            world.send([try require(request)], from: client)
+            world.run(for: .seconds(1 as Int64))
+        }
+    }
+
     @Test("who joins in another's slot has key frame requests of its own")
     func slotOfAnother() throws {
         var world = try World()
         expect(world.assemble(2))
-        for _ in 0..<3 {
-            let request = world.clients[1].makeRTCP { writer in
-                KeyframeRequest.writePictureLoss(senderSSRC: 9, mediaSSRC: 2_000, to: &writer)
-            }
-            world.send([try require(request)], from: 1)
-            world.run(for: .seconds(1 as Int64))
-        }
+        try exhaustRequests(&world, of: 1)
         _ = world.request([.expireEndpoint(world.clients[1].number)])
         expect(world.join())
         expect(world.connectAll() || world.clients[2].isConnected)
@@ -108,13 +113,7 @@ struct IdentityTests {
     func exhaustedReceiver() throws {
         var world = try World()
         expect(world.assemble(3))
-        for _ in 0..<3 {
-            let request = world.clients[2].makeRTCP { writer in
-                KeyframeRequest.writePictureLoss(senderSSRC: 9, mediaSSRC: 2_000, to: &writer)
-            }
-            world.send([try require(request)], from: 2)
-            world.run(for: .seconds(1 as Int64))
-        }
+        try exhaustRequests(&world, of: 2)
         world.clients[0].receivedRTCP = []
         let delta = world.clients[0].makeRTP(ssrc: 2_000, payloadType: 100, payload: vp8(isKeyframe: false))
         world.send([try require(delta)], from: 0)

@@ -3,6 +3,7 @@
 import BridgeControl
 import Foundation
 import Primitives
+import TestSupport
 import Testing
 
 @testable import ControlPlane
@@ -62,12 +63,13 @@ struct ProgramTests {
     @Test("READY and STOPPING wait for room where systemd has not read yet, a watchdog's feed does not")
     func busyManager() throws {
         let path = FileManager.default.temporaryDirectory.appending(path: "viaduct-\(UUID().uuidString)").path
-        let manager = try NotificationSocket(path)
+        let manager = try #require(NotificationSocket(path))
         let notifier = ServiceNotifier(environment: ["NOTIFY_SOCKET": path])
         for _ in 0..<1_000 { notifier.watchdog() }
         let reader = Thread {
             usleep(100_000)
-            manager.read(seconds: 3)
+            let end = Date().addingTimeInterval(3)
+            while Date() < end, manager.messages.last != "STOPPING=1" { usleep(1_000) }
         }
         reader.start()
         notifier.ready()

@@ -6,6 +6,7 @@ import Foundation
 import PacketIO
 import Primitives
 import ShardMessages
+import TestSupport
 import Testing
 
 @testable import ControlPlane
@@ -51,11 +52,8 @@ struct WorkerTroubleTests {
     @Test("a worker that hangs makes the bridge unhealthy and the watchdog hungry; one that only rests does not")
     func hangingWorker() throws {
         let path = FileManager.default.temporaryDirectory.appending(path: "viaduct-\(UUID().uuidString)").path
-        let manager = try NotificationSocket(path)
-        func feeds() -> Int {
-            manager.read()
-            return manager.takeMessages().count { $0 == "WATCHDOG=1" }
-        }
+        let manager = try #require(NotificationSocket(path))
+        func feeds() -> Int { manager.takeMessages().count { $0 == "WATCHDOG=1" } }
         let loop = try ControlLoop()
         let bridge = try quietBridge(loop, environment: ["NOTIFY_SOCKET": path, "WATCHDOG_USEC": "40000"])
         bridge.pulse.limit = .milliseconds(1_500)

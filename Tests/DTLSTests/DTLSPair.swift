@@ -38,7 +38,8 @@ struct DTLSPair: ~Copyable {
 
     init(
         network: Network = Network(), seed: UInt64 = 1, clientProfiles: [SRTPProfile] = [.aeadAES128GCM],
-        serverProfiles: [SRTPProfile] = [.aeadAES128GCM], trusts: Bool = true
+        serverProfiles: [SRTPProfile] = [.aeadAES128GCM], trusts: Bool = true,
+        clientIdentity: DTLSIdentity = clientIdentity, serverIdentity: DTLSIdentity = serverIdentity
     ) {
         self.network = network
         random = Random(seed: seed)

@@ -66,11 +66,7 @@ struct SettingsTests {
         let identity = try DTLSIdentity(wallSeconds: 1_700_000_000, settings: .init(cipherList: name))
         let peer = try DTLSIdentity(
             wallSeconds: 1_700_000_000, settings: .init(cipherList: "ECDHE-ECDSA-AES256-GCM-SHA384:" + name))
-        var pair = DTLSPair(trusts: false)
-        pair.server = DTLSTransport(identity: identity, profiles: [.aeadAES128GCM], at: .zero)
-        pair.client = DTLSTransport(identity: peer, profiles: [.aeadAES128GCM], at: .zero)
-        pair.server.addFingerprints([("sha-256", peer.digest)])
-        pair.client.addFingerprints([("sha-256", identity.digest)])
+        var pair = DTLSPair(clientIdentity: peer, serverIdentity: identity)
         pair.start()
         pair.run()
         let used = pair.server.cipherName
@@ -83,9 +79,7 @@ struct SettingsTests {
             wallSeconds: 1_700_000_000, settings: .init(cipherList: "ECDHE-ECDSA-CHACHA20-POLY1305"))
         let peer = try DTLSIdentity(
             wallSeconds: 1_700_000_000, settings: .init(cipherList: "ECDHE-ECDSA-AES128-GCM-SHA256"))
-        var pair = DTLSPair(trusts: false)
-        pair.server = DTLSTransport(identity: identity, profiles: [.aeadAES128GCM], at: .zero)
-        pair.client = DTLSTransport(identity: peer, profiles: [.aeadAES128GCM], at: .zero)
+        var pair = DTLSPair(trusts: false, clientIdentity: peer, serverIdentity: identity)
         pair.start()
         pair.run()
         #expect(pair.serverEvents.failure != nil)

@@ -2,6 +2,7 @@
 
 import Foundation
 import Primitives
+import TestSupport
 import Testing
 import XML
 import XMPP
@@ -9,7 +10,7 @@ import XMPP
 @testable import ControlPlane
 
 /// The server program from its start to its end, with a real Prosody.
-@Suite("Bridge life", .enabled(if: ProsodyServer.isAvailable))
+@Suite("Bridge life", .needsProsody)
 struct BridgeLifeTests {
     private let healthCheck = XMLElement("healthcheck", "http://jitsi.org/protocol/healthcheck")
 
@@ -74,39 +75,6 @@ struct BridgeLifeTests {
         }
     }
 
-    /// Receives what the program tells systemd.
-    private final class NotifySocket {
-        let path: String
-        private let descriptor: Int32
-
-        init(in folder: URL) throws {
-            path = folder.appendingPathComponent("notify").path
-            descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_NONBLOCK.rawValue), 0)
-            var address = sockaddr_un()
-            address.sun_family = sa_family_t(AF_UNIX)
-            withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(path.utf8)) }
-            let result = withUnsafePointer(to: &address) { pointer in
-                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                    bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-                }
-            }
-            guard result == 0 else { throw SetupError(description: "no socket for notifications") }
-        }
-
-        deinit { close(descriptor) }
-
-        /// All that has come since the last call.
-        func messages() -> [String] {
-            var result: [String] = []
-            var buffer = [UInt8](repeating: 0, count: 256)
-            while true {
-                let count = recv(descriptor, &buffer, buffer.count, 0)
-                guard count >= 0 else { return result }
-                result.append(String(decoding: buffer[..<count], as: UTF8.self))
-            }
-        }
-    }
-
     @Test("it starts, is healthy, joins the brewery with every statistic Jicofo reads, and ends in order on SIGTERM")
     func wholeLife() async throws {
         let prosody = try ProsodyServer()
@@ -115,7 +83,7 @@ struct BridgeLifeTests {
         let focus = bench.focus(port: prosody.port)
         #expect(try await bench.wait { focus.isInRoom })
         let place = try Workplace("videobridge.relay.region = eu-north", xmppPort: prosody.port)
-        let notify = try NotifySocket(in: place.folder)
+        let notify = try #require(NotificationSocket(place.folder.appendingPathComponent("notify").path))
         let begin = bench.loop.now
         let bridge = try place.start(environment: ["NOTIFY_SOCKET": notify.path, "WATCHDOG_USEC": "200000"])
         var healthyAfter: TimeDelta?
@@ -140,7 +108,7 @@ struct BridgeLifeTests {
         var said: [String] = []
         #expect(
             try await bench.wait {
-                said += notify.messages()
+                said += notify.takeMessages()
                 return said.contains("READY=1") && said.filter { $0 == "WATCHDOG=1" }.count >= 2
             })
         // Operators look for these words in the log.
@@ -151,11 +119,11 @@ struct BridgeLifeTests {
         #expect(bridge.complaints.contains("SENT colibri2 response client=shard0 request=1 outcome=item-not-found"))
         #expect(place.get("/metrics")?.contains("jitsi_jvb_mucs_joined 1") == true)
 
-        said += notify.messages()
+        said += notify.takeMessages()
         kill(bridge.processIdentifier, SIGTERM)
         #expect(
             try await bench.wait {
-                said += notify.messages()
+                said += notify.takeMessages()
                 return focus.occupants["via-1"] == nil && said.contains("STOPPING=1")
             })
         #expect(await bridge.wait(seconds: 10) == 143)

@@ -8,7 +8,7 @@ import XMPP
 
 @testable import ControlPlane
 
-@Suite("Prosody login", .enabled(if: ProsodyServer.isAvailable))
+@Suite("Prosody login", .needsProsody)
 struct ProsodyLoginTests {
     /// Starts a server with `options` and expects a bridge with the settings of `change` to come into the room.
     private func expectLogin(

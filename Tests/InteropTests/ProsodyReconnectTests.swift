@@ -8,7 +8,7 @@ import XMPP
 
 @testable import ControlPlane
 
-@Suite("Prosody reconnect", .enabled(if: ProsodyServer.isAvailable))
+@Suite("Prosody reconnect", .needsProsody)
 struct ProsodyReconnectTests {
     private let healthCheck = XMLElement("healthcheck", "http://jitsi.org/protocol/healthcheck")
     private let create = XMLElement("conference-modify", "jitsi:colibri2", attributes: ["create": "true"])

@@ -8,7 +8,7 @@ import XMPP
 
 @testable import ControlPlane
 
-@Suite("Prosody requests", .enabled(if: ProsodyServer.isAvailable))
+@Suite("Prosody requests", .needsProsody)
 struct ProsodyRequestTests {
     private let healthCheck = XMLElement("healthcheck", "http://jitsi.org/protocol/healthcheck")
     private let create = XMLElement("conference-modify", "jitsi:colibri2", attributes: ["create": "true"])

@@ -8,7 +8,7 @@ import XMPP
 
 @testable import ControlPlane
 
-@Suite("Prosody rooms", .enabled(if: ProsodyServer.isAvailable))
+@Suite("Prosody rooms", .needsProsody)
 struct ProsodyRoomTests {
     private let admin = "http://jabber.org/protocol/muc#admin"
     private let owner = "http://jabber.org/protocol/muc#owner"

@@ -2,6 +2,7 @@
 
 import Foundation
 import Synchronization
+import Testing
 
 /// A real Prosody in a folder of its own, with the configuration of control-plane.md 8.2 and free ports.
 final class ProsodyServer: Sendable {
@@ -30,18 +31,11 @@ final class ProsodyServer: Sendable {
     var certificateFile: String { folder.appending(path: "certs/\(Self.domain).crt").path }
     private let process = Mutex<WatchedProcess?>(nil)
 
-    /// Why tests with Prosody cannot run here; `nil` when they can.
-    ///
-    /// On a build machine (`CI` is set) they must run: a missing Prosody is then a failure, not a skip.
-    static let skipReason: String? = {
-        let isThere = ["/usr/bin/prosody", "/usr/bin/prosodyctl"].allSatisfy(
-            FileManager.default.isExecutableFile(atPath:))
-        if isThere || ProcessInfo.processInfo.environment["CI"] != nil { return nil }
-        print("Prosody is not installed (apt-get install prosody): its tests are skipped")
-        return "Prosody is not installed"
-    }()
-
-    static var isAvailable: Bool { skipReason == nil }
+    /// Whether tests with Prosody run here. On a build machine (`CI` is set) they must: a missing Prosody is then a
+    /// failure, not a skip.
+    static let mustRun =
+        ["/usr/bin/prosody", "/usr/bin/prosodyctl"].allSatisfy(FileManager.default.isExecutableFile(atPath:))
+        || ProcessInfo.processInfo.environment["CI"] != nil
 
     /// - Parameter port: a free one when `nil`.
     init(_ options: Options = Options(), port: UInt16? = nil) throws {
@@ -197,4 +191,9 @@ func listeningSocket(port: UInt16) throws -> Int32 {
         throw SetupError(description: "cannot listen on port \(port)")
     }
     return descriptor
+}
+
+extension Trait where Self == ConditionTrait {
+    /// The test has a real Prosody.
+    static var needsProsody: Self { .enabled(if: ProsodyServer.mustRun, "no prosody: run make bootstrap") }
 }

@@ -7,7 +7,7 @@ import XMPP
 
 @testable import ControlPlane
 
-@Suite("Daemon: calls", .enabled(if: ProsodyServer.isAvailable))
+@Suite("Daemon: calls", .needsProsody)
 struct DaemonCallTests {
     private let healthCheck = XMLElement("healthcheck", "http://jitsi.org/protocol/healthcheck")
 

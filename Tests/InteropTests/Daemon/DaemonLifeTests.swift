@@ -1,13 +1,14 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import TestSupport
 import Testing
 import XML
 import XMPP
 
 @testable import ControlPlane
 
-@Suite("Daemon: life", .enabled(if: ProsodyServer.isAvailable))
+@Suite("Daemon: life", .needsProsody)
 struct DaemonLifeTests {
     @Test(
         "a signal ends the bridge with the original's status, and the room sees it leave at once",
@@ -55,15 +56,15 @@ struct DaemonLifeTests {
     @Test("systemd hears READY, then WATCHDOG again and again, and STOPPING in the end")
     func notifications() async throws {
         let path = "/tmp/viaduct-notify-\(UInt32.random(in: 0...UInt32.max))"
-        let socket = try NotificationSocket(path)
+        let socket = try #require(NotificationSocket(path))
         try await withDaemon(
             environment: ["NOTIFY_SOCKET": path, "WATCHDOG_USEC": "400000"]
         ) { (daemon: Daemon) async throws in
-            #expect(try await daemon.wait(10) { socket.heard().count { $0 == "WATCHDOG=1" } >= 8 })
-            #expect(socket.heard().first == "READY=1", "\(socket.heard())")
+            #expect(try await daemon.wait(10) { socket.messages.count { $0 == "WATCHDOG=1" } >= 8 })
+            #expect(socket.messages.first == "READY=1", "\(socket.messages)")
             daemon.send(signal: SIGTERM)
             #expect(await daemon.waitForEnd(seconds: 30) == 143)
-            #expect(socket.heard().contains("STOPPING=1"), "\(socket.heard())")
+            #expect(socket.messages.contains("STOPPING=1"), "\(socket.messages)")
         }
     }
 
@@ -91,42 +92,5 @@ struct DaemonLifeTests {
         #expect(healthy <= 1)
         #expect(joined <= 2)
         #expect(kilobytes > 1_000 && kilobytes <= 40_000)
-    }
-}
-
-/// The socket on which a service manager listens (sd_notify(3)).
-final class NotificationSocket {
-    private let descriptor: Int32
-    private let path: String
-    private var messages: [String] = []
-
-    init(_ path: String) throws {
-        self.path = path
-        descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-        let bound = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
-        guard bound == 0 else { throw SetupError(description: "cannot bind \(path)") }
-    }
-
-    deinit {
-        close(descriptor)
-        unlink(path)
-    }
-
-    /// Everything heard so far, in order.
-    func heard() -> [String] {
-        var buffer = [UInt8](repeating: 0, count: 4_096)
-        // Ends when nothing more waits.
-        while true {
-            let count = recv(descriptor, &buffer, buffer.count, Int32(MSG_DONTWAIT))
-            guard count > 0 else { return messages }
-            messages += String(decoding: buffer[..<count], as: UTF8.self).split(separator: "\n").map(String.init)
-        }
     }
 }

@@ -4,7 +4,7 @@ import Foundation
 import Testing
 
 /// An XMPP server that does not want the bridge, or is not there: the log says so in words, the bridge goes on.
-@Suite("Daemon: XMPP trouble", .enabled(if: ProsodyServer.isAvailable))
+@Suite("Daemon: XMPP trouble", .needsProsody)
 struct DaemonXMPPTests {
     @Test("a wrong password is told, tried again, and accepted once the server has changed it")
     func wrongPassword() async throws {

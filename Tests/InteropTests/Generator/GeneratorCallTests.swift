@@ -4,7 +4,7 @@ import Foundation
 import Testing
 
 /// The program's calls: unusual ones, and those that something breaks into.
-@Suite("Generator: calls", .serialized, .enabled(if: ProsodyServer.isAvailable))
+@Suite("Generator: calls", .serialized, .needsProsody)
 struct GeneratorCallTests {
     @Test(
         "calls over IPv6, passive, in trains, of several conferences that fill slowly, are perfect",

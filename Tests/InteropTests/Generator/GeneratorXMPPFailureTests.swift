@@ -5,7 +5,7 @@ import Testing
 import XMPP
 
 /// What it says when a real Prosody stands between it and the bridge.
-@Suite("Generator: no call by XMPP", .serialized, .enabled(if: ProsodyServer.isAvailable))
+@Suite("Generator: no call by XMPP", .serialized, .needsProsody)
 struct GeneratorXMPPFailureTests {
     private func arguments(_ port: UInt16, password: String = "focuspass", seconds: Int = 3) -> String {
         "--xmpp 127.0.0.1:\(port) --domain \(ProsodyServer.domain) --room \(ProsodyServer.room) --user focus"
