@@ -10,8 +10,10 @@ struct RecentRequests<Key: TableKey>: ~Copyable {
     /// Nothing older limits anything.
     private let memory: TimeDelta
     private var places: FixedTable<Key, UInt32>
+    /// Places that were given back.
     private var free: GrowableBuffer<UInt32>
-    /// `quota` moments for each place, the newest first; `distantFuture` where there was none.
+    /// `quota` moments for each place so far, the newest first; `distantFuture` where there was none. Memory is there
+    /// for all, but not touched before its turn: most conferences are small.
     private var moments: GrowableBuffer<Timestamp>
 
     init(capacity: Int, quota: Int, memory: TimeDelta) {
@@ -20,10 +22,6 @@ struct RecentRequests<Key: TableKey>: ~Copyable {
         places = FixedTable(capacity: capacity)
         free = GrowableBuffer(capacity: capacity)
         moments = GrowableBuffer(capacity: capacity * quota)
-        for place in 0..<capacity {
-            free.append(UInt32(place))
-            for _ in 0..<quota { moments.append(.distantFuture) }
-        }
     }
 
     var isFull: Bool { places.count == places.capacity }
@@ -45,7 +43,7 @@ struct RecentRequests<Key: TableKey>: ~Copyable {
         if let place = places[key] {
             start = Int(place) * quota
         } else {
-            guard let place = free.popLast() else { return false }
+            guard let place = takePlace() else { return false }
             places.insert(key, place)
             start = Int(place) * quota
             for index in 0..<quota { moments[start + index] = .distantFuture }
@@ -55,6 +53,14 @@ struct RecentRequests<Key: TableKey>: ~Copyable {
         return true
     }
 
+    private mutating func takePlace() -> UInt32? {
+        if let place = free.popLast() { return place }
+        let place = moments.count / quota
+        guard place < places.capacity else { return nil }
+        for _ in 0..<quota { moments.append(.distantFuture) }
+        return UInt32(place)
+    }
+
     /// Clears what no longer limits anything.
     mutating func forget(now: Timestamp) {
         var kept = FixedTable<Key, UInt32>(capacity: places.capacity)
@@ -62,7 +68,7 @@ struct RecentRequests<Key: TableKey>: ~Copyable {
         places.forEach { key, place in
             if now - moments[Int(place) * quota] < memory { kept.insert(key, place) }
         }
-        var isTaken = [Bool](repeating: false, count: places.capacity)
+        var isTaken = [Bool](repeating: false, count: moments.count / quota)
         kept.forEach { _, place in isTaken[Int(place)] = true }
         for place in isTaken.indices where !isTaken[place] { free.append(UInt32(place)) }
         places = kept
