@@ -37,7 +37,7 @@ final class ExpatTree {
         XML_SetUserData(parser, Unmanaged.passUnretained(self).toOpaque())
         XML_SetReturnNSTriplet(parser, 1)
         // With deferral, expat keeps a complete stanza back until more bytes come, which they may never do.
-        XML_SetReparseDeferralEnabled(parser, 0)
+        viaduct_expat_parse_at_once(parser)
         XML_SetElementHandler(
             parser,
             { tree, name, attributes in
