@@ -115,18 +115,18 @@ struct Endpoint: ~Copyable {
     mutating func apply(_ media: EndpointMedia) {
         for type in media.payloadTypes.prefix(ShardMessagesLimits.payloadTypes) where type.number < 128 {
             let former = encodings[Int(type.number)]
-            if former != Endpoint.none, former != type.encoding.rawValue, numbers[Int(former)] == type.number {
+            if former != Endpoint.none, former != type.codec.rawValue, numbers[Int(former)] == type.number {
                 numbers[Int(former)] = Endpoint.none
             }
-            encodings[Int(type.number)] = type.encoding.rawValue
-            if numbers[Int(type.encoding.rawValue)] == Endpoint.none, !type.encoding.isOpaque {
-                numbers[Int(type.encoding.rawValue)] = type.number
+            encodings[Int(type.number)] = type.codec.rawValue
+            if numbers[Int(type.codec.rawValue)] == Endpoint.none, !type.codec.isOpaque {
+                numbers[Int(type.codec.rawValue)] = type.number
             }
-            switch type.encoding.mediaType {
+            switch type.codec.mediaType {
             case .audio: acceptsAudio = true
             case .video: acceptsVideo = true
             }
-            if type.encoding == .opus { audioClockRate = type.clockRate }
+            if type.codec == .opus { audioClockRate = type.clockRate }
             hasPLI = hasPLI || type.hasPLI
             hasFIR = hasFIR || type.hasFIR
             hasTransportCC = hasTransportCC || type.hasTransportCC

@@ -35,7 +35,7 @@ struct IncomingStream: ~Copyable {
     /// retransmissions have streams for themselves.
     @inline(__always)
     func carries(_ encoding: UInt8) -> Bool {
-        if encoding == Encoding.rtx.rawValue { return role == .retransmission }
-        return encoding != Endpoint.none && (encoding <= Encoding.otherAudio.rawValue) == (mediaType == .audio)
+        if encoding == Codec.rtx.rawValue { return role == .retransmission }
+        return encoding != Endpoint.none && (encoding <= Codec.otherAudio.rawValue) == (mediaType == .audio)
     }
 }

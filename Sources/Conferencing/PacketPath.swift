@@ -30,7 +30,7 @@ struct BatchPacket: BitwiseCopyable {
     var sequence: UInt16
     /// Bytes of padding behind the payload that go out with it, see ``ShardHost/evenOut(_:)``.
     var padding: UInt8 = 0
-    /// What the payload type means to the sender (`Encoding` raw value).
+    /// What the payload type means to the sender (`Codec` raw value).
     var encoding: UInt8
     /// Whether a receiver's stream may begin with this packet: any packet, or a key frame where the bridge can tell.
     var canStart: Bool
@@ -197,10 +197,10 @@ extension ShardHost {
             return counters.add(reason)
         }
         guard let sequence = source.pointee.gaps.accept(info.sequence) else { return counters.add(.droppedDuplicate) }
-        if encoding == Encoding.vp8.rawValue {
+        if encoding == Codec.vp8.rawValue {
             if info.parseVP8(packet), info.isKeyframe { counters.add(.keyframesReceived) }
             info.dropDependencyDescriptor()
-        } else if encoding == Encoding.vp9.rawValue {
+        } else if encoding == Codec.vp9.rawValue {
             info.dropDependencyDescriptor()
         }
         guard let base = UnsafeMutableRawPointer(mutating: packet.baseAddress) else { return }
@@ -208,7 +208,7 @@ extension ShardHost {
             BatchPacket(
                 info: info, base: base, endpoint: UInt32(index), source: stream.pointee.source, next: -1,
                 sequence: sequence, encoding: encoding,
-                canStart: encoding != Encoding.vp8.rawValue || info.isKeyframe, kind: isVideo ? .video : .audio),
+                canStart: encoding != Codec.vp8.rawValue || info.isKeyframe, kind: isVideo ? .video : .audio),
             in: endpoint.pointee.conference)
     }
 

@@ -23,12 +23,12 @@ public enum MediaType: UInt8, Sendable, BitwiseCopyable, CaseIterable {
 }
 
 /// What a payload type carries, as far as forwarding has to know.
-public enum Encoding: UInt8, Sendable, BitwiseCopyable {
+public enum Codec: UInt8, Sendable, BitwiseCopyable {
     case opus, red, telephoneEvent, otherAudio
     case vp8, vp9, h264, av1, rtx, otherVideo
 
     /// Audio or video (`rtx` counts as video).
-    public var mediaType: MediaType { rawValue <= Encoding.otherAudio.rawValue ? .audio : .video }
+    public var mediaType: MediaType { rawValue <= Codec.otherAudio.rawValue ? .audio : .video }
 
     /// Stands for any number of formats that the bridge does not know apart.
     public var isOpaque: Bool { self == .otherAudio || self == .otherVideo }
@@ -39,7 +39,7 @@ public struct PayloadType: Hashable, Sendable, BitwiseCopyable {
     /// RTP payload type number, 0…127.
     public var number: UInt8
     /// What it carries.
-    public var encoding: Encoding
+    public var codec: Codec
     /// RTP clock rate in Hz.
     public var clockRate: UInt32
     /// For `rtx`: the payload type it repairs (`apt`).
@@ -56,9 +56,9 @@ public struct PayloadType: Hashable, Sendable, BitwiseCopyable {
     public var hasREMB: Bool
 
     /// A payload type without feedback.
-    public init(number: UInt8, encoding: Encoding, clockRate: UInt32) {
+    public init(number: UInt8, codec: Codec, clockRate: UInt32) {
         self.number = number
-        self.encoding = encoding
+        self.codec = codec
         self.clockRate = clockRate
         associated = nil
         hasPLI = false

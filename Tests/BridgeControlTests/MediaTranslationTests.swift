@@ -88,7 +88,7 @@ struct MediaTranslationTests {
             <parameter value='111/111'/></payload-type></media>
             """
         let (media, _) = try update(text)
-        #expect(media.payloadTypes.map(\.encoding) == [.vp8, .otherVideo, .rtx, .otherAudio, .red])
+        #expect(media.payloadTypes.map(\.codec) == [.vp8, .otherVideo, .rtx, .otherAudio, .red])
         #expect(media.payloadTypes[0].hasREMB)
         #expect(media.payloadTypes[2].associated == 96)
         #expect(media.headerExtensions == [HeaderExtensionMapping(id: 3, kind: .mid)])

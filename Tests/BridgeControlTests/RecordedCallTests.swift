@@ -120,11 +120,11 @@ struct RecordedCallTests {
         #expect(first.media.sources == [])
         #expect(first.remote == nil)
         #expect(first.media.allowsMixedExtensions == true)
-        let vp8 = try #require(first.media.payloadTypes.first { $0.encoding == .vp8 })
+        let vp8 = try #require(first.media.payloadTypes.first { $0.codec == .vp8 })
         #expect(vp8.number == 100 && vp8.clockRate == 90_000)
         #expect(vp8.hasFIR && vp8.hasNACK && vp8.hasPLI && vp8.hasTransportCC && !vp8.hasREMB)
-        #expect(first.media.payloadTypes.filter { $0.encoding == .rtx }.map(\.associated) == [41, 100, 101, 107])
-        #expect(first.media.payloadTypes.filter { $0.encoding.mediaType == .audio }.map(\.number) == [111, 126])
+        #expect(first.media.payloadTypes.filter { $0.codec == .rtx }.map(\.associated) == [41, 100, 101, 107])
+        #expect(first.media.payloadTypes.filter { $0.codec.mediaType == .audio }.map(\.number) == [111, 126])
         #expect(
             Set(first.media.headerExtensions.map(\.kind)) == [
                 .dependencyDescriptor, .mid, .absoluteSendTime, .transportWideCC, .audioLevel,

@@ -46,7 +46,7 @@ struct DropTests {
         for _ in 0..<2 {
             expect(
                 world.join { media in
-                    media.payloadTypes.append(PayloadType(number: 96, encoding: .rtx, clockRate: 90_000))
+                    media.payloadTypes.append(PayloadType(number: 96, codec: .rtx, clockRate: 90_000))
                 })
         }
         expect(world.connectAll())
@@ -79,15 +79,15 @@ struct DropTests {
         world.createConference()
         expect(
             world.join { media in
-                media.payloadTypes.append(PayloadType(number: 9, encoding: .otherAudio, clockRate: 8_000))
+                media.payloadTypes.append(PayloadType(number: 9, codec: .otherAudio, clockRate: 8_000))
             })
         expect(
             world.join { media in
-                media.payloadTypes.append(PayloadType(number: 103, encoding: .otherAudio, clockRate: 16_000))
+                media.payloadTypes.append(PayloadType(number: 103, codec: .otherAudio, clockRate: 16_000))
             })
         expect(world.connectAll())
         var media = EndpointMedia()
-        media.payloadTypes = [PayloadType(number: 100, encoding: .vp9, clockRate: 90_000)]
+        media.payloadTypes = [PayloadType(number: 100, codec: .vp9, clockRate: 90_000)]
         _ = world.request([.updateEndpoint(world.clients[1].number, media: media, remote: nil)])
         for (ssrc, type) in [(2_000, 100), (1_000, 9)] as [(UInt32, UInt8)] {
             let packet = world.clients[0].makeRTP(ssrc: ssrc, payloadType: type, payload: vp8(isKeyframe: true))

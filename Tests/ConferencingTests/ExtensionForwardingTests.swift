@@ -43,7 +43,7 @@ struct ExtensionForwardingTests {
         var world = try World()
         world.createConference()
         let edit = { (media: inout EndpointMedia, id: UInt8, allowsMixed: Bool) in
-            media.payloadTypes.append(PayloadType(number: 41, encoding: .av1, clockRate: 90_000))
+            media.payloadTypes.append(PayloadType(number: 41, codec: .av1, clockRate: 90_000))
             media.headerExtensions.append(HeaderExtensionMapping(id: id, kind: .dependencyDescriptor))
             media.allowsMixedExtensions = allowsMixed
         }

@@ -235,7 +235,7 @@ struct ForwardingTests {
         expect(world.join())
         expect(
             world.join { media in
-                media.payloadTypes = [PayloadType(number: 96, encoding: .opus, clockRate: 48_000)]
+                media.payloadTypes = [PayloadType(number: 96, codec: .opus, clockRate: 48_000)]
             })
         expect(world.connectAll())
         world.send([try require(world.clients[0].makeRTP(ssrc: 1_000, payloadType: 111, payload: [1]))], from: 0)

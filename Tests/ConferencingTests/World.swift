@@ -65,10 +65,10 @@ struct World: ~Copyable {
         audioSSRC: UInt32?, videoSSRC: UInt32?, levelID: UInt8 = 1, allowsMixed: Bool = true
     ) -> EndpointMedia {
         var media = EndpointMedia()
-        var vp8 = PayloadType(number: 100, encoding: .vp8, clockRate: 90_000)
+        var vp8 = PayloadType(number: 100, codec: .vp8, clockRate: 90_000)
         vp8.hasPLI = true
         vp8.hasFIR = true
-        var opus = PayloadType(number: 111, encoding: .opus, clockRate: 48_000)
+        var opus = PayloadType(number: 111, codec: .opus, clockRate: 48_000)
         opus.hasTransportCC = true
         media.payloadTypes = [opus, vp8]
         media.headerExtensions = [

@@ -101,8 +101,8 @@ final class WorkerFocus: Focus {
     private static var media: EndpointMedia {
         var media = EndpointMedia()
         media.payloadTypes = [
-            PayloadType(number: Offer.opus, encoding: .opus, clockRate: 48_000),
-            PayloadType(number: Offer.vp8, encoding: .vp8, clockRate: 90_000),
+            PayloadType(number: Offer.opus, codec: .opus, clockRate: 48_000),
+            PayloadType(number: Offer.vp8, codec: .vp8, clockRate: 90_000),
         ]
         media.payloadTypes[0].hasTransportCC = true
         media.payloadTypes[1].hasTransportCC = true

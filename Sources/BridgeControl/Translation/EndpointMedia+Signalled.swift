@@ -36,7 +36,7 @@ extension HeaderExtensionKind {
     }
 }
 
-extension Encoding {
+extension Codec {
     /// The encoding of that name; case does not count. Unknown ones are kept as opaque formats.
     init(signalled name: String, kind: MediaKind) {
         switch name.lowercased() {
@@ -56,10 +56,10 @@ extension Encoding {
 extension PayloadType {
     init(signalled description: PayloadTypeDescription, kind: MediaKind) {
         self.init(
-            number: description.id, encoding: Encoding(signalled: description.name, kind: kind),
+            number: description.id, codec: Codec(signalled: description.name, kind: kind),
             clockRate: description.clockRate
         )
-        if encoding == .rtx { associated = description.parameter("apt").flatMap { UInt8($0) } }
+        if codec == .rtx { associated = description.parameter("apt").flatMap { UInt8($0) } }
         for entry in description.feedback {
             switch (entry.type.lowercased(), entry.subtype?.lowercased()) {
             case ("nack", nil): hasNACK = true

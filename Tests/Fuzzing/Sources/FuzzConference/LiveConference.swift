@@ -276,12 +276,12 @@ final class LiveConference {
     private func join(_ index: Int, _ identity: DTLSIdentity) {
         let member = Member(index, identity, at: now)
         var media = EndpointMedia()
-        var opus = PayloadType(number: 111, encoding: .opus, clockRate: 48_000)
+        var opus = PayloadType(number: 111, codec: .opus, clockRate: 48_000)
         opus.hasTransportCC = index & 1 == 0
         media.payloadTypes = [
-            opus, PayloadType(number: 100, encoding: .vp8, clockRate: 90_000),
-            PayloadType(number: 41, encoding: .av1, clockRate: 90_000),
-            PayloadType(number: 96, encoding: .rtx, clockRate: 90_000),
+            opus, PayloadType(number: 100, codec: .vp8, clockRate: 90_000),
+            PayloadType(number: 41, codec: .av1, clockRate: 90_000),
+            PayloadType(number: 96, codec: .rtx, clockRate: 90_000),
         ]
         media.headerExtensions = [
             HeaderExtensionMapping(id: UInt8(index) + 1, kind: .audioLevel),
