@@ -11,6 +11,7 @@ struct PortAccount {
     mutating func add(_ io: PacketIOCounters, to counters: CounterBlock) {
         counters.add(.receiveCalls, io.receiveCalls &- before.receiveCalls)
         counters.add(.sendCalls, io.sendCalls &- before.sendCalls)
+        counters.add(.sendMessages, io.sentMessages &- before.sentMessages)
         counters.add(.segmentationRuns, io.sentTrains &- before.sentTrains)
         counters.add(.droppedSendError, Self.sendErrors(io) &- Self.sendErrors(before))
         counters.add(.droppedSendBuffer, io.droppedNoRoom &- before.droppedNoRoom)

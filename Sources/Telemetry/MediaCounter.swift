@@ -34,5 +34,5 @@ public enum MediaCounter: Int, CaseIterable, Sendable {
     case droppedSendBuffer, droppedSendError, droppedEventRing, droppedKernelReceive
 
     // The loop itself.
-    case receiveCalls, sendCalls, segmentationRuns, loopTurns, busyNanoseconds
+    case receiveCalls, sendCalls, sendMessages, segmentationRuns, loopTurns, busyNanoseconds
 }
