@@ -10,6 +10,8 @@ public enum LoadGeneratorLimits {
     public static let participantsPerConference = 2_000
     /// Media threads.
     public static let threads = 64
+    /// Longest common grain of interleaved sending, in milliseconds.
+    public static let tickMilliseconds = 100
     /// Whole RTP packets as browsers make them, in bytes, before encryption.
     public static let packetBytes = 1_200
     /// Bytes of an HTTP answer.

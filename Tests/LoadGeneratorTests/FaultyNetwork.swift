@@ -25,7 +25,16 @@ final class FaultyNetwork: Sendable {
     private let front: Int32
     private let target: sockaddr_in
     private let faults: [Fault]
+    /// An RTP packet of a participant, as the bridge gets to see it.
+    struct Passage: Sendable {
+        var ssrc: UInt32
+        var sequence: UInt16
+        var timestamp: UInt32
+        var payloadType: UInt8
+    }
+
     private struct State {
+        var passages: [Passage] = []
         var counts: [Fault: UInt64] = [:]
         var isOver = false
     }
@@ -54,6 +63,9 @@ final class FaultyNetwork: Sendable {
 
     /// How often it did that.
     func count(_ fault: Fault) -> UInt64 { state.withLock { $0.counts[fault] ?? 0 } }
+
+    /// What the participants have sent, in the order in which it came out of the bridge's door.
+    var passages: [Passage] { state.withLock { $0.passages } }
 
     private struct Client {
         var address: sockaddr_in
@@ -98,8 +110,18 @@ final class FaultyNetwork: Sendable {
             }
             clients.append(Client(address: source, socket: descriptor))
         }
+        note(buffer.prefix(count))
         guard let client = clients.first(where: { $0.address.sin_port == source.sin_port }) else { return }
         _ = send(client.socket, buffer, count, 0)
+    }
+
+    private func note(_ datagram: ArraySlice<UInt8>) {
+        guard datagram.count > 60, datagram[0] >> 6 == 2, !(192...223).contains(datagram[1]) else { return }
+        func number(_ range: Range<Int>) -> UInt32 { datagram[range].reduce(0) { $0 << 8 | UInt32($1) } }
+        let passage = Passage(
+            ssrc: number(8..<12), sequence: UInt16(number(2..<4)), timestamp: number(4..<8),
+            payloadType: datagram[1] & 0x7F)
+        state.withLock { $0.passages.append(passage) }
     }
 
     /// What reaches the client instead of `datagram`.
@@ -110,6 +132,7 @@ final class FaultyNetwork: Sendable {
         client.packets[ssrc] = number + 1
         if let held = client.held.removeValue(forKey: ssrc) { return [datagram, held] }
         guard number >= Self.spared, number < Self.faultsEnd, number % 10 == 5 else { return [datagram] }
+        guard !faults.isEmpty else { return [datagram] }
         let fault = faults[number / 10 % faults.count]
         state.withLock { $0.counts[fault, default: 0] += 1 }
         var changed = datagram

@@ -50,6 +50,13 @@ struct LoadOptionsTests {
         #expect(options.seed == 7 && options.bridgePID == 42 && options.usesGSO)
     }
 
+    @Test("frames leave whole unless the call is interleaved")
+    func interleaving() throws {
+        #expect(try !options("--seed 1").isInterleaved)
+        let mixed = try options("--interleave --tick 10")
+        #expect(mixed.isInterleaved && mixed.tickMilliseconds == 10)
+    }
+
     @Test(
         "doors are read from URL and host",
         arguments: [
@@ -90,6 +97,9 @@ struct LoadOptionsTests {
                 "--participants 3 --senders 2 --receivers 2",
                 "--senders and --receivers do not add up to --participants"
             ),
+            ("--interleave --gso", "--gso sends frames as trains: not with --interleave"),
+            ("--tick 5", "--tick needs --interleave"),
+            ("--interleave --tick 34", "--tick is no longer than a frame"),
             ("--quiet=yes --seed 1", "--quiet takes no value"),
             ("--passive=no", "--passive takes no value"),
             ("--rest http://::1:80", "::1:80: an IPv6 address stands in brackets"),

@@ -107,6 +107,8 @@ extension LoadOptions {
             guard TransportAddress(ip: text, port: 0) != nil else { throw .usage("--local \(text) is no address") }
             localAddress = text
         case "--gso": usesGSO = true
+        case "--interleave": isInterleaved = true
+        case "--tick": tickMilliseconds = try reader.integer(in: 0...LoadGeneratorLimits.tickMilliseconds)
         case "--passive": isPassive = true
         case "--quiet": isQuiet = true
         default: return false
@@ -121,6 +123,9 @@ extension LoadOptions {
         guard totalParticipants <= LoadGeneratorLimits.participants else {
             throw .usage("at most \(LoadGeneratorLimits.participants) participants in all")
         }
+        guard !usesGSO || !isInterleaved else { throw .usage("--gso sends frames as trains: not with --interleave") }
+        guard isInterleaved || tickMilliseconds == 0 else { throw .usage("--tick needs --interleave") }
+        guard tickMilliseconds * videoFrameRate <= 1_000 else { throw .usage("--tick is no longer than a frame") }
         guard audioSenders <= participants, videoSenders <= participants else {
             throw .usage("more senders than participants")
         }

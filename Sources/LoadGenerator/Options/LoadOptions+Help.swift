@@ -20,6 +20,9 @@ extension LoadOptions {
           --audio-bitrate R           audio bits per second (32k)
           --video-bitrate R           video bits per second (1.5M)
           --video-fps N               video frames per second (30)
+          --interleave                spread each frame over its interval, packets of all senders mixed, as they
+                                      come out of a network; else frames leave whole, as browsers send them
+          --tick MS                   with --interleave: all senders' packets leave at multiples of MS, in turn (0)
           --duration S                seconds, from everyone being connected (10)
           --ramp N                    participants joining per second; 0: as fast as they can (0)
           --join-timeout S            seconds that bridge and server may take to show up and to answer,

@@ -96,6 +96,11 @@ public struct LoadOptions: Equatable, Sendable {
     public var localAddress: String?
     /// Whether video frames leave as trains (UDP GSO). Off: browsers send single datagrams.
     public var usesGSO = false
+    /// Whether video frames are paced over their interval, so that packets of all senders mix. Off: frames leave whole,
+    /// as browsers send them.
+    public var isInterleaved = false
+    /// Interleaved packets leave at multiples of so many milliseconds; 0 lets each leave at its own moment.
+    public var tickMilliseconds = 0
     /// Whether participants answer DTLS passively instead of actively.
     public var isPassive = false
     /// Whether the live table is left out.

@@ -6,7 +6,7 @@ internal import Primitives
 /// that go at once. An ordinary frame leaves in one burst, a key frame in several.
 struct Pacer {
     /// Pacing rate over target rate.
-    private static let factor = 2.5
+    static let factor = 2.5
     /// How much of the pacing rate may leave at once.
     private static let burst = TimeDelta.milliseconds(40)
     /// And never more than so many bytes.

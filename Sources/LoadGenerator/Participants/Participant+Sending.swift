@@ -5,7 +5,7 @@ internal import Primitives
 internal import Synchronization
 
 extension Participant {
-    /// Sends the audio packet and the video frame that are due.
+    /// Sends the audio packet and what is due of the video frame.
     func sendMedia(at now: Timestamp, _ context: inout LoopContext) {
         guard context.isSending, let destination, let outbound else {
             audio?.due = now + .seconds(1 as Int64)
@@ -47,6 +47,7 @@ extension Participant {
             else { return }
             transportWide &+= 1
             commit(length, slot, destination, outbound, &context)
+            if video?.yields(at: now) == true { break }
         }
         guard let video else { return }
         video.planned.sent.store(video.stream.stampSequence, ordering: .releasing)

@@ -3,7 +3,7 @@
 internal import Primitives
 
 /// Sends one VP8 stream: frames at a steady rate, key frames on request, each frame split into nearly equal packets
-/// that leave at a browser's pace.
+/// that leave at a browser's pace or, interleaved with those of others, over the whole interval.
 struct VideoSender {
     var stream: OutgoingStream
     let planned: PlannedStream
@@ -13,6 +13,8 @@ struct VideoSender {
     private var nextFrame: Timestamp
     private let interval: TimeDelta
     private var pacer: Pacer
+    /// Paces instead where the call is interleaved.
+    private var evenPacer: EvenPacer?
     /// Key frames sent.
     private(set) var keyframes: UInt64 = 0
     private var pattern: VideoPattern
@@ -50,6 +52,9 @@ struct VideoSender {
         tl0 = UInt8(truncatingIfNeeded: random.next())
         interval = .nanoseconds(1_000_000_000 / Int64(options.videoFrameRate))
         pacer = Pacer(bitrate: options.videoBitrate)
+        if options.isInterleaved {
+            evenPacer = EvenPacer(bitrate: options.videoBitrate, tick: .milliseconds(Int64(options.tickMilliseconds)))
+        }
         nextFrame = now + .nanoseconds(Int64(random.fraction() * Double(interval.nanoseconds)))
         due = nextFrame
     }
@@ -74,6 +79,7 @@ struct VideoSender {
         }
         frameBytes = max(pattern.nextBytes(isKeyframe: isKeyframe), Self.leastFrameBytes)
         (packetCount, smaller, larger) = VP8Payload.split(frameBytes, limit: Self.pictureLimit)
+        evenPacer?.begin(packets: packetCount, bytes: frameBytes, at: now, following: nextFrame)
         timestamp = stream.timestamp(at: now)
         pictureID = (pictureID &+ 1) & 0x7FFF
         tl0 &+= 1
@@ -87,9 +93,21 @@ struct VideoSender {
             due = max(nextFrame, now)
             return false
         }
+        if let evenPacer {
+            due = evenPacer.next
+            return due <= now
+        }
         if pacer.admits(at: now) { return true }
         due = pacer.drained
         return false
+    }
+
+    /// Whether the packet that follows one just written waits its turn among those of other senders, however late all
+    /// of them are; ``due`` is then its moment.
+    mutating func yields(at now: Timestamp) -> Bool {
+        guard evenPacer != nil else { return false }
+        _ = hasPacket(at: now)
+        return true
     }
 
     /// Writes the frame's next packet, not encrypted yet, and gives its length.
@@ -119,6 +137,7 @@ struct VideoSender {
         if isLast { flags.insert(.last) }
         stream.stamp(payload, covered: VP8Payload.descriptorBytes, flags: flags, at: now)
         pacer.note(byteCount: end, at: now)
+        evenPacer?.note()
         return end
     }
 

@@ -21,6 +21,7 @@ extension LoadResult {
             ("imperfections", .array(imperfections.map { .string($0) })),
             ("conferences", .integer(Int64(options.conferences))),
             ("participants_per_conference", .integer(Int64(options.participants))),
+            ("interleaved", .bool(options.isInterleaved)), ("tick_ms", .integer(Int64(options.tickMilliseconds))),
             ("connected", .integer(Int64(connected))),
             ("join_seconds", .number(joinSeconds)),
             ("call_seconds", .number(callSeconds)),
