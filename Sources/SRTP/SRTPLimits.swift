@@ -2,8 +2,13 @@
 
 /// Named limits of this target.
 public enum SRTPLimits {
-    /// Receive contexts per peer, RTP and RTCP apart; the least recently used one makes room (media-plane.md 3).
+    /// Receive contexts of an endpoint, RTP and RTCP apart; the least recently used one makes room (media-plane.md 3).
     public static let contexts = 1_024
+    /// Receive contexts of another bridge, which sends for all its endpoints: 500 of them have some 3,500 SSRCs.
+    public static let relayContexts = 8_192
+    /// Contexts that made room and whose roll-over counters are remembered, per context that is not. Memory is taken as
+    /// they come.
+    public static let evictedContextsPerContext = 4
     /// Send contexts per peer, RTP and RTCP apart; none is ever forgotten, because a forgotten one could seal an index
     /// a second time. Beyond it packets of new SSRCs are refused, so a peer that stays must be able to see very many
     /// others come and go. Memory is taken as they come.

@@ -6,8 +6,9 @@ internal import Primitives
 /// Checks and decrypts what comes from one peer, in place: SRTP and SRTCP (RFC 3711, 7714; media-plane.md 3).
 ///
 /// A context is kept only once a packet of its SSRC was authenticated, so forged SSRCs leave no trace; when there are
-/// ``SRTPLimits/contexts`` of them the least recently used one makes room. A refused packet is unchanged.
-/// - Memory: some 5 kB of cipher state, 50 to 100 bytes per SSRC.
+/// ``SRTPSettings/receiveContexts`` of them the least recently used one makes room, and is remembered. A refused packet
+/// is unchanged.
+/// - Memory: some 4 kB of cipher state, 50 to 100 bytes per SSRC.
 public struct SRTPReceiver: ~Copyable {
     /// What went through and what was refused, RTP.
     public private(set) var counters = SRTPCounters()
@@ -17,28 +18,36 @@ public struct SRTPReceiver: ~Copyable {
     private let cipher: PacketCipher
     private let controlCipher: PacketCipher
     private let isAEAD: Bool
-    private var contexts = ContextTable(limit: SRTPLimits.contexts)
-    private var controlContexts = ContextTable(limit: SRTPLimits.contexts)
+    private var contexts: ReceiveContexts
+    private var controlContexts: ReceiveContexts
 
     /// A receiver with the master key and salt of the peer's role; their lengths are the profile's.
-    public init(profile: SRTPProfile, key: [UInt8], salt: [UInt8]) {
+    public init(profile: SRTPProfile, key: [UInt8], salt: [UInt8], settings: SRTPSettings = SRTPSettings()) {
         self.init(
             profile: profile,
             keys: SessionKeys(profile: profile, masterKey: key, masterSalt: salt, isControl: false),
-            controlKeys: SessionKeys(profile: profile, masterKey: key, masterSalt: salt, isControl: true)
-        )
+            controlKeys: SessionKeys(profile: profile, masterKey: key, masterSalt: salt, isControl: true),
+            settings: settings)
     }
 
-    init(profile: SRTPProfile, keys: SessionKeys, controlKeys: SessionKeys) {
+    init(
+        profile: SRTPProfile, keys: SessionKeys, controlKeys: SessionKeys, settings: SRTPSettings = SRTPSettings()
+    ) {
         isAEAD = profile.isAEAD
-        cipher = PacketCipher(keys, profile: profile, isControl: false)
-        controlCipher = PacketCipher(controlKeys, profile: profile, isControl: true)
+        cipher = PacketCipher(keys, profile: profile, isControl: false, engine: settings.engine)
+        controlCipher = PacketCipher(controlKeys, profile: profile, isControl: true, engine: settings.engine)
+        let limit = settings.receiveContexts
+        let evicted = limit * SRTPLimits.evictedContextsPerContext
+        contexts = ReceiveContexts(limit: limit, evicted: evicted)
+        controlContexts = ReceiveContexts(limit: limit, evicted: evicted)
     }
 
     /// How many SSRCs have a context, RTP.
     public var contextCount: Int { contexts.count }
     /// How many SSRCs have a context, RTCP.
     public var controlContextCount: Int { controlContexts.count }
+    /// How many SSRCs are remembered that had to make room, RTP.
+    public var evictedContextCount: Int { contexts.evictedCount }
 
     /// Checks and decrypts one SRTP packet, in place.
     ///
@@ -56,8 +65,8 @@ public struct SRTPReceiver: ~Copyable {
         let layout = PacketLayout(
             headerBytes: headerBytes, payloadBytes: tagOffset - headerBytes, tagOffset: tagOffset, trailer: 0)
         let outcome: Result<Void, SRTPFailure>
-        if let context = contexts[ssrc] {
-            outcome = unprotectKnown(ssrc, sequence, context, base, layout)
+        if let found = contexts.find(ssrc) {
+            outcome = unprotectKnown(ssrc, sequence, found, base, layout)
         } else {
             outcome = unprotectFirst(ssrc, sequence, base, layout)
         }
@@ -84,8 +93,8 @@ public struct SRTPReceiver: ~Copyable {
         let word = loadBigEndian(UnsafeRawPointer(base), at: wordOffset, as: UInt32.self)
         let isEncrypted = word >> 31 == 1
         let index = UInt64(word & 0x7FFF_FFFF)
-        let known = controlContexts[ssrc]
-        switch known?.window.verdict(index) {
+        let known = controlContexts.find(ssrc)
+        switch known?.context.window.verdict(index) {
         case .seen?: return refuseControl(.replay)
         case .old?: return refuseControl(.replayOld)
         case .fresh?, nil: break
@@ -98,12 +107,15 @@ public struct SRTPReceiver: ~Copyable {
             ? controlCipher.open(ssrc: ssrc, index: index, packet: base, layout)
             : controlCipher.check(ssrc: ssrc, index: index, packet: base, layout)
         guard isGenuine else { return refuseControl(.authentication) }
-        if var context = known {
+        let evicts: Bool
+        if let known {
+            var context = known.context
             context.window.use(index)
-            controlContexts.update(ssrc, context)
-        } else if controlContexts.add(ssrc, SSRCContext(window: ReplayWindow(first: index))) {
-            controlCounters.evictedContexts += 1
+            evicts = controlContexts.keep(known, context)
+        } else {
+            evicts = controlContexts.add(SSRCContext(window: ReplayWindow(first: index), ssrc: ssrc))
         }
+        if evicts { controlCounters.evictedContexts += 1 }
         controlCounters.packets += 1
         return .success(plainBytes)
     }
@@ -118,7 +130,8 @@ public struct SRTPReceiver: ~Copyable {
             index += 1 << 16
             guard isGenuine(ssrc, index, base, layout) else { return .failure(.authentication) }
         }
-        if contexts.add(ssrc, SSRCContext(window: ReplayWindow(first: index))) { counters.evictedContexts += 1 }
+        let context = SSRCContext(window: ReplayWindow(first: index), ssrc: ssrc)
+        if contexts.add(context) { counters.evictedContexts += 1 }
         return .success(())
     }
 
@@ -126,16 +139,17 @@ public struct SRTPReceiver: ~Copyable {
     /// is young a gap of more than half the sequence space is tried as well (media-plane.md 3). The counter before the
     /// estimate is not: everything there lies behind the window.
     private mutating func unprotectKnown(
-        _ ssrc: UInt32, _ sequence: UInt16, _ known: SSRCContext, _ base: UnsafeMutableRawPointer,
+        _ ssrc: UInt32, _ sequence: UInt16, _ found: ReceiveContexts.Found, _ base: UnsafeMutableRawPointer,
         _ layout: PacketLayout
     ) -> Result<Void, SRTPFailure> {
+        let known = found.context
         let estimate = known.window.estimate(sequence)
         var refusal = SRTPFailure.replayOld
         if let estimate {
             switch known.window.verdict(estimate) {
             case .fresh:
                 if isGenuine(ssrc, estimate, base, layout) {
-                    accept(ssrc, estimate, known)
+                    accept(estimate, found)
                     return .success(())
                 }
                 refusal = .authentication
@@ -147,7 +161,7 @@ public struct SRTPReceiver: ~Copyable {
         let ahead = estimate.map { $0 + (1 << 16) } ?? UInt64(sequence)
         guard ahead > known.window.highest, ahead <= SRTPLimits.highestIndex, isGenuine(ssrc, ahead, base, layout)
         else { return .failure(refusal) }
-        accept(ssrc, ahead, known)
+        accept(ahead, found)
         return .success(())
     }
 
@@ -160,11 +174,11 @@ public struct SRTPReceiver: ~Copyable {
         return cipher.open(ssrc: ssrc, index: index, packet: base, withCounter)
     }
 
-    private mutating func accept(_ ssrc: UInt32, _ index: UInt64, _ known: SSRCContext) {
-        var context = known
+    private mutating func accept(_ index: UInt64, _ found: ReceiveContexts.Found) {
+        var context = found.context
         context.window.use(index)
         if context.accepted < SRTPLimits.youngContextPackets { context.accepted += 1 }
-        contexts.update(ssrc, context)
+        if contexts.keep(found, context) { counters.evictedContexts += 1 }
     }
 
     private mutating func refuse(_ failure: SRTPFailure) -> Result<Int, SRTPFailure> {

@@ -8,8 +8,14 @@ internal import Primitives
 /// Indices come from the packets' own sequence numbers. The same index of an SSRC is never sealed twice: with AES-GCM
 /// two different packets under one nonce would give the authentication key away. So contexts are never forgotten
 /// (``SRTPLimits/sendContexts``), and a retransmission needs a fresh sequence number (RTX).
-/// - Memory: some 5 kB of cipher state, 50 to 100 bytes per SSRC.
+/// - Memory: some 4 kB of cipher state, 50 to 100 bytes per SSRC.
 public struct SRTPSender: ~Copyable {
+    /// Where a stream's context is: saves looking it up by SSRC for each packet. Plain data, valid as long as its
+    /// sender; one from elsewhere costs that look-up and does no harm.
+    public struct StreamHandle: Sendable, BitwiseCopyable, Equatable {
+        fileprivate let place: UInt32
+    }
+
     /// The most bytes that protection adds to an RTP packet, over all profiles.
     public static let maxOverhead = 16
     /// The most bytes that protection adds to an RTCP packet, over all profiles.
@@ -28,22 +34,30 @@ public struct SRTPSender: ~Copyable {
     var controlContexts = ContextTable(limit: SRTPLimits.sendContexts)
 
     /// A sender with the master key and salt of our own role; their lengths are the profile's.
-    public init(profile: SRTPProfile, key: [UInt8], salt: [UInt8]) {
+    public init(profile: SRTPProfile, key: [UInt8], salt: [UInt8], settings: SRTPSettings = SRTPSettings()) {
         self.init(
             profile: profile,
             keys: SessionKeys(profile: profile, masterKey: key, masterSalt: salt, isControl: false),
-            controlKeys: SessionKeys(profile: profile, masterKey: key, masterSalt: salt, isControl: true)
-        )
+            controlKeys: SessionKeys(profile: profile, masterKey: key, masterSalt: salt, isControl: true),
+            settings: settings)
     }
 
-    init(profile: SRTPProfile, keys: SessionKeys, controlKeys: SessionKeys) {
+    init(
+        profile: SRTPProfile, keys: SessionKeys, controlKeys: SessionKeys, settings: SRTPSettings = SRTPSettings()
+    ) {
         isAEAD = profile.isAEAD
-        cipher = PacketCipher(keys, profile: profile, isControl: false)
-        controlCipher = PacketCipher(controlKeys, profile: profile, isControl: true)
+        cipher = PacketCipher(keys, profile: profile, isControl: false, engine: settings.engine)
+        controlCipher = PacketCipher(controlKeys, profile: profile, isControl: true, engine: settings.engine)
     }
 
-    /// How many SSRCs have been sent, RTP.
+    /// How many SSRCs have been sent, or asked a handle for, RTP.
     public var contextCount: Int { contexts.count }
+
+    /// The handle of an SSRC; makes its context.
+    /// - Returns: `nil` when there are ``SRTPLimits/sendContexts`` others already, which is counted.
+    public mutating func handle(for ssrc: UInt32) -> StreamHandle? {
+        place(of: ssrc).map { StreamHandle(place: UInt32($0)) }
+    }
 
     /// Encrypts and authenticates one RTP packet, out of place.
     ///
@@ -55,32 +69,37 @@ public struct SRTPSender: ~Copyable {
     public mutating func protectRTP(
         slot: UnsafeMutableRawBufferPointer, headerBytes: Int, payload: UnsafeRawBufferPointer
     ) -> Int? {
-        guard headerBytes >= 12, headerBytes <= slot.count, let base = slot.baseAddress,
-            payload.count <= slot.count - headerBytes - cipher.tagBytes
-        else { return refuse(.tooShort) }
-        let sequence = loadBigEndian(UnsafeRawPointer(base), at: 2, as: UInt16.self)
+        guard let base = room(in: slot, headerBytes: headerBytes, payloadBytes: payload.count),
+            let place = place(of: loadBigEndian(UnsafeRawPointer(base), at: 8, as: UInt32.self)),
+            let index = claimIndex(base, place: place)
+        else { return nil }
+        let layout = layout(headerBytes: headerBytes, payloadBytes: payload.count, index: index)
+        let isSealed = cipher.seal(
+            ssrc: contexts[place].ssrc, index: index, payload: payload.baseAddress ?? UnsafeRawPointer(base),
+            into: base, layout)
+        return isSealed ? finish(layout) : refuse(.cipher)
+    }
+
+    /// Like ``protectRTP(slot:headerBytes:payload:)``, for a stream whose handle is known, and the engine may leave
+    /// what is cheaper together with other packets' in `queue`: the length is final, the tag there after
+    /// ``SealQueue/finish()``. The slot must stay where it is until then; the payload may go.
+    public mutating func protectRTP(
+        _ handle: StreamHandle, slot: UnsafeMutableRawBufferPointer, headerBytes: Int,
+        payload: UnsafeRawBufferPointer, into queue: inout SealQueue
+    ) -> Int? {
+        guard let base = room(in: slot, headerBytes: headerBytes, payloadBytes: payload.count) else { return nil }
         let ssrc = loadBigEndian(UnsafeRawPointer(base), at: 8, as: UInt32.self)
-        let known = contexts[ssrc]
-        var context = known ?? SSRCContext(window: ReplayWindow(first: UInt64(sequence)))
-        var index = UInt64(sequence)
-        if known != nil {
-            guard let estimate = context.window.estimate(sequence) else { return refuse(.reused) }
-            guard context.window.verdict(estimate) == .fresh else { return refuse(.reused) }
-            index = estimate
-            context.window.use(index)
-        } else if !contexts.hasRoom {
-            return refuse(.contextsFull)
+        var place = Int(handle.place)
+        if !contexts.holds(ssrc, at: place) {
+            guard let found = self.place(of: ssrc) else { return nil }
+            place = found
         }
-        let tagOffset = headerBytes + payload.count
-        let layout = PacketLayout(
-            headerBytes: headerBytes, payloadBytes: payload.count, tagOffset: tagOffset,
-            trailer: UInt32(truncatingIfNeeded: index >> 16))
-        // Used even when the cipher fails: an index that was tried is gone.
-        if known != nil { contexts.update(ssrc, context) } else { _ = contexts.add(ssrc, context) }
-        let source = payload.baseAddress ?? UnsafeRawPointer(base)
-        guard cipher.seal(ssrc: ssrc, index: index, payload: source, into: base, layout) else { return refuse(.cipher) }
-        counters.packets += 1
-        return tagOffset + cipher.tagBytes
+        guard let index = claimIndex(base, place: place) else { return nil }
+        let layout = layout(headerBytes: headerBytes, payloadBytes: payload.count, index: index)
+        let isSealed = cipher.seal(
+            ssrc: ssrc, index: index, payload: payload.baseAddress ?? UnsafeRawPointer(base), into: base, layout,
+            &queue)
+        return isSealed ? finish(layout) : refuse(.cipher)
     }
 
     /// Encrypts and authenticates one compound RTCP packet, out of place; the index counts up from 0 per sender SSRC.
@@ -98,14 +117,15 @@ public struct SRTPSender: ~Copyable {
         else { return refuseControl(.tooShort) }
         let ssrc = loadBigEndian(source, at: 4, as: UInt32.self)
         var index: UInt64 = 0
-        if var context = controlContexts[ssrc] {
+        if let place = controlContexts.place(of: ssrc) {
+            var context = controlContexts[place]
             guard context.window.highest < SRTPLimits.highestControlIndex else { return refuseControl(.exhausted) }
             index = context.window.highest + 1
             context.window.use(index)
-            controlContexts.update(ssrc, context)
+            controlContexts[place] = context
         } else {
             guard controlContexts.hasRoom else { return refuseControl(.contextsFull) }
-            _ = controlContexts.add(ssrc, SSRCContext(window: ReplayWindow(first: 0)))
+            controlContexts.add(SSRCContext(window: ReplayWindow(first: 0), ssrc: ssrc))
         }
         let word = UInt32(index) | 1 << 31
         // RFC 3711 3.4: index word, then tag. RFC 7714 9.4: tag, then index word.
@@ -120,6 +140,57 @@ public struct SRTPSender: ~Copyable {
         base.storeBytes(of: word.bigEndian, toByteOffset: wordOffset, as: UInt32.self)
         controlCounters.packets += 1
         return total
+    }
+
+    /// Where the slot begins, when packet and tag fit into it; counts otherwise.
+    @inline(__always)
+    private mutating func room(
+        in slot: UnsafeMutableRawBufferPointer, headerBytes: Int, payloadBytes: Int
+    ) -> UnsafeMutableRawPointer? {
+        guard headerBytes >= 12, headerBytes <= slot.count, let base = slot.baseAddress,
+            payloadBytes <= slot.count - headerBytes - cipher.tagBytes
+        else {
+            counters.note(.tooShort)
+            return nil
+        }
+        return base
+    }
+
+    /// Where the context of an SSRC is, which is made if need be; counts when there is no room.
+    @inline(__always)
+    private mutating func place(of ssrc: UInt32) -> Int? {
+        if let place = contexts.place(of: ssrc) { return place }
+        guard contexts.hasRoom else { return refuse(.contextsFull) }
+        return contexts.add(SSRCContext(window: ReplayWindow(), ssrc: ssrc))
+    }
+
+    /// Takes the index of the packet out of its stream; counts when it is gone already.
+    @inline(__always)
+    private mutating func claimIndex(_ packet: UnsafeMutableRawPointer, place: Int) -> UInt64? {
+        var context = contexts[place]
+        guard let index = context.window.estimate(loadBigEndian(UnsafeRawPointer(packet), at: 2, as: UInt16.self)),
+            context.window.verdict(index) == .fresh
+        else {
+            counters.note(.reused)
+            return nil
+        }
+        context.window.use(index)
+        // Used even when the cipher fails: an index that was tried is gone.
+        contexts[place] = context
+        return index
+    }
+
+    @inline(__always)
+    private func layout(headerBytes: Int, payloadBytes: Int, index: UInt64) -> PacketLayout {
+        PacketLayout(
+            headerBytes: headerBytes, payloadBytes: payloadBytes, tagOffset: headerBytes + payloadBytes,
+            trailer: UInt32(truncatingIfNeeded: index >> 16))
+    }
+
+    @inline(__always)
+    private mutating func finish(_ layout: PacketLayout) -> Int {
+        counters.packets += 1
+        return layout.tagOffset + cipher.tagBytes
     }
 
     private mutating func refuse(_ failure: SRTPFailure) -> Int? {

@@ -4,18 +4,25 @@
 ///
 /// The receiver refuses what it has seen; the sender refuses what it has sealed.
 struct ReplayWindow: BitwiseCopyable, Equatable {
-    /// The highest index used.
+    /// The highest index used; 0 when none is.
     private(set) var highest: UInt64
-    /// Bit *n* stands for index `highest − n`.
-    private(set) var bits: UInt64 = 1
+    /// Bit *n* stands for index `highest − n`; 0 when none is used.
+    private(set) var bits: UInt64
 
     enum Verdict: BitwiseCopyable {
         case fresh, seen, old
     }
 
+    /// A window in which nothing is used.
+    init() {
+        highest = 0
+        bits = 0
+    }
+
     /// A window in which `index` alone is used.
     init(first index: UInt64) {
         highest = index
+        bits = 1
     }
 
     /// What is known of `index`.
@@ -39,10 +46,12 @@ struct ReplayWindow: BitwiseCopyable, Equatable {
         }
     }
 
-    /// The index that `sequence` most likely means: the one nearest to the highest (RFC 3711 3.3.1, appendix A).
+    /// The index that `sequence` most likely means: the one nearest to the highest (RFC 3711 3.3.1, appendix A); while none is
+    /// used the one with a roll-over counter of zero.
     /// - Returns: `nil` when that would be before the first or after the last possible index.
     @inline(__always)
     func estimate(_ sequence: UInt16) -> UInt64? {
+        if bits == 0 { return UInt64(sequence) }
         let distance = Int64(Int16(bitPattern: sequence &- UInt16(truncatingIfNeeded: highest)))
         let index = Int64(highest) + distance
         guard index >= 0, index <= Int64(SRTPLimits.highestIndex) else { return nil }

@@ -28,7 +28,7 @@ struct PacketCipher: ~Copyable {
     }
 
     /// A cipher for these keys.
-    init(_ keys: SessionKeys, profile: SRTPProfile, isControl: Bool) {
+    init(_ keys: SessionKeys, profile: SRTPProfile, isControl: Bool, engine: SRTPEngine) {
         tagBytes = isControl ? profile.rtcpTagBytes : profile.rtpTagBytes
         method =
             profile.isAEAD
@@ -49,6 +49,15 @@ struct PacketCipher: ~Copyable {
         case .counterMode(let transform):
             transform.seal(ssrc: ssrc, index: index, payload: payload, into: slot, layout)
         }
+    }
+
+    /// Like the other `seal`; what is cheaper together with other packets' may be left in `queue`.
+    @inline(__always)
+    func seal(
+        ssrc: UInt32, index: UInt64, payload: UnsafeRawPointer, into slot: UnsafeMutableRawPointer,
+        _ layout: PacketLayout, _ queue: inout SealQueue
+    ) -> Bool {
+        seal(ssrc: ssrc, index: index, payload: payload, into: slot, layout)
     }
 
     /// Checks the tag and decrypts in place.
