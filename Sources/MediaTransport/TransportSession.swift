@@ -36,6 +36,7 @@ public struct TransportSession: ~Copyable {
     public private(set) var dtls: DTLSTransport
     private var receiver: SRTPReceiver?
     private var sender: SRTPSender?
+    private let srtp: SRTPSettings
     /// Our half, as signalled.
     public let ufrag: String
     /// Our ICE password.
@@ -50,9 +51,10 @@ public struct TransportSession: ~Copyable {
 
     /// A session that waits for the peer's half.
     public init(
-        ice settings: ICEAgent.Settings, identity: DTLSIdentity, dtls dtlsSettings: DTLSSettings, random: Random,
-        at now: Timestamp
+        ice settings: ICEAgent.Settings, identity: DTLSIdentity, dtls dtlsSettings: DTLSSettings,
+        srtp: SRTPSettings = SRTPSettings(), random: Random, at now: Timestamp
     ) {
+        self.srtp = srtp
         ufrag = settings.localUfrag
         password = settings.localPassword
         fingerprint = identity.fingerprint
@@ -63,11 +65,12 @@ public struct TransportSession: ~Copyable {
 
     /// A session with the usual DTLS settings.
     public init(
-        ice settings: ICEAgent.Settings, identity: DTLSIdentity, profiles: [SRTPProfile], random: Random,
-        at now: Timestamp
+        ice settings: ICEAgent.Settings, identity: DTLSIdentity, profiles: [SRTPProfile],
+        srtp: SRTPSettings = SRTPSettings(), random: Random, at now: Timestamp
     ) {
         self.init(
-            ice: settings, identity: identity, dtls: DTLSSettings(profiles: profiles), random: random, at: now)
+            ice: settings, identity: identity, dtls: DTLSSettings(profiles: profiles), srtp: srtp, random: random,
+            at: now)
     }
 
     // MARK: Commands
@@ -153,6 +156,22 @@ public struct TransportSession: ~Copyable {
         sender?.protectRTP(slot: slot, headerBytes: headerBytes, payload: payload) ?? nil
     }
 
+    /// The handle that saves looking up a stream's context for each packet; see `SRTPSender`. `nil` without keys and
+    /// when there is no room for another SSRC.
+    public mutating func sendHandle(for ssrc: UInt32) -> SRTPSender.StreamHandle? {
+        sender?.handle(for: ssrc) ?? nil
+    }
+
+    /// Door 8 for a stream whose handle is known: the length is final, the packet complete after `queue.finish()`; see
+    /// `SRTPSender`.
+    @inline(__always)
+    public mutating func protectRTP(
+        _ handle: SRTPSender.StreamHandle, slot: UnsafeMutableRawBufferPointer, headerBytes: Int,
+        payload: UnsafeRawBufferPointer, into queue: inout SealQueue
+    ) -> Int? {
+        sender?.protectRTP(handle, slot: slot, headerBytes: headerBytes, payload: payload, into: &queue) ?? nil
+    }
+
     /// Encrypts an RTCP packet out of place.
     public mutating func protectRTCP(
         _ packet: UnsafeRawBufferPointer, into slot: UnsafeMutableRawBufferPointer
@@ -221,8 +240,10 @@ public struct TransportSession: ~Copyable {
         while let event = dtls.pollEvent() {
             switch event {
             case .connected(let keys):
-                receiver = SRTPReceiver(profile: keys.profile, key: keys.remoteKey, salt: keys.remoteSalt)
-                sender = SRTPSender(profile: keys.profile, key: keys.localKey, salt: keys.localSalt)
+                receiver = SRTPReceiver(
+                    profile: keys.profile, key: keys.remoteKey, salt: keys.remoteSalt, settings: srtp)
+                sender = SRTPSender(
+                    profile: keys.profile, key: keys.localKey, salt: keys.localSalt, settings: srtp)
                 pending.append(.dtlsConnected(keys.profile))
             case .failed(let reason): pending.append(.dtlsFailed(reason))
             case .closed: break  // The client hung up; signalling or silence ends the endpoint.

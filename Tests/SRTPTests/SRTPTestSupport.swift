@@ -84,6 +84,24 @@ func protect(_ sender: inout SRTPSender, _ packet: TestPacket) -> [UInt8]? {
     return length.map { Array(slot.prefix($0)) }
 }
 
+func handle(_ sender: inout SRTPSender, _ ssrc: UInt32) -> SRTPSender.StreamHandle? { sender.handle(for: ssrc) }
+
+/// Sealed by handle, with the queue finished.
+func protect(
+    _ sender: inout SRTPSender, _ handle: SRTPSender.StreamHandle, _ packet: TestPacket, _ queue: inout SealQueue
+) -> [UInt8]? {
+    var slot = packet.header + [UInt8](repeating: 0xEE, count: packet.payload.count + SRTPSender.maxOverhead)
+    let length = slot.withUnsafeMutableBytes { slot in
+        let length = packet.payload.withUnsafeBytes {
+            sender.protectRTP(
+                handle, slot: slot, headerBytes: packet.header.count, payload: $0, into: &queue)
+        }
+        queue.finish()
+        return length
+    }
+    return length.map { Array(slot.prefix($0)) }
+}
+
 func protectControl(_ sender: inout SRTPSender, _ packet: [UInt8]) -> [UInt8]? {
     var slot = [UInt8](repeating: 0xEE, count: packet.count + SRTPSender.maxControlOverhead)
     let length = slot.withUnsafeMutableBytes { slot in
