@@ -46,8 +46,8 @@ struct ReplayWindow: BitwiseCopyable, Equatable {
         }
     }
 
-    /// The index that `sequence` most likely means: the one nearest to the highest (RFC 3711 3.3.1, appendix A); while none is
-    /// used the one with a roll-over counter of zero.
+    /// The index that `sequence` most likely means: the one nearest to the highest (RFC 3711 3.3.1, appendix A). While
+    /// none is used, the one with a roll-over counter of zero.
     /// - Returns: `nil` when that would be before the first or after the last possible index.
     @inline(__always)
     func estimate(_ sequence: UInt16) -> UInt64? {
