@@ -13,10 +13,6 @@ public enum ConferencingLimits {
     public static let sourcesPerConference = 4_096
     /// SSRCs of sources that are gone whose last sequence numbers a conference remembers; it begins anew when full.
     public static let rememberedSources = 256
-    /// 4-tuples that lead to an endpoint, per worker.
-    public static let flows = 32_768
-    /// 4-tuples per endpoint.
-    public static let flowsPerEndpoint = 64
     /// Packets and sender reports between two pumps of the hall.
     public static let batchPackets = 256
     /// Due timers handled in one turn of the loop; the rest waits for the next.

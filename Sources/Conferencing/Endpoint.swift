@@ -26,9 +26,6 @@ struct Endpoint: ~Copyable {
     var member = 0
 
     var transport: TransportSession
-    /// 4-tuples that lead here, or did until another session proved itself there; cleared from the worker's table when
-    /// the endpoint ends.
-    var flows = GrowableBuffer<FlowKey>(capacity: 2)
 
     /// What its payload type numbers mean; `none` where nothing was signalled.
     var encodings = [128 of UInt8](repeating: Endpoint.none)
@@ -96,12 +93,6 @@ struct Endpoint: ~Copyable {
     @inline(__always)
     func outgoingPayloadType(_ number: UInt8, encoding: UInt8) -> UInt8 {
         encodings[Int(number & 127)] == encoding ? number : numbers[Int(encoding & 15)]
-    }
-
-    /// Where a 4-tuple stands in ``flows``.
-    func flowPosition(_ key: FlowKey) -> Int? {
-        for position in 0..<flows.count where flows[position] == key { return position }
-        return nil
     }
 
     /// The stream with this SSRC; endpoints have few, so they are looked through.

@@ -62,58 +62,39 @@ extension ShardHost {
         counters.add(.bytesReceived, UInt64(datagram.count))
         let bytes = RawSpan(_unsafeBytes: UnsafeRawBufferPointer(datagram))
         guard datagram.count <= ConferencingLimits.datagramBytes else { return counters.add(.droppedTooLong) }
-        let kind = DatagramClass(bytes)
-        if kind == .stun {
-            receiveSTUN(bytes, from: source, local: local, at: now, into: &egress)
-            return
-        }
-        guard kind != .unknown else {
-            counters.add(datagram.count < 12 ? .droppedTooShort : .droppedNotMedia)
-            return
-        }
-        guard let index = flows[FlowKey(remote: source, local: local)] else {
-            counters.add(.droppedUnknownSource)
-            return
-        }
-        switch kind {
-        case .rtp: receiveRTP(datagram, bytes, from: Int(index), at: now)
-        case .rtcp: receiveRTCP(datagram, from: Int(index), at: now, into: &egress)
-        case .dtls:
-            receiveDTLS(bytes, from: Int(index), at: now)
-            serviceTransport(Int(index), at: now, into: &egress)
-        case .turnChannel: counters.add(.droppedTURNChannel)
-        case .stun, .unknown: break
+        switch sorter.sort(bytes, from: source, local: local, at: now) {
+        case .check(let slot):
+            guard endpoints.isLive(Int(slot)) else { return counters.add(.droppedUnknownFragment) }
+            receiveSTUN(bytes, for: Int(slot), from: source, local: local, at: now, into: &egress)
+        case .flow(let kind, let owner):
+            guard endpoints.contains(owner) else { return counters.add(.droppedUnknownSource) }
+            let index = Int(owner.index)
+            switch kind {
+            case .rtp: receiveRTP(datagram, bytes, from: index, at: now)
+            case .rtcp: receiveRTCP(datagram, from: index, at: now, into: &egress)
+            case .dtls:
+                receiveDTLS(bytes, from: index, at: now)
+                serviceTransport(index, at: now, into: &egress)
+            case .stun: receiveSTUN(bytes, for: index, from: source, local: local, at: now, into: &egress)
+            case .turnChannel: counters.add(.droppedTURNChannel)
+            case .unknown: break
+            }
+        case .foreign: counters.add(.droppedUnknownFragment)
+        case .refused(let reason): counters.add(reason)
         }
     }
 
-    /// Requests find their session by the user fragment, answers by the 4-tuple (media-plane.md 1.2).
     private mutating func receiveSTUN(
-        _ bytes: RawSpan, from source: TransportAddress, local: UInt16, at now: Timestamp,
+        _ bytes: RawSpan, for index: Int, from source: TransportAddress, local: UInt16, at now: Timestamp,
         into egress: inout EgressBatch
     ) {
-        let index: Int
-        if let range = STUNPeek.localUfragRange(of: bytes) {
-            let fragment = bytes.slice(range.lowerBound, count: range.count)
-            guard let owner = UserFragment.decode(fragment, prefixBytes: settings.ufragPrefix.utf8.count),
-                owner.worker == settings.worker, endpoints.isLive(Int(owner.slot))
-            else {
-                counters.add(.droppedUnknownFragment)
-                return
-            }
-            index = Int(owner.slot)
-        } else if let owner = flows[FlowKey(remote: source, local: local)] {
-            index = Int(owner)
-        } else {
-            counters.add(.droppedUnknownSource)
-            return
-        }
         let before = endpoints.pointer(at: index).pointee.transport.iceCounters
         endpoints.pointer(at: index).pointee.transport.handleSTUN(bytes, from: source, local: local, at: now)
         let after = endpoints.pointer(at: index).pointee.transport.iceCounters
         countRefusals(since: before, after)
         serviceTransport(index, at: now, into: &egress)
         if after.requestsAnswered != before.requestsAnswered {
-            reclaim(Destination(remote: source, local: local), for: index)
+            claim(Destination(remote: source, local: local), for: index, at: now)
         }
     }
 
@@ -136,6 +117,10 @@ extension ShardHost {
         add(.droppedBadIntegrity, after.badIntegrity &- before.badIntegrity)
         add(.droppedBadIntegrity, after.missingIntegrity &- before.missingIntegrity)
         add(.droppedUnknownFragment, after.unknownUser &- before.unknownUser)
+        add(.droppedUnmatchedSTUN, after.unmatchedResponse &- before.unmatchedResponse)
+        add(.droppedUnmatchedSTUN, after.asymmetricResponse &- before.asymmetricResponse)
+        add(.droppedUnknownSource, after.wrongSocket &- before.wrongSocket)
+        add(.droppedUnknownSource, after.afterFailure &- before.afterFailure)
     }
 
     private mutating func receiveRTP(

@@ -83,6 +83,8 @@ extension ShardHost {
             tieBreaker: SecureRandom.uint64(),
             localAddresses: settings.localAddresses
         )
+        ice.owner = TransactionOwner(worker: settings.worker, slot: key.index)
+        ice.transactionKey = SecureRandom.bytes(16)
         settings.apply(to: &ice)
         let transport = TransportSession(
             ice: ice, identity: identity, dtls: settings.dtls, random: Random(seed: random.next()), at: now)
@@ -236,10 +238,7 @@ extension ShardHost {
         for position in 0..<endpoint.pointee.streams.count where endpoint.pointee.streams[position].source >= 0 {
             removeSource(endpoint.pointee.streams[position].source, from: endpoint.pointee.conference)
         }
-        for position in 0..<endpoint.pointee.flows.count {
-            let flow = endpoint.pointee.flows[position]
-            if flows[flow] == UInt32(index) { flows.remove(flow) }
-        }
+        forgetFlows(of: index)
         let conference = conferences.pointer(at: endpoint.pointee.conference)
         let member = endpoint.pointee.member
         _ = conference.pointee.members.swapRemove(at: member)

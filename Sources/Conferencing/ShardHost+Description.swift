@@ -19,7 +19,7 @@ extension ShardHost {
         for index in 0..<conferences.touchedCount where conferences.isLive(index) {
             list.append(describeConference(index, at: now))
         }
-        let document = JSONValue.object([("conferences", .array(list)), ("flows", .integer(Int64(flows.count)))])
+        let document = JSONValue.object([("conferences", .array(list)), ("flows", .integer(Int64(sorter.flows.count)))])
         emit(.description(number: number, text: document.text))
     }
 

@@ -68,8 +68,7 @@ extension ShardHost {
         // Ends: a session queues a bounded number of events.
         while let event = endpoint.pointee.transport.pollEvent() {
             switch event {
-            case .bound(let from): bind(from, to: index)
-            case .probed(let target): expectAnswer(from: target, for: index)
+            case .bound(let from): bind(from, to: index, at: now)
             case .unbound(let from): unbind(from, from: index)
             case .iceConnected:
                 counters.add(.iceSucceeded)
@@ -151,42 +150,6 @@ extension ShardHost {
     /// The part of the scratch buffer that leaves room for the tag in a datagram.
     private var reportBuffer: UnsafeMutableRawBufferPointer {
         UnsafeMutableRawBufferPointer(rebasing: scratch[..<ConferencingLimits.rtcpBytes])
-    }
-
-    // MARK: Flows
-
-    /// Routes a 4-tuple to an endpoint. The peer proved itself there, so an older tenant of the address gives way.
-    private mutating func bind(_ from: Destination, to index: Int) {
-        let key = FlowKey(from)
-        let endpoint = endpoints.pointer(at: index)
-        if flows[key] == UInt32(index) { return }
-        let isNew = endpoint.pointee.flowPosition(key) == nil
-        guard !isNew || endpoint.pointee.flows.count < ConferencingLimits.flowsPerEndpoint,
-            flows.insert(key, UInt32(index))
-        else {
-            return counters.add(.droppedUnknownSource)
-        }
-        if isNew { endpoint.pointee.flows.append(key) }
-    }
-
-    /// An authentic check came from an address that was the endpoint's before: whoever took it over in the meantime
-    /// (with a forged source address, say) loses it again. New addresses are bound when the session says so.
-    mutating func reclaim(_ from: Destination, for index: Int) {
-        if endpoints.pointer(at: index).pointee.flowPosition(FlowKey(from)) != nil { bind(from, to: index) }
-    }
-
-    /// Lets the answer to our own check through. Never takes an address from another session: only proof does that.
-    private mutating func expectAnswer(from target: Destination, for index: Int) {
-        if flows[FlowKey(target)] == nil { bind(target, to: index) }
-    }
-
-    private mutating func unbind(_ from: Destination, from index: Int) {
-        let key = FlowKey(from)
-        if flows[key] == UInt32(index) { flows.remove(key) }
-        let endpoint = endpoints.pointer(at: index)
-        if let position = endpoint.pointee.flowPosition(key) {
-            _ = endpoint.pointee.flows.swapRemove(at: position)
-        }
     }
 
     // MARK: Expiry

@@ -28,7 +28,8 @@ public struct ShardHost: ~Copyable {
     var endpoints = Slab<Endpoint>(capacity: ConferencingLimits.endpoints)
     var conferenceByNumber = FixedTable<UInt64, UInt32>(capacity: ConferencingLimits.conferences)
     var endpointByNumber = FixedTable<UInt64, UInt32>(capacity: ConferencingLimits.endpoints)
-    var flows = FixedTable<FlowKey, UInt32>(capacity: ConferencingLimits.flows)
+    /// Door 2.
+    var sorter: PacketSorter
     var deadlines = DeadlineQueue()
     private var events: [ShardEvent] = []
     /// How many of ``events`` have been taken.
@@ -54,6 +55,7 @@ public struct ShardHost: ~Copyable {
         self.identity = identity
         self.counters = counters
         self.random = random
+        sorter = PacketSorter(worker: settings.worker, prefix: settings.ufragPrefix)
         nextSweep = now + settings.expiryCheckInterval
         nextGauges = now
     }

@@ -16,6 +16,10 @@ public enum ICELimits {
     public static let pairs = 100
     /// Remote addresses of an agent that datagrams are routed by, unless its settings say otherwise.
     public static let remoteAddresses = 16
+    /// Remote addresses that requests came from and that have not answered a check of ours yet.
+    public static let unprovenAddresses = 16
+    /// How long an unproven address cannot be displaced by a newer one: its check needs a turn and a round trip.
+    public static let unprovenTime = TimeDelta.milliseconds(750)
     /// Datagrams waiting to be polled.
     public static let queuedTransmits = 64
     /// Events waiting to be polled.
@@ -32,6 +36,8 @@ public enum ICELimits {
     public static let checkRetransmit = TimeDelta.milliseconds(100)
     /// Longest time between two retransmissions of a check.
     public static let checkRetransmitMaximum = TimeDelta.milliseconds(1_600)
+    /// A check is repeated at once when the peer checks the pair, but not more often than this.
+    public static let hurryInterval = TimeDelta.milliseconds(250)
     /// Retransmissions of a check before the pair fails.
     public static let checkRetransmissions = 6
     /// How long late checks are waited for when every pair failed.
@@ -40,7 +46,8 @@ public enum ICELimits {
     public static let relayNominationDelay = TimeDelta.milliseconds(800)
     /// How long after nomination pairs that nobody uses are kept.
     public static let terminationDelay = TimeDelta.seconds(3)
-    /// A selected pair that was silent for so long is doubted when the peer checks another one.
+    /// A selected pair that did not answer for so long is doubted when the peer checks another one; an answer older
+    /// than this proves an address no more.
     public static let doubtAfter = TimeDelta.seconds(2)
     /// How long a doubted pair has to answer before another is nominated.
     public static let doubtDelay = TimeDelta.seconds(1)

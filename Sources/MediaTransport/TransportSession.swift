@@ -14,10 +14,8 @@ public import SRTP
 public struct TransportSession: ~Copyable {
     /// What the owner has to know.
     public enum Event {
-        /// Datagrams from here belong to this session from now on.
+        /// The peer answered our check from here: datagrams of this 4-tuple belong to this session from now on.
         case bound(Destination)
-        /// We sent a check there: the answer belongs to this session, unless the address is somebody else's.
-        case probed(Destination)
         /// Datagrams from here do not any more.
         case unbound(Destination)
         /// The first pair works.
@@ -45,7 +43,6 @@ public struct TransportSession: ~Copyable {
     public private(set) var destination: Destination?
     private var role: DTLSRole?
     private var isWritable = false
-    private var lastTarget: Destination?
     private var hasStartedDTLS = false
     private var pending: [Event] = []
 
@@ -114,6 +111,12 @@ public struct TransportSession: ~Copyable {
         _ datagram: RawSpan, from source: TransportAddress, local: UInt16, at now: Timestamp
     ) {
         ice.handle(datagram, from: source, local: local, at: now)
+        settle(at: now)
+    }
+
+    /// Another session has proven that the 4-tuple is its own; see `ICEAgent.release(_:at:)`.
+    public mutating func release(_ destination: Destination, at now: Timestamp) {
+        ice.release(destination, at: now)
         settle(at: now)
     }
 
@@ -191,6 +194,16 @@ public struct TransportSession: ~Copyable {
         settle(at: now)
     }
 
+    /// The process did not run for `pause` and goes on at `now`: consent is asked for anew, nothing ends for the time
+    /// that nobody could use. When consent ran out meanwhile ``destination`` is `nil` until the answer.
+    ///
+    /// Call it before anything else that takes `now`; then drain and read ``nextTimeout`` as after every call.
+    public mutating func resumeAfterPause(of pause: TimeDelta, at now: Timestamp) {
+        ice.resumeAfterPause(of: pause, at: now)
+        dtls.resumeAfterPause(of: pause)
+        settle(at: now)
+    }
+
     // MARK: Drain
 
     /// Moves every waiting datagram into `egress`.
@@ -199,10 +212,6 @@ public struct TransportSession: ~Copyable {
         var lost = 0
         // Ends: each turn takes one datagram out of a bounded queue.
         while let (target, bytes) = ice.pollTransmit() {
-            if lastTarget != target {
-                lastTarget = target
-                pending.append(.probed(target))
-            }
             if !egress.append(bytes.rawSpan, to: target) { lost += 1 }
         }
         while let bytes = dtls.pollTransmit() {

@@ -21,7 +21,7 @@ public enum MediaCounter: Int, CaseIterable, Sendable {
 
     // Drops at the door.
     case droppedUnknownSource, droppedNotMedia, droppedTooShort, droppedMalformedSTUN, droppedUnknownFragment
-    case droppedBadIntegrity, droppedTURNChannel, droppedTruncated, droppedTooLong
+    case droppedBadIntegrity, droppedUnmatchedSTUN, droppedTURNChannel, droppedTruncated, droppedTooLong
     // Drops in the transport.
     case droppedBeforeKeys, droppedSRTPAuthentication, droppedSRTPReplay, droppedSRTPContexts, droppedSRTPInvalid
     case droppedDTLS

@@ -13,7 +13,7 @@ import ShardMessages
 /// A simulated participant: the peer's half of a transport, built from the same protocol cores.
 struct Client: ~Copyable {
     let number: EndpointNumber
-    let address: TransportAddress
+    var address: TransportAddress
     let audioSSRC: UInt32
     let videoSSRC: UInt32
     var transport: TransportSession

@@ -1,7 +1,6 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
 import Conferencing
-import ICE
 import MediaTransport
 import Primitives
 import RTP
@@ -12,36 +11,6 @@ import Testing
 
 @Suite("Who is who: addresses, SSRCs, slots")
 struct IdentityTests {
-    /// A check with the right credentials of an endpoint, as it may come from any address.
-    private func check(of client: Int, in world: inout World, _ id: UInt64) throws -> [UInt8] {
-        let number = world.clients[client].number
-        let answer = world.request([.updateEndpoint(number, media: EndpointMedia(), remote: nil)])
-        let local = try require(try? answer.result.get().first?.1)
-        var request = STUNBuilder(.request, transactionID: TransactionID(high: 1, low: id))
-        request.username(Array(local.ufrag.utf8), Array(world.clients[client].transport.ufrag.utf8))
-        request.priority(1)
-        request.role(isControlling: false, tieBreaker: 1)
-        return request.finish(key: Array(local.password.utf8))
-    }
-
-    @Test("who takes another's address over by a forged check loses it to that one's next check")
-    func stolenAddress() throws {
-        var world = try World()
-        expect(world.assemble(3))
-        let victim = world.clients[0].address
-        let send = { (world: inout World) throws in
-            world.send([try require(world.clients[0].makeRTP(ssrc: 1_000, payloadType: 111, payload: [1]))], from: 0)
-        }
-        try send(&world)
-        expect(world.clients[1].received.count == 1)
-        world.sendStranger(try check(of: 2, in: &world, 1), from: victim)
-        try send(&world)
-        expect(world.clients[1].received.count == 1)
-        world.sendStranger(try check(of: 0, in: &world, 2), from: victim)
-        try send(&world)
-        expect(world.clients[1].received.count == 2)
-    }
-
     @Test("an SSRC belongs to the first who signals it, and the bridge's own to nobody")
     func foreignSource() throws {
         var world = try World()

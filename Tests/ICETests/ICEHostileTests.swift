@@ -38,27 +38,52 @@ import Testing
         #expect(failure == nil)
     }
 
-    @Test("authentic checks from thousands of addresses: 16 stay bound, the rest is said to be unbound")
+    @Test("authentic checks from thousands of addresses: 16 are remembered, none is bound, nothing else is forgotten")
     func addressFlood() {
         let peer = ScriptedPeer()
         peer.establish()
         let selected = peer.agent.selected
+        let events = peer.events
         for index in 1...3_000 {
             peer.now = peer.now + .milliseconds(1)
             peer.deliver(peer.request(), from: address(index))
         }
-        let bound = peer.events.filter { if case .bound = $0 { true } else { false } }.count
-        let unbound = peer.events.filter { if case .unbound = $0 { true } else { false } }.count
-        #expect(bound == 3_001)
-        #expect(bound - unbound == ICELimits.remoteAddresses)
-        #expect(peer.agent.pairs.count <= ICELimits.pairs)
-        #expect(peer.agent.transactions.count <= ICELimits.pairs)
-        #expect(peer.agent.triggered.count <= ICELimits.pairs)
+        #expect(peer.events == events)
+        #expect(peer.agent.pairs.count == 1 + ICELimits.unprovenAddresses)
+        #expect(peer.agent.transactions.count <= 1 + ICELimits.unprovenAddresses)
+        #expect(peer.agent.triggered.count <= ICELimits.unprovenAddresses)
         #expect(peer.agent.selected == selected)
         #expect(peer.agent.sendDestination == selected)
+        #expect(peer.agent.counters.candidatesRefused > 2_000)
         // Checks of ours follow the pace, not the flood: 3 s at 20 ms.
         #expect(peer.agent.counters.checksSent <= 160)
     }
+
+    @Test("a peer that answers from hundreds of addresses keeps 16, the selected one among them")
+    func provenAddresses() throws {
+        let peer = ScriptedPeer()
+        peer.establish()
+        let selected = Destination(remote: ScriptedPeer.address, local: 0)
+        #expect(peer.agent.selected == selected)
+        for index in 1...300 {
+            peer.wait(.milliseconds(40))
+            peer.deliver(peer.request(), from: address(index))
+            let check = try #require(peer.sent.last { $0.destination.remote == address(index) && isRequest($0) })
+            peer.deliver(peer.success(to: check), from: address(index))
+            for consent in peer.sent.suffix(4) where consent.destination == selected && isRequest(consent) {
+                peer.deliver(peer.success(to: consent))
+            }
+        }
+        let bound = peer.events.filter { if case .bound = $0 { true } else { false } }.count
+        let unbound = peer.events.filter { if case .unbound = $0 { true } else { false } }.count
+        #expect(bound == 301)
+        #expect(bound - unbound == ICELimits.remoteAddresses)
+        #expect(peer.agent.boundDestinations.count == ICELimits.remoteAddresses)
+        #expect(peer.agent.boundDestinations.contains(selected) == true)
+        #expect(peer.agent.selected == selected)
+    }
+
+    private func isRequest(_ item: ScriptedPeer.Sent) -> Bool { item.messageClass == .request }
 
     @Test("a thousand candidates make 100 pairs, of the highest priority")
     func candidateFlood() {
@@ -90,7 +115,8 @@ import Testing
             peer.agent.handle(request.rawSpan, from: address(index), local: 0, at: .zero)
         }
         #expect(peer.agent.counters.transmitOverflow > 0)
-        #expect(peer.agent.counters.eventOverflow > 0)
+        for _ in 0..<200 { peer.agent.emit(.consentLost) }
+        #expect(peer.agent.counters.eventOverflow == UInt32(200 - ICELimits.queuedEvents))
         var datagrams = 0
         while peer.agent.pollTransmit() != nil { datagrams += 1 }
         #expect(datagrams == ICELimits.queuedTransmits)

@@ -21,7 +21,8 @@ import Testing
         #expect(hasIntegrity(answer.bytes, ScriptedPeer.agentPassword))
         #expect(answer.isFingerprinted)
         #expect(answer.bytes[8..<20] == request[8..<20])
-        #expect(peer.events == [.bound(path)])
+        #expect(peer.events.isEmpty)
+        #expect(peer.agent.pairs.map(\.destination) == [path])
     }
 
     @Test("another user fragment gets no answer")
@@ -32,6 +33,14 @@ import Testing
         }
         #expect(peer.agent.counters.unknownUser == 5)
         #expect(peer.events.isEmpty)
+    }
+
+    @Test("another user fragment without MESSAGE-INTEGRITY gets no answer either: no sign of who has the slot now")
+    func unknownUserWithoutIntegrity() {
+        let peer = ScriptedPeer()
+        #expect(peer.deliver(peer.request(username: Array("agenT".utf8), password: nil)).isEmpty)
+        #expect(peer.agent.counters.unknownUser == 1)
+        #expect(peer.agent.counters.missingIntegrity == 0)
     }
 
     @Test("a wrong password gets no answer, binds nothing and is counted")
@@ -98,7 +107,7 @@ import Testing
         #expect(answer.attributes.errorCode == (isRefused ? 487 : nil))
         #expect(hasIntegrity(answer.bytes, ScriptedPeer.agentPassword))
         #expect(peer.agent.isControlling == after)
-        #expect(peer.events.isEmpty == isRefused)
+        #expect(peer.agent.pairs.isEmpty == isRefused)
     }
 
     @Test("tie-breakers are compared as unsigned numbers")
@@ -185,7 +194,9 @@ import Testing
         let other = TransportAddress(ipv4: 0xCB00_7199, port: 5_000)
         let answers = peer.deliver(peer.request(), from: other)
         #expect(answers.first?.messageClass == .success)
-        #expect(answers.contains { $0.messageClass == .request && $0.destination.remote == other })
+        let check = try #require(answers.last { $0.messageClass == .request && $0.destination.remote == other })
+        #expect(peer.events.last == .selected(path))
+        peer.deliver(peer.success(to: check), from: other)
         #expect(peer.events.last == .bound(Destination(remote: other, local: 0)))
     }
 }

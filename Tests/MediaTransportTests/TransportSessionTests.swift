@@ -60,6 +60,12 @@ struct Pair: ~Copyable {
         }
     }
 
+    /// Neither side runs for so long.
+    mutating func sleep(for pause: TimeDelta) {
+        now = now + pause
+        for index in 0..<2 { sessions[index].resumeAfterPause(of: pause, at: now) }
+    }
+
     private mutating func exchange() {
         // Ends: handshakes and checks are finite; timers do not run here.
         for _ in 0..<1_000 {
@@ -96,7 +102,7 @@ struct Pair: ~Copyable {
         case .iceFailed: events[index].append("ice failed")
         case .dtlsConnected(let profile): events[index].append("dtls \(profile)")
         case .dtlsFailed: events[index].append("dtls failed")
-        case .bound, .unbound, .probed: break
+        case .bound, .unbound: break
         }
     }
 }
@@ -153,6 +159,27 @@ struct TransportSessionTests {
         #expect(events[1].last == "dtls failed")
         let hasKeys = pair.sessions[0].hasKeys || pair.sessions[1].hasKeys
         #expect(!hasKeys)
+    }
+
+    @Test("a pause in the middle of a handshake does not use up its time; consent is asked for and media goes on")
+    func pause() {
+        var pair = Pair(seed: 8, loss: 0, identities: identities, profiles: [both, both])
+        pair.run(for: .milliseconds(1))
+        pair.sleep(for: .seconds(300 as Int64))
+        pair.run(for: .seconds(5 as Int64))
+        let events = pair.events
+        #expect(events[0] == ["ice", "dtls aeadAES128GCM"])
+        #expect(events[1] == ["ice", "dtls aeadAES128GCM"])
+        pair.sleep(for: .seconds(10 as Int64))
+        let isReady = pair.sessions[0].isReady && pair.sessions[1].isReady
+        #expect(isReady)
+        pair.sleep(for: .seconds(75 as Int64))
+        let isSilent = pair.sessions[0].destination == nil && pair.sessions[1].destination == nil
+        #expect(isSilent)
+        pair.run(for: .milliseconds(1))
+        let isBack = pair.sessions[0].isReady && pair.sessions[1].isReady
+        #expect(isBack)
+        #expect(pair.events[0] == events[0] && pair.events[1] == events[1])
     }
 
     @Test("without keys nothing is sealed or opened")

@@ -15,13 +15,16 @@ struct CandidatePair: BitwiseCopyable {
     var state = State.waiting
     /// The remote candidate was signalled as relayed.
     var isRelayed = false
-    /// The owner routes datagrams of this 4-tuple to us.
+    /// The peer answered a check of ours from there: the owner routes datagrams of this 4-tuple to us.
     var isBound = false
     /// A check succeeded, and none failed for good since.
     var isValid = false
     /// The controlling side nominated the pair.
     var isNominated = false
-    /// When the last authentic request came.
+    /// When a request revealed the pair; `nil` for pairs that were signalled.
+    var learned: Timestamp?
+    /// When the last authentic request came. A request proves who sent it, not from where: it makes us ask, and never
+    /// decides.
     var lastRequest: Timestamp?
     /// When the last authentic answer came.
     var lastAnswer: Timestamp?
@@ -31,11 +34,8 @@ struct CandidatePair: BitwiseCopyable {
     /// When the peer last nominated the pair.
     var lastNomination: Timestamp?
 
-    /// When anything authentic last came.
-    var lastHeard: Timestamp? {
-        guard let lastRequest else { return lastAnswer }
-        return max(lastRequest, lastAnswer ?? lastRequest)
-    }
+    /// Nothing but requests speaks for the pair, and nobody answered there yet.
+    var isUnproven: Bool { learned != nil && !isBound && !isValid }
 
     func priority(isControlling: Bool) -> UInt64 {
         isControlling

@@ -38,7 +38,10 @@ extension ICEAgent {
         guard paceTime <= now, hasCheckToStart else { return }
         while !triggered.isEmpty {
             let destination = triggered.removeFirst()
-            if let index = pairIndex(destination), pairs[index].state == .waiting { return startCheck(index, at: now) }
+            // A pair that works is triggered when it has to prove itself once more.
+            if let index = pairIndex(destination), [.waiting, .succeeded].contains(pairs[index].state) {
+                return startCheck(index, at: now)
+            }
         }
         guard selected == nil else { return }
         var best: (priority: UInt64, index: Int)?
@@ -60,7 +63,7 @@ extension ICEAgent {
     /// Sends a request and waits for the answer.
     mutating func send(_ purpose: ClientTransaction.Purpose, to destination: Destination, at now: Timestamp) {
         counters.checksSent &+= 1
-        let id = TransactionID(high: UInt32(truncatingIfNeeded: random.next()), low: random.next())
+        let id = numbers.next()
         var request = STUNBuilder(.request, transactionID: id)
         request.username(remoteUser, localUser)
         request.priority(peerReflexivePriority(destination.local))
@@ -111,7 +114,7 @@ extension ICEAgent {
         for transaction in expired {
             if transaction.purpose == .consent { counters.consentTimeouts &+= 1 }
             // Before nomination the pair is all there is; it may be quiet until consent expires.
-            if transaction.purpose == .consent, selected == nil { continue }
+            if transaction.purpose == .consent, selected == nil, !isSilenceOver(at: now) { continue }
             if transaction.purpose == .nomination, renominate(transaction.destination, at: now) { continue }
             failPair(transaction.destination, at: now)
         }

@@ -63,31 +63,31 @@ extension ICEAgent {
         transactions.removeAll { transaction in
             transaction.destination != destination
                 && (transaction.purpose != .check
-                    || !pairs.contains { $0.destination == transaction.destination && $0.isBound })
+                    || !pairs.contains { $0.destination == transaction.destination && $0.lastRequest != nil })
         }
         for index in pairs.indices where pairs[index].state == .inProgress {
             let destination = pairs[index].destination
             if !transactions.contains(where: { $0.destination == destination }) { pairs[index].state = .waiting }
         }
         emit(.selected(destination))
-        noteConsent(at: now)
+        if let answer = pairs[index].lastAnswer { noteConsent(answer: answer, at: now) }
         consentTime = now
         handleConsentTimeouts(at: now)
     }
 
     /// Controlling, with a selected pair: the peer uses another pair that works. Has the selected one died?
     ///
-    /// A client that changes its network keeps checking from the new address only. So when a new pair was validated, or
-    /// a valid pair is checked while the selected one was silent for ``ICELimits/doubtAfter``, the selected pair is
-    /// asked for consent at once; without an answer within ``ICELimits/doubtDelay`` the other pair is nominated.
+    /// A client that changes its network keeps checking from the new address only. So when a pair was validated, or
+    /// a valid pair is checked while the selected one gave no answer for ``ICELimits/doubtAfter``, the selected pair is
+    /// asked for consent at once; without an answer within ``ICELimits/doubtDelay`` the other pair is nominated. The
+    /// peer's requests do not count as a sign of life of the selected pair: whoever repeats them could hold it.
     mutating func reconsiderSelection(_ destination: Destination, at now: Timestamp, isNew: Bool = false) {
         guard let selected, destination != selected, !isNominating else { return }
         guard let current = pairIndex(selected), pairs[current].state != .failed, hasConsent else {
             return send(.nomination, to: destination, at: now)
         }
-        guard doubtStart == nil else { return }
-        let isSilent = pairs[current].lastHeard.map { now - $0 > ICELimits.doubtAfter } ?? true
-        guard isNew || isSilent else { return }
+        guard doubtStart == nil || isNew else { return }
+        guard isNew || !isFresh(current, at: now) else { return }
         doubtStart = now
         consentTime = now
         transactions.removeAll { $0.purpose == .consent }
@@ -111,15 +111,18 @@ extension ICEAgent {
         send(.nomination, to: other.destination, at: now)
     }
 
-    /// The valid pair, other than `destination`, that was heard from last.
+    /// The valid pair, other than `destination`, that answered last.
     func bestAlternative(to destination: Destination) -> CandidatePair? {
         pairs.filter { $0.isValid && $0.destination != destination }
-            .max { ($0.lastHeard ?? .zero) < ($1.lastHeard ?? .zero) }
+            .max { ($0.lastAnswer ?? .zero) < ($1.lastAnswer ?? .zero) }
     }
 
     /// Some time after nomination: pairs that never worked and that the peer never used are of no use any more.
     mutating func forgetUnusedPairs() {
-        let used = pairs.filter { $0.isBound || $0.isValid || $0.destination == selected }
+        let used = pairs.filter { pair in
+            let isAsked = pair.lastRequest != nil && pair.state != .failed
+            return pair.isBound || pair.isValid || isAsked || pair.destination == selected
+        }
         // `map` makes an array without spare room.
         pairs = used.map { $0 }
         transactions.removeAll { transaction in !used.contains { $0.destination == transaction.destination } }

@@ -18,7 +18,7 @@ extension ICEAgent {
         remoteKey = Array(password.utf8)
         state = .running
         paceTime = now
-        for pair in pairs where pair.isBound { trigger(pair.destination) }
+        for pair in pairs where pair.lastRequest != nil { trigger(pair.destination) }
         startChecks(at: now)
         return true
     }
@@ -38,6 +38,7 @@ extension ICEAgent {
                 // Learned from a check before it was signalled: signalling knows better what it is.
                 pairs[known].remotePriority = priority
                 pairs[known].isRelayed = isRelayed
+                pairs[known].learned = nil
             } else if let new = addPair(destination, remotePriority: priority) {
                 pairs[new].isRelayed = isRelayed
             } else {
@@ -54,7 +55,23 @@ extension ICEAgent {
         return pairs.firstIndex { $0.destination == destination }
     }
 
-    /// Adds a pair; when there are too many, the one of lowest priority that was never heard from gives way.
+    /// Adds the pair that a request reveals. At the limit the unproven one that has waited longest gives way, once it
+    /// has had the time to answer: neither can a flood of forged addresses push out one that is being checked, nor can
+    /// they hold their places until their checks fail.
+    /// - Returns: its index, or `nil` when no pair can give way.
+    mutating func learnPair(_ destination: Destination, remotePriority: UInt32, at now: Timestamp) -> Int? {
+        let unproven = pairs.filter { $0.isUnproven }
+        if unproven.count >= ICELimits.unprovenAddresses {
+            let oldest = unproven.min { ($0.learned ?? now) < ($1.learned ?? now) }
+            guard let oldest, let since = oldest.learned, now - since >= ICELimits.unprovenTime else { return nil }
+            removePair(oldest.destination)
+        }
+        guard let index = addPair(destination, remotePriority: remotePriority) else { return nil }
+        pairs[index].learned = now
+        return index
+    }
+
+    /// Adds a pair; when there are too many, the one of lowest priority that never answered gives way.
     /// - Returns: its index, or `nil` when no pair can give way.
     mutating func addPair(_ destination: Destination, remotePriority: UInt32) -> Int? {
         let pair = CandidatePair(
@@ -79,7 +96,8 @@ extension ICEAgent {
         if firstWritable == destination { firstWritable = bestAlternative(to: destination)?.destination }
     }
 
-    /// Tells the owner to route the pair's 4-tuple to us; at the limit the address that was silent longest gives way.
+    /// The peer answered: tells the owner to route the pair's 4-tuple to us. At the limit the address that has not
+    /// answered for longest gives way.
     mutating func bind(_ index: Int) {
         guard !pairs[index].isBound else { return }
         pairs[index].isBound = true
@@ -87,7 +105,7 @@ extension ICEAgent {
         let bound = pairs.filter { $0.isBound }
         if bound.count > settings.maxRemoteAddresses {
             let oldest = bound.filter { $0.destination != destination && $0.destination != (selected ?? firstWritable) }
-                .min { ($0.lastHeard ?? .zero) < ($1.lastHeard ?? .zero) }
+                .min { ($0.lastAnswer ?? .zero) < ($1.lastAnswer ?? .zero) }
             if let oldest {
                 removePair(oldest.destination)
                 counters.remoteAddressesForgotten &+= 1
@@ -95,6 +113,23 @@ extension ICEAgent {
             }
         }
         emit(.bound(destination))
+    }
+
+    /// The 4-tuples that belong to us: what ``Event/bound(_:)`` named and ``Event/unbound(_:)`` did not.
+    public var boundDestinations: [Destination] { pairs.filter { $0.isBound }.map(\.destination) }
+
+    /// Another session has proven that the 4-tuple is its own now: a client that joined again from the same port, or
+    /// two clients behind a NAT that swapped theirs. The pair has to prove itself anew; while it is the selected one
+    /// nothing is sent until then.
+    public mutating func release(_ destination: Destination, at now: Timestamp) {
+        guard state != .failed, let index = pairIndex(destination), pairs[index].isBound else { return }
+        pairs[index].isBound = false
+        failPair(destination, at: now)
+        if destination == selected {
+            suspendConsent()
+            consentTime = now
+        }
+        updateFailure(at: now)
     }
 
     /// The priority our own candidate has, as host candidate (for pair priorities).

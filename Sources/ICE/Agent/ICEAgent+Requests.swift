@@ -56,14 +56,15 @@ extension ICEAgent {
 
     /// Whether the sender knows our password. Bad credentials get no answer: whoever guesses shall learn nothing.
     private mutating func authenticate(_ request: borrowing STUNMessage, from source: Destination) -> Bool {
+        // First of all: who asks for a former tenant of our slot shall not learn that there is a new one.
+        if let name = request.username, !isOurs(name) {
+            counters.unknownUser &+= 1
+            return false
+        }
         guard request.attributes.integrityOffset != nil else {
             counters.missingIntegrity &+= 1
             // RFC 8489 §9.1.3. Never longer than the request, so useless for amplification.
             answer(request, code: 400, to: source, isAuthentic: false)
-            return false
-        }
-        if let name = request.username, !isOurs(name) {
-            counters.unknownUser &+= 1
             return false
         }
         guard request.hasValidIntegrity(key: localKey) else {
@@ -111,22 +112,20 @@ extension ICEAgent {
         transmit(bytes, to: source)
     }
 
-    /// RFC 8445 §7.3.1.3 to 7.3.1.5: what an authentic request tells about the pair it came on.
+    /// RFC 8445 §7.3.1.3 to 7.3.1.5: what an authentic request tells about the pair it came on. Its source address may
+    /// be forged, so all that follows is a check of ours.
     private mutating func learn(_ source: Destination, priority: UInt32, isNominated: Bool, at now: Timestamp) {
-        guard let index = pairIndex(source) ?? addPair(source, remotePriority: priority) else {
+        guard let index = pairIndex(source) ?? learnPair(source, remotePriority: priority, at: now) else {
             return counters.candidatesRefused &+= 1
         }
-        let wasSilent = pairs[index].lastHeard == nil
         pairs[index].lastRequest = now
         if state == .waiting, isNominated { pairs[index].isNominated = true }
-        bind(index)
-        // Binding may have removed another pair.
-        guard state != .waiting, let index = pairIndex(source) else { return }
+        guard state != .waiting else { return }
         switch pairs[index].state {
         case .succeeded:
-            if isControlling { reconsiderSelection(source, at: now) }
+            if isControlling { reconsiderPair(index, at: now) }
         case .inProgress:
-            if wasSilent { hurryCheck(source, at: now) }
+            hurryCheck(source, at: now)
         case .waiting, .failed:
             pairs[index].state = .waiting
             trigger(source)
@@ -136,11 +135,26 @@ extension ICEAgent {
         updateFailure(at: now)
     }
 
+    /// Controlling: the peer uses a pair that works beside the selected one. When its last answer is old it is asked
+    /// again, and the answer asks the question anew.
+    private mutating func reconsiderPair(_ index: Int, at now: Timestamp) {
+        let destination = pairs[index].destination
+        guard let selected, destination != selected else { return }
+        if isFresh(index, at: now) { reconsiderSelection(destination, at: now) } else { trigger(destination) }
+    }
+
+    /// Whether the pair answered lately.
+    func isFresh(_ index: Int, at now: Timestamp) -> Bool {
+        pairs[index].lastAnswer.map { now - $0 <= ICELimits.doubtAfter } ?? false
+    }
+
     /// The peer's request just went through: our own unanswered check deserves another try at once (RFC 8445
-    /// §7.3.1.4 replaces it by a new one, to the same effect).
+    /// §7.3.1.4 replaces it by a new one, to the same effect), unless it was just sent.
     private mutating func hurryCheck(_ destination: Destination, at now: Timestamp) {
         for index in transactions.indices
-        where transactions[index].destination == destination && transactions[index].purpose == .check {
+        where transactions[index].destination == destination && transactions[index].purpose == .check
+            && now - transactions[index].sent >= ICELimits.hurryInterval
+        {
             transactions[index].interval = ICELimits.checkRetransmit
             transactions[index].due = now
         }
@@ -148,7 +162,8 @@ extension ICEAgent {
     }
 
     /// The controlling peer wants this pair. The latest nomination wins; a peer that nominates every pair it checks
-    /// (RFC 5245 called it aggressive) settles on the one with the highest priority.
+    /// (RFC 5245 called it aggressive) settles on the one with the highest priority. A selected pair gives way when the
+    /// nominated one answers a check of ours once more: the nomination may be an old one that somebody sent again.
     private mutating func followNomination(_ destination: Destination, at now: Timestamp) {
         guard let index = pairIndex(destination) else { return }
         let isFirst = !pairs[index].isNominated
@@ -158,6 +173,6 @@ extension ICEAgent {
         guard let current = pairIndex(selected) else { return select(destination, at: now) }
         let isBetter = pairs[index].priority(isControlling: false) > pairs[current].priority(isControlling: false)
         let isAbandoned = pairs[current].lastNomination.map { now - $0 > ICELimits.doubtAfter } ?? true
-        if isFirst || isBetter || isAbandoned { select(destination, at: now) }
+        if isFirst || isBetter || isAbandoned { trigger(destination) }
     }
 }

@@ -12,16 +12,20 @@ extension ICEAgent {
         // Unauthentic answers, errors included, prove nothing: the transaction goes on.
         guard response.attributes.integrityOffset != nil else { return counters.missingIntegrity &+= 1 }
         guard response.hasValidIntegrity(key: remoteKey) else { return counters.badIntegrity &+= 1 }
+        let isSymmetric = source == transactions[index].destination
+        if !isSymmetric {
+            counters.asymmetricResponse &+= 1
+            // A pair that works does not fail over a copy of its answer that somebody sends from elsewhere: the
+            // transaction goes on.
+            if pairIndex(transactions[index].destination).map({ pairs[$0].isValid }) ?? false { return }
+        }
         let transaction = transactions.remove(at: index)
         defer {
             startChecks(at: now)
             updateFailure(at: now)
         }
-        guard source == transaction.destination else {
-            // RFC 8445 §7.2.5.2.1: the path is not symmetric.
-            counters.asymmetricResponse &+= 1
-            return failPair(transaction.destination, at: now)
-        }
+        // RFC 8445 §7.2.5.2.1: the path is not symmetric.
+        guard isSymmetric else { return failPair(transaction.destination, at: now) }
         if let code = response.attributes.errorCode, response.messageClass == .error {
             counters.errorResponse &+= 1
             return handleError(code, of: transaction, at: now)
@@ -49,7 +53,8 @@ extension ICEAgent {
     private mutating func handleSuccess(of transaction: ClientTransaction, at now: Timestamp) {
         let destination = transaction.destination
         guard let index = pairIndex(destination) else { return }
-        let wasValid = pairs[index].isValid
+        // A path that comes back counts as a new one.
+        let isNew = !pairs[index].isValid || !isFresh(index, at: now)
         pairs[index].state = .succeeded
         pairs[index].isValid = true
         pairs[index].lastAnswer = now
@@ -64,13 +69,13 @@ extension ICEAgent {
             emit(.writable(destination))
             if consentTime == nil { consentTime = now + consentInterval() }
         }
-        if destination == selected ?? firstWritable { noteConsent(at: now) }
+        if destination == selected ?? firstWritable { noteConsent(answer: now, at: now) }
         if transaction.purpose == .nomination, isControlling { return select(destination, at: now) }
         if isControlling {
             if selected == nil {
                 considerNomination(at: now)
-            } else if !wasValid {
-                reconsiderSelection(destination, at: now, isNew: true)
+            } else {
+                reconsiderSelection(destination, at: now, isNew: isNew)
             }
         } else if let index = pairIndex(destination), pairs[index].isNominated, destination != selected {
             let isUsable = pairIndex(selected).map { current in

@@ -32,6 +32,11 @@ extension ICEAgent {
         public var consentExpiry = TimeDelta.seconds(30)
         /// When a validated pair is nominated.
         public var nominationStrategy = NominationStrategy.firstHostOrReflexiveValid
+        /// Who we are: stands in the transaction numbers of our checks.
+        public var owner = TransactionOwner(worker: 0, slot: 0)
+        /// The key that those numbers are made with, from a secure source: 16 bytes or more. When empty, one is drawn
+        /// from the agent's own generator, which is as good as its seed.
+        public var transactionKey: [UInt8] = []
         /// Remote addresses that datagrams are routed by; the one longest silent makes room for a new one.
         public var maxRemoteAddresses = ICELimits.remoteAddresses
 
@@ -77,7 +82,7 @@ extension ICEAgent {
 
     /// What the owner has to know.
     public enum Event: Hashable, Sendable, BitwiseCopyable {
-        /// A message with valid integrity came from here: datagrams of this 4-tuple belong to the session.
+        /// The peer answered a check of ours from here: datagrams of this 4-tuple belong to the session.
         case bound(Destination)
         /// The 4-tuple is forgotten, because there were too many.
         case unbound(Destination)

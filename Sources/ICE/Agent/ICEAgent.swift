@@ -9,6 +9,10 @@ public import Primitives
 /// from new addresses are answered for life, and the selected pair is replaced once it stops answering.
 /// It does not gather, trickle or restart; a restart is a new agent beside this one (media-plane.md 1.9).
 ///
+/// Requests make it ask, answers decide: integrity proves who sent a request, but anybody can write any source address
+/// on it, or send another's request again. So a 4-tuple belongs to us, a pair is valid or selected and consent goes on
+/// only by answers to checks of our own, whose numbers nobody can guess.
+///
 /// States: ``State/waiting`` until the peer's credentials are known, ``State/running`` until a pair is selected,
 /// ``State/completed``, or ``State/failed``. Timers, all behind ``nextTimeout``: the pace of new checks,
 /// retransmissions, the waits before failure and before nominating a relayed pair, consent, and the doubt about a
@@ -25,7 +29,8 @@ public struct ICEAgent: ~Copyable {
     public internal(set) var isControlling: Bool
     /// The pair that was nominated last.
     public internal(set) var selected: Destination?
-    /// When the peer last agreed to receive (answered a check on the pair in use).
+    /// When the peer last agreed to receive (answered a check on the pair in use). Moves along with pauses of the
+    /// process (``resumeAfterPause(of:at:)``): silence is counted in time that we could have listened.
     public internal(set) var lastConsent: Timestamp?
     /// Refusals and actions by reason.
     public internal(set) var counters = ICECounters()
@@ -36,6 +41,7 @@ public struct ICEAgent: ~Copyable {
     var remoteUser: [UInt8] = []
     var remoteKey: [UInt8] = []
     var random: Random
+    var numbers: TransactionNumbers
 
     var pairs: [CandidatePair] = []
     /// Triggered checks, first in, first out (RFC 8445 §6.1.4.1).
@@ -44,6 +50,8 @@ public struct ICEAgent: ~Copyable {
     var answered = AnsweredRequests()
     var firstWritable: Destination?
     var hasConsent = true
+    /// The same as ``lastConsent`` in real time: consent does not last longer because we slept (RFC 7675 §5.1).
+    var consentGiven: Timestamp?
 
     var paceTime: Timestamp
     var failureTime: Timestamp?
@@ -57,10 +65,14 @@ public struct ICEAgent: ~Copyable {
     private var events: [Event] = []
 
     /// An agent that waits for the peer.
-    /// - Parameter random: makes transaction numbers and jitter.
+    /// - Parameter random: makes jitter, and what the settings leave to it.
     public init(_ settings: Settings, random: Random, at now: Timestamp) {
+        var random = random
+        var key = settings.transactionKey
+        if key.isEmpty { key = random.bytes(32) }
         self.settings = settings
         self.random = random
+        numbers = TransactionNumbers(owner: settings.owner, key: key)
         isControlling = settings.isControlling
         localUser = Array(settings.localUfrag.utf8)
         localKey = Array(settings.localPassword.utf8)

@@ -27,6 +27,21 @@ public enum STUNPeek {
         return nil
     }
 
+    /// Who asked what `datagram` answers, as its transaction number says.
+    /// - Returns: `nil` unless the datagram looks like a Binding response.
+    public static func responseOwner(of datagram: RawSpan) -> TransactionOwner? {
+        let size = datagram.byteCount
+        guard size >= STUNHeader.byteCount, size <= ICELimits.messageBytes,
+            datagram.uint32(at: 4) == STUNHeader.cookie, Int(datagram.uint16(at: 2)) + STUNHeader.byteCount == size
+        else { return nil }
+        let type = datagram.uint16(at: 0)
+        guard
+            type == STUNHeader.bindingMethod | STUNClass.success.rawValue
+                || type == STUNHeader.bindingMethod | STUNClass.error.rawValue
+        else { return nil }
+        return TransactionID(high: datagram.uint32(at: 8), low: 0).owner
+    }
+
     /// The local user fragment itself.
     @_lifetime(copy datagram)
     public static func localUfrag(of datagram: RawSpan) -> RawSpan? {
