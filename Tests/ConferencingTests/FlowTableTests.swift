@@ -45,6 +45,35 @@ struct FlowTableTests {
         #expect(table.prove(key(3), by: owner(2)) == .new)
     }
 
+    @Test("the table behaves like a dictionary, whatever comes and goes")
+    func model() {
+        let failure = checkProperty(cases: 40) { random in
+            var table = FlowTable(capacity: 300)
+            var model: [Int: SlabKey] = [:]
+            let keys = random.int(in: 2...600)
+            for step in 0..<4_000 {
+                let (name, who) = (random.int(in: 0...keys), owner(UInt32(random.int(in: 0...3))))
+                if random.int(in: 0...2) == 0 {
+                    table.remove(key(name), of: who)
+                    if model[name] == who { model[name] = nil }
+                } else {
+                    let expected: FlowTable.Proof =
+                        switch model[name] {
+                        case who?: .known
+                        case let former?: .taken(from: former)
+                        case nil: model.count < 300 ? .new : .full
+                        }
+                    if expected != .full { model[name] = who }
+                    if table.prove(key(name), by: who) != expected { return "step \(step)" }
+                }
+                if table.count != model.count { return "count at step \(step)" }
+            }
+            for name in 0...keys where table[key(name)] != model[name] { return "key \(name)" }
+            return nil
+        }
+        #expect(failure == nil)
+    }
+
     @Test("there is room for all that the agents of a full worker may hold")
     func room() {
         #expect(ConferencingLimits.flows >= ConferencingLimits.endpoints * ICELimits.remoteAddresses)
@@ -61,6 +90,7 @@ struct FlowTableTests {
         #expect(claims.owner(of: key(1, local: 1), at: start) == nil)
         for index in 0..<100_000 { claims.insert(key(index), owner(UInt32(index)), at: start) }
         let kept = (0..<100_000).filter { claims.owner(of: key($0), at: start) == owner(UInt32($0)) }
+        // Every place holds the last one that fell on it.
         #expect(kept.count > ConferencingLimits.flowClaims / 2 && kept.count <= ConferencingLimits.flowClaims)
     }
 

@@ -10,7 +10,7 @@ extension ConferencingLimits {
     public static let flows = endpoints * ICELimits.remoteAddresses
     /// 4-tuples claimed by a request and not proven yet, per worker; a power of two. A new claim takes the place of an
     /// old one.
-    public static let flowClaims = 4_096
+    public static let flowClaims = 1_024
     /// How long a claim counts: as long as the check that would prove it is repeated.
     public static let claimLifetime = TimeDelta.seconds(7 as Int64)
 }
