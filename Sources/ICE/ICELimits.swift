@@ -28,6 +28,8 @@ public enum ICELimits {
     public static let answeredRequests = 32
     /// Role changes of one agent; a peer that forces more is refused.
     public static let roleSwitches = 16
+    /// The greatest age that is written down.
+    public static let recordAge = TimeDelta.seconds(86_400)
     /// How long an answered request is remembered.
     public static let answerLifetime = TimeDelta.seconds(16)
     /// Ta: the time between two new checks (RFC 8445 §14.2).

@@ -14,7 +14,11 @@ extension ICEAgent {
     public mutating func resumeAfterPause(of pause: TimeDelta, at now: Timestamp) {
         guard state != .failed, pause > .zero else { return }
         shiftTimers(by: pause, at: now)
-        guard let destination = selected ?? firstWritable else { return }
+        if let destination = selected ?? firstWritable { askAnew(destination, at: now) }
+    }
+
+    /// Consent is in doubt: asks for it at once, and sends nothing meanwhile if it has run out.
+    mutating func askAnew(_ destination: Destination, at now: Timestamp) {
         if let expiry = consentExpiryTime, expiry <= now { suspendConsent() }
         // An answer to what was asked before the pause says nothing about now.
         transactions.removeAll { $0.purpose == .consent }

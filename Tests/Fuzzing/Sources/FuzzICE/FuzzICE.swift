@@ -18,6 +18,9 @@ import Primitives
 /// One agent's life.
 private struct Session: ~Copyable {
     private static let key = Array("agent-password-of-22-chars".utf8)
+    private static let addresses = [
+        TransportAddress(ipv4: 0xC000_0201, port: 10_000), TransportAddress(ipv6High: 1, low: 2, port: 10_000),
+    ]
     private static let peerKey = Array("peer-password-of-22-chars".utf8)
 
     private var script: Script
@@ -31,9 +34,7 @@ private struct Session: ~Copyable {
         let settings = ICEAgent.Settings(
             localUfrag: "agent", localPassword: "agent-password-of-22-chars", isControlling: script.next() & 1 == 1,
             tieBreaker: 100,
-            localAddresses: [
-                TransportAddress(ipv4: 0xC000_0201, port: 10_000), TransportAddress(ipv6High: 1, low: 2, port: 10_000),
-            ])
+            localAddresses: Self.addresses)
         agent = ICEAgent(settings, random: Random(seed: 1), at: .zero)
         self.script = script
     }
@@ -45,7 +46,13 @@ private struct Session: ~Copyable {
             case 1, 2: deliver(request())
             case 3: deliver(answer(code: 0))
             case 4: deliver(answer(code: [400, 401, 487, 500][Int(script.next() & 3)]))
-            case 5: wait(.milliseconds(Int64(script.next()) * 50))
+            case 5:
+                let length = script.next()
+                wait(.milliseconds(Int64(length) * 50))
+                guard length & 7 == 7 else { break }
+                let pause = TimeDelta.milliseconds(Int64(length) * 300)
+                now = now + pause
+                agent.resumeAfterPause(of: pause, at: now)
             case 6:
                 agent.addRemoteCandidate(
                     source(), priority: UInt32(script.next()), isRelayed: script.next() & 1 == 1, at: now)
@@ -54,6 +61,25 @@ private struct Session: ~Copyable {
             }
             drain()
         }
+        resume()
+    }
+
+    /// Whatever became of the agent: when it can be written down, the next one lives on.
+    private mutating func resume() {
+        guard let record = agent.record(at: now) else { return }
+        guard let again = try? ICESessionRecord(record.encode().rawSpan) else {
+            return require(false, "the agent writes what it cannot read")
+        }
+        let settings = ICEAgent.Settings(
+            localUfrag: "x", localPassword: "x", isControlling: true, tieBreaker: 1, localAddresses: Self.addresses)
+        let outage = TimeDelta.seconds(Int64(script.next()))
+        now = now + outage
+        guard let next = ICEAgent.resuming(again, settings, after: outage, random: Random(seed: 2), at: now) else {
+            return require(false, "a session that is not taken up again")
+        }
+        agent = next
+        drain()
+        wait(.seconds(60))
     }
 
     private mutating func source() -> TransportAddress {
