@@ -211,7 +211,7 @@ import Testing
     func release() throws {
         let peer = ScriptedPeer()
         peer.establish()
-        peer.wait(.milliseconds(100))
+        peer.wait(.seconds(2))
         peer.agent.release(other, at: peer.now)
         #expect(peer.agent.sendDestination == path)
         peer.agent.release(path, at: peer.now)
@@ -224,6 +224,39 @@ import Testing
         peer.deliver(peer.success(to: check))
         #expect(peer.agent.sendDestination == path)
         #expect(peer.events.suffix(2) == [.bound(path), .consentRegained])
+    }
+
+    @Test("a peer that answers for two sessions from one address moves it once a second, not once a round trip")
+    func contestedAddress() {
+        let peer = ScriptedPeer()
+        peer.establish()
+        var count = 0
+        for _ in 0..<1_000 {
+            peer.agent.release(path, at: peer.now)
+            for check in peer.wait(.milliseconds(10)) where check.messageClass == .request {
+                peer.deliver(peer.success(to: check))
+                count += 1
+            }
+        }
+        #expect(count <= 11, "\(count)")
+        #expect(peer.agent.selected == path)
+    }
+
+    @Test("candidates and forged addresses never push out the pair in use, also while it has to prove itself anew")
+    func pairInUse() throws {
+        let peer = ScriptedPeer()
+        peer.establish()
+        peer.wait(.seconds(2))
+        peer.agent.release(path, at: peer.now)
+        for index in 1...400 {
+            peer.deliver(peer.request(), from: TransportAddress(ipv4: 0x0B00_0000 + UInt32(index), port: 7))
+            peer.wait(.milliseconds(50))
+        }
+        #expect(peer.agent.pairs.contains { $0.destination == path } == true)
+        peer.wait(.seconds(6))
+        let check = try #require(peer.sent.last { $0.destination == path && $0.messageClass == .request })
+        peer.deliver(peer.success(to: check))
+        #expect(peer.agent.sendDestination == path)
     }
 
     @Test("a response names its owner; what is no Binding response names nobody")

@@ -50,6 +50,9 @@ extension ICEAgent {
         updateFailure(at: now)
     }
 
+    /// Whether media goes there, or did until consent was lost.
+    func isInUse(_ destination: Destination) -> Bool { destination == selected ?? firstWritable }
+
     func pairIndex(_ destination: Destination?) -> Int? {
         guard let destination else { return nil }
         return pairs.firstIndex { $0.destination == destination }
@@ -60,7 +63,7 @@ extension ICEAgent {
     /// they hold their places until their checks fail.
     /// - Returns: its index, or `nil` when no pair can give way.
     mutating func learnPair(_ destination: Destination, remotePriority: UInt32, at now: Timestamp) -> Int? {
-        let unproven = pairs.filter { $0.isUnproven }
+        let unproven = pairs.filter { $0.isUnproven && !isInUse($0.destination) }
         if unproven.count >= ICELimits.unprovenAddresses {
             let oldest = unproven.min { ($0.learned ?? now) < ($1.learned ?? now) }
             guard let oldest, let since = oldest.learned, now - since >= ICELimits.unprovenTime else { return nil }
@@ -78,7 +81,8 @@ extension ICEAgent {
             destination: destination, localPriority: localPriority(destination.local), remotePriority: remotePriority)
         if pairs.count >= ICELimits.pairs {
             var lowest: (priority: UInt64, destination: Destination)?
-            for candidate in pairs where !candidate.isBound && !candidate.isValid {
+            for candidate in pairs
+            where !candidate.isBound && !candidate.isValid && !isInUse(candidate.destination) {
                 let priority = candidate.priority(isControlling: isControlling)
                 if lowest.map({ priority < $0.priority }) ?? true { lowest = (priority, candidate.destination) }
             }
@@ -104,7 +108,7 @@ extension ICEAgent {
         let destination = pairs[index].destination
         let bound = pairs.filter { $0.isBound }
         if bound.count > settings.maxRemoteAddresses {
-            let oldest = bound.filter { $0.destination != destination && $0.destination != (selected ?? firstWritable) }
+            let oldest = bound.filter { $0.destination != destination && !isInUse($0.destination) }
                 .min { ($0.lastAnswer ?? .zero) < ($1.lastAnswer ?? .zero) }
             if let oldest {
                 removePair(oldest.destination)
@@ -127,7 +131,9 @@ extension ICEAgent {
         failPair(destination, at: now)
         if destination == selected {
             suspendConsent()
-            consentTime = now
+            // At once, unless it took the 4-tuple back just now: somebody who answers for both sessions at the same
+            // address shall not drive them in a circle.
+            consentTime = max(now, (lastConsent ?? now) + ICELimits.doubtDelay)
         }
         updateFailure(at: now)
     }
