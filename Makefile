@@ -1,7 +1,7 @@
 # Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 # One command each; every target is a script of the same name in scripts/.
 
-.PHONY: help bootstrap build release test interop check demo bench fuzz format lint loc clean
+.PHONY: help bootstrap build release test interop check demo bench sim fuzz format lint loc clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 20
@@ -29,6 +29,9 @@ demo: bootstrap ## Prosody, bridge and generator on loopback, with a table of wh
 
 bench: bootstrap ## micro and end-to-end benchmarks with a calibration from the same run
 	@scripts/bench
+
+sim: bootstrap ## whole meetings in virtual time: every scenario with seeds SEEDS (default 1..2000)
+	@scripts/sim
 
 fuzz: bootstrap ## every fuzz target for TIME seconds (default 60)
 	@scripts/fuzz

@@ -89,6 +89,13 @@ let shellTargets: [Target] = [
     .systemLibrary(name: "CSRTP", pkgConfig: "libsrtp2", providers: [.apt(["libsrtp2-dev"])]),
     .systemLibrary(name: "COpus", pkgConfig: "opus", providers: [.apt(["libopus-dev"])]),
     shell(
+        "Simulation",
+        [
+            "Conferencing", "MediaTransport", "Forwarding", "ICE", "DTLS", "SRTP", "RTP", "VideoPayload",
+            "ShardMessages", "Telemetry", "OpenSSL", "Primitives",
+        ]
+    ),
+    shell(
         "LoadGenerator",
         [
             "CSRTP", "COpus", "CLinuxIO", "PacketIO", "ICE", "DTLS", "RTP", "XMPP", "XML", "OpenSSL", "Primitives",
@@ -102,6 +109,8 @@ let programs: [Target] = [
         name: "viaduct", dependencies: ["ControlPlane", "CBuildInformation"], swiftSettings: shellSettings),
     .executableTarget(
         name: "viaduct-load", dependencies: ["LoadGenerator", "CBuildInformation"], swiftSettings: shellSettings),
+    .executableTarget(
+        name: "viaduct-sim", dependencies: ["Simulation", "CBuildInformation"], swiftSettings: shellSettings),
 ]
 
 let testTargets: [Target] = [
@@ -135,6 +144,7 @@ let testTargets: [Target] = [
     tests(
         "LoadGenerator",
         ["MediaPlane", "ShardMessages", "PacketIO", "RTP", "VideoPayload", "XML", "XMPP", "Colibri", "COpus"]),
+    tests("Simulation", ["ShardMessages"]),
     .testTarget(
         name: "InteropTests",
         dependencies: ["ControlPlane", "XMPP", "XML", "DTLS", "OpenSSL", "PacketIO", "TestSupport", "Primitives"],
@@ -154,6 +164,7 @@ let package = Package(
     products: [
         .executable(name: "viaduct", targets: ["viaduct"]),
         .executable(name: "viaduct-load", targets: ["viaduct-load"]),
+        .executable(name: "viaduct-sim", targets: ["viaduct-sim"]),
         // For Benchmarks/, a package of its own.
         .library(
             name: "BenchmarkParts",

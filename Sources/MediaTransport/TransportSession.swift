@@ -248,16 +248,20 @@ public struct TransportSession: ~Copyable {
         startDTLSIfReady(at: now)
         while let event = dtls.pollEvent() {
             switch event {
-            case .connected(let keys):
-                receiver = SRTPReceiver(
-                    profile: keys.profile, key: keys.remoteKey, salt: keys.remoteSalt, settings: srtp)
-                sender = SRTPSender(
-                    profile: keys.profile, key: keys.localKey, salt: keys.localSalt, settings: srtp)
-                pending.append(.dtlsConnected(keys.profile))
+            case .connected(let keys): adopt(keys)
             case .failed(let reason): pending.append(.dtlsFailed(reason))
             case .closed: break  // The client hung up; signalling or silence ends the endpoint.
             }
         }
+    }
+
+    /// Media can flow under these keys, the handshake's. The simulator, which is part of this package, has keys of its
+    /// own where it plays whole meetings: nobody else can pass the handshake by.
+    package mutating func adopt(_ keys: SRTPKeys) {
+        receiver = SRTPReceiver(
+            profile: keys.profile, key: keys.remoteKey, salt: keys.remoteSalt, settings: srtp)
+        sender = SRTPSender(profile: keys.profile, key: keys.localKey, salt: keys.localSalt, settings: srtp)
+        pending.append(.dtlsConnected(keys.profile))
     }
 
     private mutating func startDTLSIfReady(at now: Timestamp) {

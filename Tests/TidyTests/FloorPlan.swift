@@ -12,7 +12,7 @@ struct FloorPlan {
         "PacketIO>CLinuxIO", "MediaPlane>PacketIO", "WebServer>CWebSockets", "WebServer>CLinuxIO",
         "ControlPlane>MediaPlane", "ControlPlane>PacketIO", "ControlPlane>WebServer", "ControlPlane>CLinuxIO",
         "LoadGenerator>PacketIO", "LoadGenerator>CLinuxIO", "LoadGenerator>CSRTP", "LoadGenerator>COpus",
-        "viaduct>CBuildInformation", "viaduct-load>CBuildInformation",
+        "viaduct>CBuildInformation", "viaduct-load>CBuildInformation", "viaduct-sim>CBuildInformation",
     ]
 
     /// Floor of each target.

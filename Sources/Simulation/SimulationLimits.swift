@@ -1,0 +1,43 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+import Primitives
+
+/// Named limits and bounds of this target: what the laws hold the bridge to.
+enum SimulationLimits {
+    /// Datagrams that the bridge's socket holds; more are lost, as in a kernel with a full buffer.
+    static let socketDatagrams = 16_384
+    /// Datagrams of one receive batch, as in `PacketIO`.
+    static let receiveBatch = 64
+    /// Room per datagram in the receive slab, in bytes.
+    static let slabBytes = 2_048
+    /// Events in one run; a run that makes more has lost its way.
+    static let events = 30_000_000
+    /// Turns of the loop without a step of the clock; more means that a timer does not let go.
+    static let turnsWithoutTime = 10_000
+    /// Time between two wishes of a client for a picture. The bridge lets three in ten seconds through.
+    static let pictureRetry = TimeDelta.milliseconds(1_000)
+    /// How long a client waits for the missing packets of a frame.
+    static let frameWait = TimeDelta.milliseconds(150)
+    /// Least time between two sender reports of one source to one receiver.
+    static let senderReportSpacing = TimeDelta.milliseconds(90)
+    /// Least time between two key frame requests to the owner of one source: 200 ms (media-plane.md 6.7), less what a
+    /// long turn may hold the first of them back.
+    static let keyframeSpacing = TimeDelta.milliseconds(195)
+    /// RTCP datagrams to one client in a second, beyond one for each second's reports of each source.
+    static let controlPerSecond = 90
+    /// How long after the faults a picture may take: the quota of key frame requests may have to come round first.
+    static let pictureBound = TimeDelta.seconds(12 as Int64)
+    /// How long a client may be away when it changes its address.
+    static let moveBound = TimeDelta.seconds(2 as Int64)
+    /// The same when it goes back to an address that still counts as working: the bridge doubts the present one only
+    /// after 2 s of silence, asks it for a second, and then follows.
+    static let returnBound = TimeDelta.seconds(4 as Int64)
+    /// How long a packet of a small meeting may stay in the bridge, whatever a large one does (99 of 100 packets).
+    static let fairTransit = TimeDelta.milliseconds(2)
+    /// The window in which a stream must have been heard or seen to count as alive.
+    static let livenessWindow = TimeDelta.milliseconds(1_000)
+    /// Frames that a client keeps while it waits for packets.
+    static let waitingFrames = 32
+    /// Forwarded packets of a stream that a law remembers, to place late ones.
+    static let rememberedPackets = 512
+}

@@ -1,0 +1,98 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+import Primitives
+import RTP
+import ShardMessages
+
+/// One packet that a client sent, and what became of it at the bridge's door.
+struct SentPacket {
+    /// What the bridge has to do with it.
+    enum Fate {
+        /// Has not been taken in (yet).
+        case away
+        /// Goes to everybody who may have it.
+        case forwardable
+        /// Goes to nobody: padding alone, long silence, muted, a visitor's.
+        case discarded
+    }
+
+    var timestamp: UInt32
+    /// Number of the frame; every audio packet is one.
+    var frame: Int
+    /// Which of how many packets of the frame.
+    var part: Int
+    var parts: Int
+    var isKey: Bool
+    var isPadding = false
+    /// 0…127, 255 without.
+    var level: UInt8 = 255
+    /// The transport-wide number, unwrapped.
+    var transportNumber: Int?
+    var payloadHash: UInt64
+    var payloadBytes: Int
+    var fate = Fate.away
+    /// Its number is closed up, so that receivers do not see that it is missing.
+    var isClosed = false
+    /// Position in the order of arrivals of its source; −1 while away.
+    var order = -1
+    /// When it reached the bridge's socket.
+    var arrival = Timestamp.zero
+}
+
+/// One stream as its owner sent it: the truth that everything forwarded is compared with.
+struct SourceLedger {
+    let owner: Int
+    let conference: Int
+    let ssrc: UInt32
+    let mediaType: MediaType
+    let firstSequence: UInt16
+    /// Packet `index` has sequence number `firstSequence + index`.
+    var packets: [SentPacket] = []
+    /// Sender reports, as sent.
+    var reports: [(ntp: NTPTime, rtpTimestamp: UInt32, isTaken: Bool)] = []
+    /// Whether the owner has signalled it, and is there.
+    var isSignalled = true
+    /// How often it was signalled anew, and with which packet that began.
+    var epochs: [Int] = [0]
+    /// Packets taken in.
+    var taken = 0
+    /// The highest index taken in; −1 before the first.
+    var highest = -1
+    /// Since the last time it was signalled: the first packet taken, and how many.
+    var statistics = (base: -1, highest: -1, count: 0)
+    /// The newest sender report that the bridge has.
+    var newestReport: Int?
+
+    /// The index of the packet with this number near the newest ones.
+    func index(of sequence: UInt16) -> Int {
+        let last = packets.count - 1
+        return last + SequenceNumber.delta(sequence, firstSequence &+ UInt16(truncatingIfNeeded: last))
+    }
+
+    func sequence(of index: Int) -> UInt16 { firstSequence &+ UInt16(truncatingIfNeeded: index) }
+
+    /// Whether the source was signalled anew between two packets.
+    func hasEpoch(after lower: Int, upTo upper: Int) -> Bool {
+        epochs.contains { $0 > lower && $0 <= upper }
+    }
+
+    /// The source is signalled anew: statistics begin again.
+    mutating func beginEpoch() {
+        epochs.append(packets.count)
+        statistics = (-1, -1, 0)
+        newestReport = nil
+    }
+
+    /// A packet was taken in by the bridge.
+    mutating func take(_ index: Int, fate: SentPacket.Fate, at arrival: Timestamp) {
+        packets[index].order = taken
+        packets[index].arrival = arrival
+        packets[index].fate = fate
+        packets[index].isClosed = fate == .discarded && (index > highest)
+        taken += 1
+        highest = max(highest, index)
+        if statistics.base < 0 { statistics = (index, index, 0) }
+        statistics.highest = max(statistics.highest, index)
+        statistics.count += 1
+    }
+}
