@@ -168,7 +168,10 @@ let package = Package(
         // For Benchmarks/, a package of its own.
         .library(
             name: "BenchmarkParts",
-            targets: ["Primitives", "OpenSSL", "SRTP", "RTP", "Forwarding", "ShardMessages", "PacketIO"]),
+            targets: [
+                "Primitives", "OpenSSL", "ICE", "DTLS", "SRTP", "RTP", "Forwarding", "MediaTransport", "Conferencing",
+                "ShardMessages", "Telemetry", "PacketIO",
+            ]),
         .library(name: "CSRTP", targets: ["CSRTP"]),
         // For the package in Tests/Fuzzing.
         .library(name: "FuzzedTargets", targets: fuzzed),

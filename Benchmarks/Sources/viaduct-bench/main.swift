@@ -3,52 +3,40 @@
 import Glibc
 import PacketIO
 
-// viaduct-bench [--rounds N] [--end-to-end-rounds N] [--seconds S] [--bridge PATH] [--load PATH]
-//               [--prosody SCRIPT] [--micro]
-
-var rounds = 9
-var endToEndRounds = 3
-var seconds = 10.0
-var bridge = "dist/viaduct"
-var load = "dist/viaduct-load"
-var prosody: String? = access("scripts/prosody", X_OK) == 0 ? "scripts/prosody" : nil
-var isMicroOnly = false
-
-var arguments = Array(CommandLine.arguments.dropFirst())
-while !arguments.isEmpty {
-    let name = arguments.removeFirst()
-    if name == "--micro" {
-        isMicroOnly = true
-        continue
-    }
-    guard !arguments.isEmpty else { fatal("\(name) needs a value") }
-    let value = arguments.removeFirst()
-    switch name {
-    case "--rounds": rounds = Int(value) ?? rounds
-    case "--end-to-end-rounds": endToEndRounds = max(Int(value) ?? endToEndRounds, 1)
-    case "--seconds": seconds = Double(value) ?? seconds
-    case "--bridge": bridge = value
-    case "--load": load = value
-    case "--prosody": prosody = value
-    default: fatal("unknown option \(name)")
-    }
-}
+let options = BenchOptions(Array(CommandLine.arguments.dropFirst()))
 
 do {
+    if let memory = options.memory {
+        try HallBenchmarks.printMemory(memory)
+        exit(0)
+    }
+    var template = Array(("/tmp/viaduct-bench." + String(repeating: "X", count: 6)).utf8CString)
+    guard mkdtemp(&template) != nil else { fatal("no temporary directory") }
+    let directory = String(decoding: template.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    let bed = Bed(
+        bridge: options.bridge, settings: options.engine.map { Comparisons.engine($0) } ?? "", load: options.load,
+        seconds: options.seconds, directory: directory)
+    // Calls in turn are told by their ratio, which needs less time.
+    let comparisons = Comparisons(bed: bed.with(seconds: options.seconds * 0.6), rounds: options.endToEndRounds)
     heading("Doors, ns of processor time per packet" + String(repeating: " ", count: 13) + "min    median       max")
-    var runner = Runner(rounds: rounds)
+    var runner = Runner(rounds: options.rounds)
     runner.run([Calibration.benchmark()])
-    runner.run(SRTPBenchmarks.all())
-    runner.run(RewriteBenchmarks.all())
-    runner.run(try SendBenchmarks.all())
-    if !isMicroOnly {
-        var template = Array(("/tmp/viaduct-bench." + String(repeating: "X", count: 6)).utf8CString)
-        guard mkdtemp(&template) != nil else { fatal("no temporary directory") }
-        let directory = String(decoding: template.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        try EndToEnd(
-            bridge: bridge, load: load, prosody: prosody, seconds: seconds, rounds: endToEndRounds,
-            directory: directory
-        ).run()
+    for section in BenchOptions.Section.allCases where options.sections.contains(section) {
+        switch section {
+        case .doors:
+            runner.run(SRTPBenchmarks.all())
+            runner.run(RewriteBenchmarks.all())
+            runner.run(try SendBenchmarks.all())
+        case .hall: try HallBenchmarks(directory: directory).run()
+        case .start: try StartUp(bed: bed, prosody: options.prosody).run()
+        case .calls: try Calls(bed: bed, rounds: options.endToEndRounds).run()
+        case .interleaving: try comparisons.interleaving()
+        case .neighbours: try Crowds(bed: bed).neighbours()
+        case .conferences: try Crowds(bed: bed).conferences()
+        case .engines: try comparisons.engines()
+        case .old:
+            if let old = options.old { try comparisons.old(old) }
+        }
     }
 } catch {
     fatal("\(error)")

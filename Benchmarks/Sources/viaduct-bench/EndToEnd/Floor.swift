@@ -7,23 +7,6 @@ import Primitives
 import SRTP
 import Synchronization
 
-/// A call to be carried: who sends what to how many.
-struct Scenario {
-    let name: String
-    /// Participants who send audio (and video, if there is any).
-    let senders: Int
-    /// All participants.
-    let participants: Int
-    /// Bits per second of each video; 0 for none.
-    let videoBitrate: Int
-
-    static let all = [
-        Scenario(name: "1 → 20, audio + 1.5 Mbit/s", senders: 1, participants: 21, videoBitrate: 1_500_000),
-        Scenario(name: "1 → 100, audio + 1.5 Mbit/s", senders: 1, participants: 101, videoBitrate: 1_500_000),
-        Scenario(name: "20 × 20, audio", senders: 20, participants: 20, videoBitrate: 0),
-    ]
-}
-
 /// The least any bridge could do: encrypts and sends the packets of a scenario at their pace, in the run lengths in
 /// which a bridge would, and nothing else. No receiving, no parsing, no decryption, no bookkeeping.
 struct Floor: ~Copyable {
@@ -69,29 +52,35 @@ struct Floor: ~Copyable {
         defer { events.deallocate() }
         let begin = MonotonicClock.now()
         let end = begin + .seconds(seconds)
-        var audioDue = (0..<scenario.senders).map { begin + .milliseconds(20 * Int64($0) / Int64(scenario.senders)) }
-        var frameDue = scenario.videoBitrate > 0 ? begin + .milliseconds(7) : Timestamp.distantFuture
+        let frame = TimeDelta.nanoseconds(1_000_000_000 / 30)
+        var audioDue = Self.spread(scenario.audioSenders, over: .milliseconds(20), from: begin)
+        var frameDue = Self.spread(scenario.videoSenders, over: frame, from: begin + .milliseconds(7))
         let before = threadNanoseconds()
         var now = begin
         while now < end {
-            for sender in 0..<scenario.senders where audioDue[sender] <= now {
+            for sender in 0..<scenario.audioSenders where audioDue[sender] <= now {
                 audioDue[sender] = audioDue[sender] + .milliseconds(20)
-                sendToAll(but: sender, packets: 1, bytes: 116, counts: scenario.videoBitrate == 0)
+                sendToAll(but: sender, packets: 1, bytes: 116, counts: scenario.videoSenders == 0)
             }
-            if frameDue <= now {
-                frameDue = frameDue + .nanoseconds(1_000_000_000 / 30)
+            for sender in 0..<scenario.videoSenders where frameDue[sender] <= now {
+                frameDue[sender] = frameDue[sender] + frame
                 // Ordinary frames of ±20 %, split evenly: what viaduct-load sends, made equal as the bridge does.
                 let mean = Double(scenario.videoBitrate) / 8 / 30
                 let bytes = Int(mean * (0.8 + 0.4 * random.fraction()))
                 let packets = (bytes + 1_165) / 1_166
-                sendToAll(but: 0, packets: packets, bytes: (bytes + packets - 1) / packets + 6, counts: true)
+                sendToAll(but: sender, packets: packets, bytes: (bytes + packets - 1) / packets + 6, counts: true)
             }
-            let next = min(audioDue.min() ?? end, frameDue)
+            let next = min(audioDue.min() ?? end, frameDue.min() ?? end)
             now = MonotonicClock.now()
             _ = poller.wait(until: next, now: now, into: events)
             now = MonotonicClock.now()
         }
         return (Double(threadNanoseconds() - before) / 1_000 / Double(max(sent, 1)), percentile99())
+    }
+
+    /// When each of `count` senders begins.
+    private static func spread(_ count: Int, over interval: TimeDelta, from begin: Timestamp) -> [Timestamp] {
+        (0..<count).map { begin + .nanoseconds(interval.nanoseconds * Int64($0) / Int64(count)) }
     }
 
     private func percentile99() -> Double {
@@ -154,7 +143,7 @@ final class Sink: Sendable {
         }
         self.addresses = addresses
         // Off the first processor, as viaduct-load is kept, because the bridge's worker stays there.
-        let cpu = EndToEnd.processors > 1 ? 1 : nil
+        let cpu = Bed.processors > 1 ? 1 : nil
         let started = try PinnedThread.start(name: "sink", cpu: cpu) { [self] in drain(ports) }
         thread.withLock { $0 = started }
     }
