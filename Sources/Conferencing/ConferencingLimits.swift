@@ -7,14 +7,33 @@ public enum ConferencingLimits {
     public static let conferences = 2_048
     /// Endpoints per worker, over all conferences.
     public static let endpoints = 8_192
+    /// Slots for conferences: some more, for those that were ended and are still being removed.
+    public static let conferenceSlots = conferences + 256
+    /// Slots for endpoints, likewise.
+    public static let endpointSlots = endpoints + 2 * endpointsPerConference
+    /// Operations of requests that are carried out in one turn of the loop.
+    public static let operationsPerTurn = 16
+    /// Endpoints of ended conferences that are removed in one turn of the loop.
+    public static let removalsPerTurn = 16
+    /// Endpoints and conferences that one turn looks at for expiry or statistics.
+    public static let visitsPerTurn = 256
+    /// Endpoints that one turn describes.
+    public static let descriptionsPerTurn = 32
     /// Endpoints per conference.
     public static let endpointsPerConference = 1_024
     /// Sources (forwarded streams) per conference.
     public static let sourcesPerConference = 4_096
-    /// SSRCs of sources that are gone whose last sequence numbers a conference remembers; it begins anew when full.
-    public static let rememberedSources = 256
-    /// Packets and sender reports between two pumps of the hall.
-    public static let batchPackets = 256
+    /// Packets taken out of the receive slab between two pumps of the hall.
+    public static let batchPackets = 512
+    /// Packets per worker that wait outside of the receive slab for a later turn.
+    public static let parkedPackets = 2_048
+    /// Room for a parked packet with its padding, in bytes.
+    static let parkingBytes = 1_536
+    /// Packets of a conference that wait; beyond that the newest are dropped. At a meeting's full load this is less
+    /// than half a second.
+    public static let waitingPackets = 512
+    /// Packets sent for one conference before the next one has its turn.
+    static let conferenceShare = 256
     /// Due timers handled in one turn of the loop; the rest waits for the next.
     public static let timersPerTurn = 1_024
     /// The most padding that makes the packets of a frame equally long, in bytes. It is written where the packet's tag

@@ -6,17 +6,19 @@ import MediaTransport
 public import OpenSSL
 public import Primitives
 import RTP
+import SRTP
 public import ShardMessages
 public import Telemetry
 
 /// Every conference of one worker: commands and datagrams in, answers, events and datagrams out.
 ///
 /// A core in the sense of ARCHITECTURE.md: no clock, no socket, one owner (the worker's thread). State lies in slabs by
-/// index; the packet path is in `PacketPath.swift`, commands in `ShardHost+Commands.swift`, timers in
-/// `ShardHost+Timers.swift`, RTCP in `ShardHost+RTCP.swift`.
+/// index. `Hall/PacketPath.swift` is the packet's way, `Commands` what the control plane asks for, `Timers` what time
+/// alone causes.
 ///
-/// The loop that drives it: commands (``apply(_:at:into:)``) → datagrams (``receive(_:from:local:at:into:)`` until
-/// ``isBatchFull``) → ``pump(into:at:)`` until it says it is done, flushing in between → timers
+/// The loop that drives it, every turn: commands (``take(_:)`` and ``work(at:into:steps:)``) → datagrams
+/// (``receive(_:from:local:at:arrival:into:)`` until ``isBatchFull``) → ``pump(into:at:within:)`` until it is done or
+/// the turn is spent, flushing in between → ``park()`` before the receive slab is used again → timers
 /// (``handleTimeout(at:into:)``) → events (``pollEvent()``).
 public struct ShardHost: ~Copyable {
     let settings: ShardSettings
@@ -24,10 +26,10 @@ public struct ShardHost: ~Copyable {
     var identity: DTLSIdentity
     var random: Random
 
-    var conferences = Slab<Conference>(capacity: ConferencingLimits.conferences)
-    var endpoints = Slab<Endpoint>(capacity: ConferencingLimits.endpoints)
+    var conferences = Slab<Conference>(capacity: ConferencingLimits.conferenceSlots)
+    var endpoints = Slab<Endpoint>(capacity: ConferencingLimits.endpointSlots)
     var conferenceByNumber = FixedTable<UInt64, UInt32>(capacity: ConferencingLimits.conferences)
-    var endpointByNumber = FixedTable<UInt64, UInt32>(capacity: ConferencingLimits.endpoints)
+    var endpointByNumber = FixedTable<UInt64, UInt32>(capacity: ConferencingLimits.endpointSlots)
     /// Door 2.
     var sorter: PacketSorter
     var deadlines = DeadlineQueue()
@@ -36,15 +38,23 @@ public struct ShardHost: ~Copyable {
     private var takenEvents = 0
     var nextSweep: Timestamp
     var nextGauges: Timestamp
+    var sweep = Sweep()
+    var gauges = GaugeRound()
 
-    // The present batch (PacketPath.swift).
-    let batch = UnsafeMutablePointer<BatchPacket>.allocate(capacity: ConferencingLimits.batchPackets)
-    /// The sender reports of the batch, at the same positions as their packets.
-    let reports = UnsafeMutablePointer<SenderReport>.allocate(capacity: ConferencingLimits.batchPackets)
-    var batchCount = 0
-    let touched = UnsafeMutablePointer<UInt32>.allocate(capacity: ConferencingLimits.batchPackets)
-    var touchedCount = 0
-    var cursor = (conference: 0, member: 0)
+    /// The request that is being carried out (Commands).
+    var request: RequestProgress?
+    /// Conferences that were ended and still have members, oldest first.
+    var ending = GrowableQueue<UInt32>()
+    /// How many endpoints those hold, and from which place on the oldest one still has some.
+    var endingCount = 0
+    var nextPlace = 0
+    var description: DescriptionProgress?
+
+    // The packets that wait (Hall/PacketPath.swift).
+    var batch = PacketBatch()
+    /// Conferences with packets, in the order in which they are served.
+    var queue = GrowableQueue<UInt32>(capacity: 64)
+    var sealQueue: SealQueue
     let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: EgressBatch.slotBytes, alignment: 16)
 
     /// An empty worker.
@@ -55,17 +65,13 @@ public struct ShardHost: ~Copyable {
         self.identity = identity
         self.counters = counters
         self.random = random
+        sealQueue = SealQueue(settings.srtp.engine)
         sorter = PacketSorter(worker: settings.worker, prefix: settings.ufragPrefix)
         nextSweep = now + settings.expiryCheckInterval
         nextGauges = now
     }
 
-    deinit {
-        batch.deallocate()
-        reports.deallocate()
-        touched.deallocate()
-        scratch.deallocate()
-    }
+    deinit { scratch.deallocate() }
 
     /// New sessions use this certificate from now on (it is renewed daily); running ones keep theirs.
     public mutating func use(_ identity: DTLSIdentity) {
@@ -87,21 +93,35 @@ public struct ShardHost: ~Copyable {
     /// Whether events wait.
     public var hasEvents: Bool { takenEvents < events.count }
 
+    /// So many events wait that no command should be taken before the control plane has read some.
+    public var isBacklogged: Bool { events.count - takenEvents >= ConferencingLimits.pendingEvents / 2 }
+
     mutating func emit(_ event: ShardEvent) {
-        guard events.count < ConferencingLimits.pendingEvents else {
-            counters.add(.droppedEventRing)
-            return
+        // Answers are as many as requests, and those stop when the shard is backlogged: an answer is never lost.
+        if case .answer = event {
+        } else {
+            guard events.count < ConferencingLimits.pendingEvents else {
+                counters.add(.droppedEventRing)
+                return
+            }
         }
         events.append(event)
     }
 
-    /// The slot of an endpoint by its number.
+    /// The slot of an endpoint by its number; `nil` when its conference is ending.
     func endpointIndex(_ number: EndpointNumber) -> Int? {
-        endpointByNumber[number.value].map { Int($0) }
+        guard let index = endpointByNumber[number.value].map({ Int($0) }), !isGone(index) else { return nil }
+        return index
     }
 
     /// The slot of a conference by its number.
     func conferenceIndex(_ number: ConferenceNumber) -> Int? {
         conferenceByNumber[number.value].map { Int($0) }
+    }
+
+    /// Whether the endpoint in a slot has ended and only waits for being removed: nothing reaches it any more.
+    @inline(__always)
+    func isGone(_ index: Int) -> Bool {
+        conferences.pointer(at: endpoints.pointer(at: index).pointee.conference).pointee.isEnding
     }
 }

@@ -5,6 +5,7 @@ public import Forwarding
 public import ICE
 public import OpenSSL
 public import Primitives
+public import SRTP
 
 /// What a worker is told once, at start; defaults are JVB's (operations.md a.4, a.5).
 public struct ShardSettings: Sendable {
@@ -22,10 +23,12 @@ public struct ShardSettings: Sendable {
     public var nomination = ICEAgent.NominationStrategy.firstHostOrReflexiveValid
     /// SRTP profiles, the handshake's time limit, hashes believed in fingerprints.
     public var dtls = DTLSSettings()
+    /// What encrypts media, and for how many streams of a peer.
+    public var srtp = SRTPSettings()
     /// Cipher suites and the fingerprint's hash, for every certificate that is made.
     public var identity = DTLSIdentity.Settings()
     /// `jmt.keyframe`.
-    public var keyframes = KeyframeThrottle.Limits()
+    public var keyframes = KeyframeLimits()
     /// `entity-expiration.timeout`: an endpoint with earlier traffic and this much silence ends.
     public var inactivityTimeout = TimeDelta.seconds(60 as Int64)
     /// An endpoint that never had traffic ends after this.

@@ -12,10 +12,13 @@ public enum ForwardingLimits {
     /// Sequence numbers that a jump forward may span before it counts as a new start (RFC 3550 A.1, media-plane.md
     /// 7.1).
     public static let maxDropout = 3_000
-    /// Sequence numbers that a late packet may lie behind (RFC 3550 A.1, media-plane.md 7.1).
-    public static let maxMisorder = 100
     /// Discarded sequence numbers are remembered over so many positions (media-plane.md 6.6: 1,000).
     public static let gapHistory = 1_024
+    /// Numbers left free where a sender's sequence begins anew: as many as its replay window lets come late.
+    public static let restartHole = 64
+    /// A receiver's numbers begin below this: far from the wrap, so that a receiver that loses the first packets
+    /// still guesses the roll-over counter right (media-plane.md 5.4, RFC 3711 3.3.1).
+    public static let firstNumbers: UInt16 = 1 << 15
     /// Silent packets in a row are discarded beyond this; tested with ">", so four pass (media-plane.md 10.1).
     public static let silentPackets: UInt32 = 3
     /// Forwarded sender reports remembered per receiver and source, to measure round trips.
@@ -32,12 +35,10 @@ public enum ForwardingLimits {
     public static let keyframeQuota = 3
     /// See ``keyframeQuota``.
     public static let keyframeQuotaInterval = TimeDelta.seconds(10 as Int64)
-    /// Requests that are remembered per pair or source; a larger quota counts as this.
-    public static let rememberedRequests = 64
-    /// Pairs of receiver and source whose requests are counted; beyond that only the limit per source holds.
-    public static let keyframeRequesters = 1_024
-    /// Sources whose key frame requests are limited.
-    public static let keyframeSources = 512
+    /// Requests that are remembered per pair and per source; a larger quota counts as this.
+    public static let rememberedRequests = 8
+    /// Least time between two sender reports of a source that go to its receivers, however many arrive.
+    public static let senderReportInterval = TimeDelta.milliseconds(500)
     /// Transport-wide numbers whose arrival is kept, a power of two.
     public static let transportWindow = 2_048
     /// Bytes of one transport-wide feedback packet.

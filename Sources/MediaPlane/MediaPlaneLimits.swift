@@ -6,6 +6,13 @@ public import Primitives
 public enum MediaPlaneLimits {
     /// Commands taken per turn.
     static let commandsPerTurn = 64
+    /// Packets to receivers that one turn sends: about a millisecond's work. With four times as many a small meeting
+    /// would wait noticeably behind a large one, with a quarter the turn's own cost shows.
+    static let packetsPerTurn = 1_024
+    /// Kernel messages that the egress batch holds: as many as one system call takes (UIO_MAXIOV).
+    static let egressMessages = 1_024
+    /// Bytes that it holds: everything that may wait for one receiver, in slots of full size.
+    static let egressBytes = 1 << 20
     /// Room that must be left in the egress batch before a datagram is taken: a session's answers to one datagram.
     static let sideDoorDatagrams = 48
     /// How long the loop waits when the control plane does not take its events.

@@ -175,6 +175,9 @@ public struct TransportSession: ~Copyable {
         sender?.protectRTP(handle, slot: slot, headerBytes: headerBytes, payload: payload, into: &queue) ?? nil
     }
 
+    /// The highest sequence number that was sent under an SSRC; `nil` when there was none.
+    public func lastSentSequence(of ssrc: UInt32) -> UInt16? { sender?.lastSequence(of: ssrc) ?? nil }
+
     /// Encrypts an RTCP packet out of place.
     public mutating func protectRTCP(
         _ packet: UnsafeRawBufferPointer, into slot: UnsafeMutableRawBufferPointer

@@ -13,7 +13,11 @@ public struct SRTPSender: ~Copyable {
     /// Where a stream's context is: saves looking it up by SSRC for each packet. Plain data, valid as long as its
     /// sender; one from elsewhere costs that look-up and does no harm.
     public struct StreamHandle: Sendable, BitwiseCopyable, Equatable {
-        fileprivate let place: UInt32
+        /// The bits of it, for whoever keeps it in a record of its own.
+        public let rawValue: UInt32
+
+        /// The handle with these bits.
+        public init(rawValue: UInt32) { self.rawValue = rawValue }
     }
 
     /// The most bytes that protection adds to an RTP packet, over all profiles.
@@ -56,7 +60,13 @@ public struct SRTPSender: ~Copyable {
     /// The handle of an SSRC; makes its context.
     /// - Returns: `nil` when there are ``SRTPLimits/sendContexts`` others already, which is counted.
     public mutating func handle(for ssrc: UInt32) -> StreamHandle? {
-        place(of: ssrc).map { StreamHandle(place: UInt32($0)) }
+        place(of: ssrc).map { StreamHandle(rawValue: UInt32($0)) }
+    }
+
+    /// The highest sequence number that was sealed for an SSRC; `nil` when there was none.
+    public func lastSequence(of ssrc: UInt32) -> UInt16? {
+        guard let place = contexts.place(of: ssrc) else { return nil }
+        return contexts[place].window.bits != 0 ? UInt16(truncatingIfNeeded: contexts[place].window.highest) : nil
     }
 
     /// Encrypts and authenticates one RTP packet, out of place.
@@ -89,7 +99,7 @@ public struct SRTPSender: ~Copyable {
     ) -> Int? {
         guard let base = room(in: slot, headerBytes: headerBytes, payloadBytes: payload.count) else { return nil }
         let ssrc = loadBigEndian(UnsafeRawPointer(base), at: 8, as: UInt32.self)
-        var place = Int(handle.place)
+        var place = Int(handle.rawValue)
         if !contexts.holds(ssrc, at: place) {
             guard let found = self.place(of: ssrc) else { return nil }
             place = found

@@ -191,6 +191,14 @@ public enum ExpiryReason: String, Sendable {
     case neverActive = "never_active"
 }
 
+/// Why a source that was signalled is not taken in.
+public enum SourceRefusal: String, Sendable, BitwiseCopyable {
+    /// One of its SSRCs is somebody else's, or stands in the list twice.
+    case foreignSSRC = "foreign_ssrc"
+    /// The conference has as many sources as it can hold.
+    case full
+}
+
 /// What a worker tells the control plane without being asked. Log lines and statistics derive from this list.
 public enum ShardEvent: Sendable {
     case answer(ShardAnswer)
@@ -204,6 +212,8 @@ public enum ShardEvent: Sendable {
     case dtlsFailed(EndpointNumber, reason: String)
     /// The worker removed the endpoint.
     case endpointExpired(EndpointNumber, conference: ConferenceNumber, reason: ExpiryReason)
+    /// A source finds no place; it is taken in when there is one.
+    case sourceRefused(EndpointNumber, ssrc: UInt32, reason: SourceRefusal)
     /// The worker removed an empty conference.
     case conferenceExpired(ConferenceNumber)
     /// The answer to `ShardCommand.describe`: one line of text per fact.

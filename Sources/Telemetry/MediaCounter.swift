@@ -8,6 +8,8 @@ public enum MediaCounter: Int, CaseIterable, Sendable {
     case packetsReceived, bytesReceived, packetsSent, bytesSent
     case rtpForwarded
     case keyframesReceived, keyframeRequestsReceived, keyframeRequestsSent, keyframeRequestsThrottled
+    case keyframeRequestsRepeated, keyframeRequestsUnknown
+    case sourcesRefusedFull, sourcesRefusedForeign
 
     // Life of endpoints and conferences.
     case iceSucceeded, iceSucceededRelayed, iceFailed, dtlsSucceeded, dtlsFailed, endpointsExpired
@@ -27,7 +29,7 @@ public enum MediaCounter: Int, CaseIterable, Sendable {
     case droppedDTLS
     // Drops in the hall.
     case droppedMalformedRTP, droppedMalformedRTCP, droppedUnknownSSRC, droppedUnknownPayloadType, droppedForceMuted
-    case droppedVisitorMedia, droppedPaddingOnly, droppedSilence, droppedDuplicate, droppedSuspect
+    case droppedVisitorMedia, droppedPaddingOnly, droppedSilence, droppedDuplicate, droppedUnwanted
     case droppedNotForwardedEncoding
     case droppedWaitingForKeyframe, droppedBeforeStart, droppedBatchFull, droppedNoReceiverRoute, droppedSRTPSend
     // Drops at the way out and in the mailboxes.

@@ -134,11 +134,15 @@ struct ForwardingTests {
         let report = SenderReport(
             ssrc: 1_000, ntp: NTPTime(0x1234_5678_9ABC_DEF0), rtpTimestamp: 77, packetCount: 500, octetCount: 9)
         world.send([try require(world.clients[0].makeRTCP { report.write(to: &$0) })], from: 0)
+        // It travels with media.
+        expect(world.clients[1].receivedRTCP.isEmpty)
+        let next = world.clients[0].makeRTP(ssrc: 1_000, payloadType: 111, payload: [1, 2, 3, 4])
+        world.send([try require(next)], from: 0)
         let forwarded = try require(senderReports(world.clients[1].receivedRTCP).first)
         #expect(forwarded.ntp == report.ntp)
         #expect(forwarded.rtpTimestamp == 77)
-        #expect(forwarded.packetCount == 3)
-        #expect(forwarded.octetCount == 12)
+        #expect(forwarded.packetCount == 4)
+        #expect(forwarded.octetCount == 16)
         world.clients[0].receivedRTCP = []
         world.run(for: .seconds(1 as Int64))
         let blocks = reportBlocks(world.clients[0].receivedRTCP)

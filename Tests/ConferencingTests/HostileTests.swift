@@ -113,7 +113,8 @@ struct HostileTests {
                 for index in 0..<32 {
                     let place = UnsafeMutableRawBufferPointer(
                         rebasing: slab[(index * 512)..<(index * 512 + sizes[index])])
-                    world.host.receive(place, from: address, local: 0, at: world.now, into: &world.egress)
+                    world.host.receive(
+                        place, from: address, local: 0, at: world.now, arrival: world.now, into: &world.egress)
                 }
                 while world.host.pump(into: &world.egress, at: world.now) { world.egress.removeAll() }
                 world.egress.removeAll()

@@ -50,7 +50,8 @@ struct IdentityTests {
         try send(&world, 10)
         try send(&world, 10)
         let numbers = world.clients[1].received.suffix(2).map { $0.sequence &- before.sequence }
-        #expect(numbers == [2, 3])
+        // The hole has room for whatever comes late.
+        #expect(numbers == [65, 66])
     }
 
     /// Uses up a client's key frame requests for the first client's video.

@@ -182,7 +182,8 @@ struct LifeTests {
     func description() throws {
         var world = try World()
         expect(world.assemble(2))
-        world.host.answerDescription(5, at: world.now)
+        world.host.describe(5)
+        world.host.handleTimeout(at: world.now, into: &world.egress)
         var text = ""
         while let event = world.host.pollEvent() {
             if case .description(5, let description) = event { text = description }

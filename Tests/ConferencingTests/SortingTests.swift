@@ -230,6 +230,7 @@ struct SortingTests {
         _ = world.request([.expireEndpoint(world.clients[0].number)])
         #expect(world.host.sorter.flows.count == 2)
         _ = world.request([.expireConference])
+        world.run(for: .milliseconds(1))
         #expect(world.host.sorter.flows.count == 0)
     }
 

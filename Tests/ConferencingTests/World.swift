@@ -96,7 +96,7 @@ struct World: ~Copyable {
 
     /// Adds a client and tells both sides of each other; does not wait for the connection.
     mutating func join(
-        isVisitor: Bool = false, edit: (inout EndpointMedia) -> Void = { _ in }
+        isVisitor: Bool = false, conference: ConferenceNumber? = nil, edit: (inout EndpointMedia) -> Void = { _ in }
     ) -> Bool {
         var client = Client(clients.count, identity: clientIdentity, profiles: profiles, at: now)
         var media = Self.media(audioSSRC: client.audioSSRC, videoSSRC: client.videoSSRC)
@@ -104,7 +104,9 @@ struct World: ~Copyable {
         let creation = EndpointCreation(
             number: client.number, id: "endpoint\(clients.count)", isICEControlling: true, isVisitor: isVisitor,
             media: media)
-        guard case .success(let list) = request([.createEndpoint(creation)]).result, let local = list.first?.1 else {
+        guard case .success(let list) = request([.createEndpoint(creation)], conference: conference).result,
+            let local = list.first?.1
+        else {
             return false
         }
         var remote = RemoteTransport()
@@ -119,7 +121,7 @@ struct World: ~Copyable {
         client.transport.setRemoteCredentials(ufrag: local.ufrag, password: local.password, at: now)
         let number = client.number
         clients.append(client)
-        _ = request([.updateEndpoint(number, media: EndpointMedia(), remote: remote)])
+        _ = request([.updateEndpoint(number, media: EndpointMedia(), remote: remote)], conference: conference)
         return true
     }
 
@@ -148,6 +150,15 @@ struct World: ~Copyable {
     }
 
     mutating func send(_ datagrams: [(client: Int, bytes: [UInt8])]) {
+        receive(datagrams, thenPumps: true)
+    }
+
+    /// Gives the bridge datagrams as one receive batch and lets none of them leave: what is forwardable is parked.
+    mutating func receive(_ datagrams: [(client: Int, bytes: [UInt8])]) {
+        receive(datagrams, thenPumps: false)
+    }
+
+    private mutating func receive(_ datagrams: [(client: Int, bytes: [UInt8])], thenPumps: Bool) {
         let total = datagrams.reduce(0) { $0 + $1.bytes.count }
         let slab = UnsafeMutableRawBufferPointer.allocate(byteCount: max(total, 1), alignment: 16)
         defer { slab.deallocate() }
@@ -160,16 +171,28 @@ struct World: ~Copyable {
                 while host.pump(into: &egress, at: now) { deliver() }
                 deliver()
             }
-            host.receive(place, from: clients[client].address, local: 0, at: now, into: &egress)
+            host.receive(place, from: clients[client].address, local: 0, at: now, arrival: now, into: &egress)
         }
-        while host.pump(into: &egress, at: now) { deliver() }
+        if thenPumps {
+            while host.pump(into: &egress, at: now) { deliver() }
+        } else {
+            host.park()
+        }
+        deliver()
+    }
+
+    /// A turn's forwarding: what waits leaves as far as the budget goes.
+    mutating func pump(_ budget: inout Int) {
+        // Ends: each turn sends something or stops.
+        while case .egressFull = host.pump(into: &egress, at: now, within: &budget) { deliver() }
+        host.park()
         deliver()
     }
 
     /// Gives the bridge bytes from an address that belongs to nobody.
     mutating func sendStranger(_ bytes: [UInt8], from address: TransportAddress) {
         var copy = bytes
-        copy.withUnsafeMutableBytes { host.receive($0, from: address, local: 0, at: now, into: &egress) }
+        copy.withUnsafeMutableBytes { host.receive($0, from: address, local: 0, at: now, arrival: now, into: &egress) }
         while host.pump(into: &egress, at: now) { deliver() }
         deliver()
     }

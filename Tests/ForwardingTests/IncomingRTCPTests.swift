@@ -42,8 +42,8 @@ struct IncomingRTCPTests {
             actions == [
                 .senderReport(Self.report), .receptionReport(sender: 20, Self.block),
                 .receptionReport(sender: 20, Self.block), .ignored(.sourceDescription),
-                .keyframeRequest(mediaSSRC: 30, isFullIntra: false),
-                .keyframeRequest(mediaSSRC: 31, isFullIntra: true),
+                .pictureLoss(mediaSSRC: 30),
+                .fullIntraRequest(KeyframeRequest.Entry(ssrc: 31, sequence: 1)),
                 .nack(mediaSSRC: 32, GenericNACK(packetID: 100, mask: 1)),
                 .nack(mediaSSRC: 32, GenericNACK(packetID: 500, mask: 0)),
                 .maximumBitrate(MaximumBitrateEstimate(senderSSRC: 1, bitrate: 1_000)), .ignored(.goodbye),
@@ -72,7 +72,7 @@ struct IncomingRTCPTests {
         #expect(
             actions == [
                 .ignored(.extendedReport), .ignored(.transportFeedback), .ignored(RTCPType(rawValue: 1)),
-                .ignored(.payloadFeedback), .keyframeRequest(mediaSSRC: 2, isFullIntra: false),
+                .ignored(.payloadFeedback), .pictureLoss(mediaSSRC: 2),
             ])
     }
 

@@ -10,10 +10,10 @@ import Testing
 struct PacketPathAllocationTests {
     /// Everything one source and one receiver need; the steps of doors 4 to 7.
     struct Path: ~Copyable {
-        var stream = SourceStream(ssrc: 0xAAAA, clockRate: 90_000)
+        var stream = ReceptionStatistics(ssrc: 0xAAAA, clockRate: 90_000)
         var closer = SequenceGapCloser()
         var silence = SilenceFilter()
-        var subscription = Subscription()
+        var projection = Projection(generation: 1, outgoingSSRC: 7, after: nil, random: 0)
         var feedback = TransportFeedback()
         var reports = ReportGenerator()
         var forwarded = 0
@@ -39,19 +39,19 @@ struct PacketPathAllocationTests {
                 reportBytes += writer.count
             }
             switch stream.account(info, now: now) {
-            case .duplicate, .suspect: return
+            case .duplicate: return
             case .restart: closer.restart(at: info.sequence)
             case .newest, .late: break
             }
             guard silence.admits(level: info.audioLevel) else { return closer.discard(info.sequence) }
             guard let sequence = closer.accept(info.sequence),
-                subscription.accept(sequence: sequence, canStart: info.isKeyframe) == .forward
+                projection.accept(
+                    sequence: sequence, encoding: 0, canStart: info.isKeyframe, restarts: 0) == .forward
             else { return }
             written += HeaderRewriter.write(
                 info, from: packet, into: slot, receiver: .usual, ssrc: info.ssrc,
-                sequence: sequence,
-                timestamp: info.timestamp, payloadType: info.payloadType)
-            subscription.noteSent(payloadBytes: info.payloadBytes)
+                sequence: projection.outgoing(sequence), timestamp: info.timestamp, payloadType: info.payloadType)
+            projection.noteSent(payloadBytes: info.payloadBytes)
             forwarded += 1
         }
     }
@@ -85,7 +85,7 @@ struct PacketPathAllocationTests {
         #expect(allocations == 0)
         #expect(path.forwarded == 101_000 - 10_100)
         #expect(path.written == path.forwarded * (12 + 8))
-        #expect(path.subscription.lastSequence == UInt16(truncatingIfNeeded: path.forwarded - 1))
+        #expect(path.projection.packetsSent == UInt32(path.forwarded))
         #expect(path.feedbackBytes > 100_000)
         #expect(path.reportBytes == 201 * 32)
     }

@@ -32,7 +32,7 @@ struct ReportGeneratorTests {
     @Test("a report holds a block for each stream that was heard, under the bridge's SSRC")
     func blocks() throws {
         var generator = ReportGenerator()
-        var streams = (0..<3).map { SourceStream(ssrc: $0, clockRate: 90_000) }
+        var streams = (0..<3).map { ReceptionStatistics(ssrc: $0, clockRate: 90_000) }
         for index in [0, 2] { _ = streams[index].account(TestPacket().info(), now: .zero) }
         generator.notePacket(now: .zero)
         let begun = generator.begin(senderSSRC: 0xB0B, now: Self.ms(500))

@@ -124,9 +124,19 @@ struct TransportFeedbackTests {
         #expect(statuses.count == ForwardingLimits.transportWindow)
         #expect(statuses.last?.sequence == 30_000)
         #expect(statuses.count { $0.arrival != nil } == 1)
-        feedback.record(Self.info(1), now: Self.ms(2))
-        let state8 = feedback.hasNews
-        #expect(!state8)
+    }
+
+    @Test("numbers that run back further than any network delays start the feedback anew")
+    func runBack() {
+        var feedback = TransportFeedback()
+        for number in 20_000..<20_010 as Range<UInt16> { feedback.record(Self.info(number), now: Self.ms(0)) }
+        for number in 5..<9 as Range<UInt16> { feedback.record(Self.info(number), now: Self.ms(50)) }
+        let statuses = Self.packets(&feedback, now: Self.ms(100)).flatMap(Self.statuses)
+        #expect(statuses.map(\.sequence) == [5, 6, 7, 8])
+        feedback.record(Self.info(10), now: Self.ms(150))
+        let next = Self.packets(&feedback, now: Self.ms(300)).flatMap(Self.statuses)
+        #expect(next.map(\.sequence) == [9, 10])
+        #expect(next.map { $0.arrival != nil } == [false, true])
     }
 
     @Test("one report has no more packets than the limit; the rest is given up")

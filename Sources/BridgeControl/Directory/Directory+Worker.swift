@@ -18,6 +18,8 @@ extension Directory {
             forget(number)
             checkGracefulShutdown(at: now)
         case .conferenceExpired(let number): handleExpiry(of: number, at: now)
+        case .sourceRefused(let number, let ssrc, let reason):
+            note(.sourceRefused(ssrc: ssrc, reason: reason), about: number)
         case .description: break
         }
     }

@@ -14,7 +14,7 @@ extension DirectoryEvent {
     public var severity: EventSeverity {
         switch kind {
         case .requestTimedOut: .error
-        case .slowRequest, .requestFailed: .warning
+        case .slowRequest, .requestFailed, .sourceRefused: .warning
         case .shutdownStateChanged, .drainChanged, .readyToExit: .notice
         case .conferenceCreated, .conferenceEnded, .exportIgnored, .iceFailed, .dtlsFailed: .info
         case .endpointCreated, .endpointExpired, .endpointEnded, .iceConnected, .dtlsConnected,
@@ -35,6 +35,7 @@ extension DirectoryEvent {
         case .iceFailed: "ICE failed"
         case .dtlsConnected: "DTLS connected"
         case .dtlsFailed: "DTLS failed"
+        case .sourceRefused: "source finds no place yet"
         case .requestFailed: "colibri request failed"
         case .slowRequest: "colibri request took long"
         case .requestTimedOut: "media worker did not answer in time"
@@ -60,6 +61,9 @@ extension DirectoryEvent {
         case .iceConnected(let remote):
             if let remote { result.append(("remote", redacts ? remote.redacted : remote.description)) }
         case .dtlsConnected(let profile): result.append(("profile", profile))
+        case .sourceRefused(let ssrc, let reason):
+            result.append(("ssrc", String(ssrc)))
+            result.append(("reason", reason.rawValue))
         case .dtlsFailed(let reason): result.append(("reason", reason))
         case .requestFailed(let condition, let text):
             result.append(("condition", condition.rawValue))

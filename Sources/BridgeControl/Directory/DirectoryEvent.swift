@@ -29,6 +29,8 @@ public struct DirectoryEvent: Hashable, Sendable {
         case iceFailed
         case dtlsConnected(profile: String)
         case dtlsFailed(reason: String)
+        /// A source that was signalled finds no place; it is taken in when there is one.
+        case sourceRefused(ssrc: UInt32, reason: SourceRefusal)
         /// A request was answered with an error.
         case requestFailed(ColibriError.Condition, text: String?)
         /// From arrival to reply it took this long.

@@ -81,8 +81,8 @@ struct MediaSetup {
         }
     }
 
-    private static func keyframes(_ settings: BridgeSettings.Keyframes) -> KeyframeThrottle.Limits {
-        var limits = KeyframeThrottle.Limits()
+    private static func keyframes(_ settings: BridgeSettings.Keyframes) -> KeyframeLimits {
+        var limits = KeyframeLimits()
         limits.interval = settings.minInterval
         limits.quota = settings.maxRequests
         limits.quotaInterval = settings.maxRequestInterval

@@ -56,10 +56,10 @@ public struct IncomingRTCP: BitwiseCopyable {
         case (.transportFeedback, FeedbackFormat.transportWide):
             return index == 0 ? .transportFeedback(packet) : nil
         case (.payloadFeedback, FeedbackFormat.pictureLoss):
-            return index == 0 ? .keyframeRequest(mediaSSRC: header.mediaSSRC, isFullIntra: false) : nil
+            return index == 0 ? .pictureLoss(mediaSSRC: header.mediaSSRC) : nil
         case (.payloadFeedback, FeedbackFormat.fullIntraRequest):
             guard let request = KeyframeRequest.Entry(index, of: packet, in: datagram) else { return nil }
-            return .keyframeRequest(mediaSSRC: request.ssrc, isFullIntra: true)
+            return .fullIntraRequest(request)
         case (.payloadFeedback, FeedbackFormat.applicationLayer):
             guard index == 0 else { return nil }
             guard let estimate = MaximumBitrateEstimate(packet, in: datagram) else { return .ignored(packet.type) }

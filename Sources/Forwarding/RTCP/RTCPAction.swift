@@ -8,8 +8,10 @@ public enum RTCPAction: Hashable, Sendable {
     case senderReport(SenderReport)
     /// A report block of an SR or RR.
     case receptionReport(sender: UInt32, ReportBlock)
-    /// A PLI, or one entry of a FIR.
-    case keyframeRequest(mediaSSRC: UInt32, isFullIntra: Bool)
+    /// A PLI.
+    case pictureLoss(mediaSSRC: UInt32)
+    /// One entry of a FIR; the same number again is the same request again (RFC 5104 4.3.1.2).
+    case fullIntraRequest(KeyframeRequest.Entry)
     /// One entry of a NACK.
     case nack(mediaSSRC: UInt32, GenericNACK)
     /// A transport-wide feedback; read it with `TransportWideReader` from the same datagram.

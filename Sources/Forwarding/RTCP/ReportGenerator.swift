@@ -4,7 +4,7 @@ public import Primitives
 public import RTP
 
 /// The rhythm of receiver reports towards one sender: every 500 ms, about the SSRCs heard since the last
-/// (media-plane.md 7.1). The blocks come from ``SourceStream/makeReportBlock(now:)``.
+/// (media-plane.md 7.1). The blocks come from ``ReceptionStatistics/makeReportBlock(now:)``.
 public struct ReportGenerator: BitwiseCopyable, Sendable {
     private var next: Timestamp?
 

@@ -1,76 +1,49 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
-internal import Primitives
+public import Primitives
 
-/// The last few requests of each key, as far as a quota looks back. No allocation after `init`.
+/// When the last few requests were passed on, as far as a quota looks back: plain data that lives with what it limits,
+/// so that it is never full, never void and never swept.
 ///
-/// Not private to its user: see the note in ``KeyframeThrottle``.
-struct RecentRequests<Key: TableKey>: ~Copyable {
-    private let quota: Int
-    /// Nothing older limits anything.
-    private let memory: TimeDelta
-    private var places: FixedTable<Key, UInt32>
-    /// Places that were given back.
-    private var free: GrowableBuffer<UInt32>
-    /// `quota` moments for each place so far, the newest first; `distantFuture` where there was none. Memory is there
-    /// for all, but not touched before its turn: most conferences are small.
-    private var moments: GrowableBuffer<Timestamp>
+/// Moments are kept in milliseconds modulo 2^32; one that is 49 days old may be taken for a new one and refuse a
+/// request once.
+public struct RequestHistory: BitwiseCopyable, Sendable {
+    private var moments = InlineArray<8, UInt32>(repeating: 0)
+    private var count: UInt8 = 0
+    private var newest: UInt8 = 0
 
-    init(capacity: Int, quota: Int, memory: TimeDelta) {
-        self.quota = quota
-        self.memory = memory
-        places = FixedTable(capacity: capacity)
-        free = GrowableBuffer(capacity: capacity)
-        moments = GrowableBuffer(capacity: capacity * quota)
+    /// No request yet.
+    public init() {}
+
+    /// Whether another request keeps within the limits.
+    /// - Parameters:
+    ///   - spacing: least time since the last one.
+    ///   - quota: how many pass within `interval`; more than ``ForwardingLimits/rememberedRequests`` counts as that.
+    public func hasRoom(spacing: TimeDelta, quota: Int, within interval: TimeDelta, now: Timestamp) -> Bool {
+        guard count > 0 else { return true }
+        if age(0, now) < Self.milliseconds(spacing) { return false }
+        let quota = min(max(quota, 1), ForwardingLimits.rememberedRequests)
+        guard count >= quota else { return true }
+        return age(quota - 1, now) >= Self.milliseconds(interval)
     }
 
-    var isFull: Bool { places.count == places.capacity }
-
-    /// Whether another request keeps within the limits: at least `spacing` after the last one, at most `quota` in
-    /// `interval`.
-    func hasRoom(_ key: Key, spacing: TimeDelta, interval: TimeDelta, now: Timestamp) -> Bool {
-        guard let place = places[key] else { return true }
-        let newest = moments[Int(place) * quota]
-        let oldest = moments[Int(place) * quota + quota - 1]
-        if newest != .distantFuture, now - newest < spacing { return false }
-        return oldest == .distantFuture || now - oldest >= interval
+    /// Notes a request that was passed on.
+    public mutating func note(now: Timestamp) {
+        newest = (newest + 1) & 7
+        moments[Int(newest)] = Self.stamp(now)
+        if count < 8 { count += 1 }
     }
 
-    /// Notes a request.
-    /// - Returns: `false` when the key is new and there is no place for it.
-    mutating func note(_ key: Key, now: Timestamp) -> Bool {
-        let start: Int
-        if let place = places[key] {
-            start = Int(place) * quota
-        } else {
-            guard let place = takePlace() else { return false }
-            places.insert(key, place)
-            start = Int(place) * quota
-            for index in 0..<quota { moments[start + index] = .distantFuture }
-        }
-        for index in stride(from: quota - 1, to: 0, by: -1) { moments[start + index] = moments[start + index - 1] }
-        moments[start] = now
-        return true
+    /// Age of the request before `back` others, in milliseconds.
+    private func age(_ back: Int, _ now: Timestamp) -> UInt32 {
+        Self.stamp(now) &- moments[(Int(newest) - back) & 7]
     }
 
-    private mutating func takePlace() -> UInt32? {
-        if let place = free.popLast() { return place }
-        let place = moments.count / quota
-        guard place < places.capacity else { return nil }
-        for _ in 0..<quota { moments.append(.distantFuture) }
-        return UInt32(place)
+    private static func stamp(_ now: Timestamp) -> UInt32 {
+        UInt32(truncatingIfNeeded: now.nanoseconds / 1_000_000)
     }
 
-    /// Clears what no longer limits anything.
-    mutating func forget(now: Timestamp) {
-        var kept = FixedTable<Key, UInt32>(capacity: places.capacity)
-        free.removeAll()
-        places.forEach { key, place in
-            if now - moments[Int(place) * quota] < memory { kept.insert(key, place) }
-        }
-        var isTaken = [Bool](repeating: false, count: moments.count / quota)
-        kept.forEach { _, place in isTaken[Int(place)] = true }
-        for place in isTaken.indices where !isTaken[place] { free.append(UInt32(place)) }
-        places = kept
+    private static func milliseconds(_ span: TimeDelta) -> UInt32 {
+        UInt32(clamping: (span.nanoseconds + 999_999) / 1_000_000)
     }
 }

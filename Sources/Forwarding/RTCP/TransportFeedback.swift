@@ -40,11 +40,13 @@ public struct TransportFeedback: ~Copyable {
         let number = unwrapper.unwrap(info.transportSequence)
         if isFirst {
             windowStart = number
-            lastFeedback = now
+            if lastFeedback == nil { lastFeedback = now }
         } else if number > former {
             makeRoom(former: former, highest: number)
-        } else {
-            guard unwrapper.highest - number < Int64(ForwardingLimits.transportWindow) else { return }
+        } else if unwrapper.highest - number >= Int64(ForwardingLimits.transportWindow) {
+            // No network delivers a packet so late: the sender counts anew. What was not reported is given up.
+            restart()
+            return record(info, now: now)
         }
         let place = Int(truncatingIfNeeded: number) & mask
         guard arrivals[place] == 0 else { return }
@@ -67,6 +69,14 @@ public struct TransportFeedback: ~Copyable {
         guard hasNews, let lastFeedback else { return nil }
         return lastFeedback
             + (isFrameComplete ? ForwardingLimits.feedbackMarkerInterval : ForwardingLimits.feedbackInterval)
+    }
+
+    private mutating func restart() {
+        unwrapper = SequenceUnwrapper()
+        arrivals.update(repeating: 0, count: ForwardingLimits.transportWindow)
+        hasNews = false
+        packetsInReport = 0
+        isFrameComplete = false
     }
 
     mutating func finishReport(now: Timestamp) {

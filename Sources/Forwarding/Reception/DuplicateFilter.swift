@@ -3,7 +3,7 @@
 import Primitives
 
 /// Which of the last 128 sequence numbers of a stream have arrived: finds duplicates.
-public struct ReceptionWindow: BitwiseCopyable, Sendable {
+public struct DuplicateFilter: BitwiseCopyable, Sendable {
     /// How many numbers are remembered.
     public static let size = 128
 

@@ -4,7 +4,7 @@ public import Primitives
 public import RTP
 
 /// Door 5: what is known of one incoming SSRC: the statistics of RFC 3550 A.1, A.3 and A.8 and its last sender report.
-public struct SourceStream: BitwiseCopyable, Sendable {
+public struct ReceptionStatistics: BitwiseCopyable, Sendable {
     /// What a packet was to its stream.
     public enum Arrival: UInt8, Sendable {
         /// The expected number, or one ahead of it.
@@ -13,9 +13,8 @@ public struct SourceStream: BitwiseCopyable, Sendable {
         case late
         /// It had arrived already: drop it.
         case duplicate
-        /// Far off the sequence; believed only when the next packet follows it (RFC 3550 A.1): drop it. Not counted.
-        case suspect
-        /// The second packet of a new sequence: the statistics have started again; ``SequenceGapCloser/restart(at:)``.
+        /// Far ahead of the sequence: the statistics have started again; ``SequenceGapCloser/restart(at:)``. RFC 3550
+        /// A.1 waits for a second packet because the first may be forged. Here authentication has spoken already.
         case restart
     }
 
@@ -31,13 +30,11 @@ public struct SourceStream: BitwiseCopyable, Sendable {
     /// Packets lost (negative when late ones came) and expected between the last two report blocks.
     public private(set) var lastInterval: (lost: Int64, expected: Int64) = (0, 0)
 
-    private var window = ReceptionWindow()
+    private var window = DuplicateFilter()
     private var hasStarted = false
     private var maxSequence: UInt16 = 0
     private var cycles: UInt32 = 0
     private var baseSequence: UInt32 = 0
-    private var expectedNext: UInt16 = 0
-    private var hasSuspect = false
     private var received: UInt32 = 0
     private var receivedPrior: UInt32 = 0
     private var expectedPrior: UInt32 = 0
@@ -59,7 +56,6 @@ public struct SourceStream: BitwiseCopyable, Sendable {
     public mutating func account(_ info: PacketInfo, now: Timestamp) -> Arrival {
         let arrival = place(info.sequence)
         switch arrival {
-        case .suspect: return arrival
         case .duplicate:
             duplicates += 1
             return arrival
@@ -114,36 +110,28 @@ public struct SourceStream: BitwiseCopyable, Sendable {
             start(at: sequence)
             return .newest
         }
-        let ahead = Int(sequence &- maxSequence)
-        if ahead > 0, ahead < ForwardingLimits.maxDropout {
-            if sequence < maxSequence { cycles &+= 0x1_0000 }
-            maxSequence = sequence
-            hasSuspect = false
-            _ = window.insert(sequence)
-            return .newest
+        let ahead = SequenceNumber.delta(sequence, maxSequence)
+        // Authenticated packets never lie further behind than the replay window or a retransmission.
+        guard ahead > 0 else { return window.insert(sequence) ? .late : .duplicate }
+        guard ahead < ForwardingLimits.maxDropout else {
+            start(at: sequence)
+            return .restart
         }
-        if ahead == 0 || 0x1_0000 - ahead <= ForwardingLimits.maxMisorder {
-            return window.insert(sequence) ? .late : .duplicate
-        }
-        guard hasSuspect, sequence == expectedNext else {
-            hasSuspect = true
-            expectedNext = sequence &+ 1
-            return .suspect
-        }
-        start(at: sequence)
-        return .restart
+        if sequence < maxSequence { cycles &+= 0x1_0000 }
+        maxSequence = sequence
+        _ = window.insert(sequence)
+        return .newest
     }
 
     private mutating func start(at sequence: UInt16) {
         hasStarted = true
-        hasSuspect = false
         maxSequence = sequence
         cycles = 0
         baseSequence = UInt32(sequence)
         received = 0
         receivedPrior = 0
         expectedPrior = 0
-        window = ReceptionWindow()
+        window = DuplicateFilter()
         _ = window.insert(sequence)
     }
 

@@ -14,26 +14,12 @@ public struct SequenceGapCloser: BitwiseCopyable, Sendable {
     private var hasStarted = false
     private var hasDiscarded = false
 
-    private var awaitsFirst = false
-
     /// A stream that has not begun.
     public init() {}
-
-    /// A stream that was heard of before, and whose packets left under numbers up to `last`: wherever the sender
-    /// begins now, its first packet leaves as the next but one.
-    public init(after last: UInt16) {
-        hasStarted = true
-        highest = last
-        awaitsFirst = true
-    }
-
-    /// The highest number under which a packet left; `nil` before the first.
-    public var lastNumber: UInt16? { hasStarted ? highest &- delta : nil }
 
     /// The number under which an accepted packet leaves; `nil` for a late packet that must be dropped, because its
     /// number was given away or it is older than the history.
     public mutating func accept(_ sequence: UInt16) -> UInt16? {
-        if awaitsFirst { restart(at: sequence) }
         let distance = advance(to: sequence)
         guard hasDiscarded, distance < 0 else { return sequence &- delta }
         guard distance > -ForwardingLimits.gapHistory, !isDiscarded(sequence) else { return nil }
@@ -42,27 +28,27 @@ public struct SequenceGapCloser: BitwiseCopyable, Sendable {
 
     /// Takes the number of a discarded packet out. Late ones change nothing: their gap may have been seen.
     public mutating func discard(_ sequence: UInt16) {
-        let isFirst = !hasStarted || awaitsFirst
-        if awaitsFirst { restart(at: sequence) }
+        let isFirst = !hasStarted
         guard advance(to: sequence) > 0 || isFirst else { return }
         hasDiscarded = true
         delta &+= 1
         discarded[Int(sequence & 1_023) >> 6] |= 1 << UInt64(sequence & 63)
     }
 
-    /// The sender began a new sequence: `sequence` shall leave as the next but one of what left so far. The hole keeps
-    /// receivers from joining two halves of different frames (media-plane.md 16.1.2). Older packets are dropped from
-    /// now on. Accept the packet afterwards.
+    /// The sender began a new sequence: `sequence` shall leave with ``ForwardingLimits/restartHole`` numbers free
+    /// behind what left so far. The hole keeps receivers from joining two halves of different frames (media-plane.md
+    /// 16.1.2), and it is as large as the replay window, so that whatever comes late of the new sequence has its
+    /// number there. Older packets are dropped from now on. Accept the packet afterwards.
     public mutating func restart(at sequence: UInt16) {
         guard hasStarted else { return }
-        awaitsFirst = false
-        let outgoing = highest &- delta &+ 2
+        let hole = ForwardingLimits.restartHole
+        let outgoing = highest &- delta &+ 1 &+ UInt16(hole)
         delta = sequence &- outgoing
         highest = sequence
         hasDiscarded = true
-        // Everything from before counts as discarded, except the number that fills the hole.
+        // Everything from before counts as discarded, except the numbers that fill the hole.
         discarded = InlineArray(repeating: .max)
-        clear(after: sequence &- 2, count: 2)
+        clear(after: sequence &- UInt16(hole) &- 1, count: hole + 1)
     }
 
     /// Moves `highest` forward and forgets what the new positions meant before.

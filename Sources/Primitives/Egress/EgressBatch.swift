@@ -71,6 +71,9 @@ public struct EgressBatch: ~Copyable {
         messages.deallocate()
     }
 
+    /// Datagrams of any size that surely fit when it is empty.
+    public var capacity: Int { min(buffer.count / Self.slotBytes, messageCapacity) }
+
     /// Whether so many datagrams of any size surely fit.
     @inlinable @inline(__always)
     public func hasRoom(datagrams: Int) -> Bool {

@@ -1,5 +1,6 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
+import Forwarding
 import Primitives
 import ShardMessages
 
@@ -76,7 +77,7 @@ struct StreamLaw {
             guard canStart else {
                 throw Breach(.continuity, "ssrc \(ledger.ssrc): packet \(withheld ?? -1) was withheld before \(index)")
             }
-            guard step > 0, step <= expected + Int64(closed) + 2 else {
+            guard step > 0, step <= expected + Int64(closed + ForwardingLimits.restartHole) + 1 else {
                 throw Breach(.continuity, "ssrc \(ledger.ssrc): begins anew \(step) numbers on, \(expected) at most")
             }
             startOrder = packet.order

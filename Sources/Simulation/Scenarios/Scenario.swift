@@ -19,6 +19,7 @@ struct Scenario: Sendable {
 
     /// Drops that are part of every call.
     static let usualDrops: Set<String> = [
+        "droppedUnwanted",
         "droppedPaddingOnly", "droppedSilence", "droppedForceMuted", "droppedWaitingForKeyframe", "droppedBeforeStart",
         "droppedVisitorMedia", "droppedUnmatchedSTUN",
     ]

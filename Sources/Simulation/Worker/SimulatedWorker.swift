@@ -64,12 +64,12 @@ struct SimulatedWorker: ~Copyable {
     /// Drop reasons of packets that were taken in and whose number is closed up, or that nobody was to get.
     private static let discards: Set<String> = [
         "droppedForceMuted", "droppedVisitorMedia", "droppedPaddingOnly", "droppedSilence",
-        "droppedNotForwardedEncoding", "droppedSendBuffer",
+        "droppedNotForwardedEncoding", "droppedSendBuffer", "droppedUnwanted",
     ]
 
     /// Drop reasons of packets that are refused although they are the sender's own.
     private static let refusedAuthentic: Set<String> = [
-        "droppedUnknownSSRC", "droppedUnknownPayloadType", "droppedDuplicate", "droppedSuspect",
+        "droppedUnknownSSRC", "droppedUnknownPayloadType", "droppedDuplicate",
     ]
 
     init(_ settings: ShardSettings, identity: DTLSIdentity, random: Random, at now: Timestamp) {
@@ -107,7 +107,10 @@ struct SimulatedWorker: ~Copyable {
 
     /// The account behind `/debug`.
     mutating func describe(at now: Timestamp) -> String {
-        host.answerDescription(0, at: now)
+        host.describe(0)
+        // Ends: the account is written in a bounded number of turns.
+        while host.isDescribing { host.handleTimeout(at: now, into: &egress) }
+        flush()
         // Ends: takes one event out of a bounded queue.
         while let event = host.pollEvent() {
             if case .description(_, let text) = event { return text }
@@ -164,17 +167,18 @@ struct SimulatedWorker: ~Copyable {
 
     /// One receive batch, forwarded before the next one is read.
     private mutating func receive(at now: Timestamp) {
+        var budget = SimulationLimits.packetsPerTurn
         for index in 0..<SimulationLimits.receiveBatch where socketHead < socket.count {
             let (datagram, arrival) = socket[socketHead]
             socketHead += 1
             guard datagram.bytes.count <= SimulationLimits.slabBytes else { continue }
-            if host.isBatchFull || !egress.hasRoom(datagrams: 48) { pump(at: now) }
+            if host.isBatchFull || !egress.hasRoom(datagrams: 48) { pump(at: now, &budget) }
             let start = index * SimulationLimits.slabBytes
             let place = UnsafeMutableRawBufferPointer(rebasing: slab[start..<start + datagram.bytes.count])
             place.copyBytes(from: datagram.bytes)
             elapsed = elapsed + costs.receive
             let before = (sum(refusals.strange), sum(refusals.authentic))
-            host.receive(place, from: datagram.source, local: 0, at: now, into: &egress)
+            host.receive(place, from: datagram.source, local: 0, at: now, arrival: arrival, into: &egress)
             if datagram.packet != nil || !datagram.reports.isEmpty {
                 let isAuthentic = sum(refusals.strange) == before.0
                 let isTaken = isAuthentic && sum(refusals.authentic) == before.1
@@ -189,7 +193,7 @@ struct SimulatedWorker: ~Copyable {
             socket.removeFirst(socketHead)
             socketHead = 0
         }
-        pump(at: now)
+        pump(at: now, &budget)
     }
 
     private func sum(_ list: [MediaCounter]) -> UInt64 {
@@ -198,9 +202,17 @@ struct SimulatedWorker: ~Copyable {
         return sum
     }
 
-    private mutating func pump(at now: Timestamp) {
-        // Ends: every call either finishes the batch or fills the egress batch, which the flush empties.
-        while host.pump(into: &egress, at: now) { flush() }
+    private mutating func pump(at now: Timestamp, _ budget: inout Int) {
+        // Ends: every call finishes the batch, spends the budget or fills the egress batch, which the flush empties.
+        while host.hasWaiting {
+            switch host.pump(into: &egress, at: now, within: &budget) {
+            case .done: return flush()
+            case .egressFull: flush()
+            case .turnSpent:
+                host.park()
+                return flush()
+            }
+        }
         flush()
     }
 

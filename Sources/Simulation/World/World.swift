@@ -245,7 +245,7 @@ final class World {
         case .iceFailed(let number), .dtlsFailed(let number, _), .endpointExpired(let number, _, _):
             let client = clients[Int(number.value) - 1]
             if client.isPresent { fail(.world, "the bridge gave client \(client.index) up: \(event)") }
-        case .answer, .dtlsConnected, .description, .conferenceExpired: break
+        case .answer, .dtlsConnected, .description, .conferenceExpired, .sourceRefused: break
         }
     }
 

@@ -345,7 +345,7 @@ final class LiveConference {
     private func receive(_ datagrams: [(source: TransportAddress, bytes: UnsafeMutableRawBufferPointer)]) {
         for (source, bytes) in datagrams {
             if host.isBatchFull || !egress.hasRoom(datagrams: 48) { pump() }
-            host.receive(bytes, from: source, local: 0, at: now, into: &egress)
+            host.receive(bytes, from: source, local: 0, at: now, arrival: now, into: &egress)
         }
         pump()
     }

@@ -10,8 +10,9 @@ import Telemetry
 
 /// A media worker's loop (house rule 2.9): commands → datagrams → timers → flush → events → wait.
 ///
-/// Everything it owns is reached by `inout` from here; nobody else reads or writes it. One clock read starts a turn, a
-/// second one ends it for the busy share.
+/// Everything it owns is reached by `inout` from here; nobody else reads or writes it. One clock read starts a turn and
+/// serves its timers; another goes before each piece of forwarding, because a large meeting's packets leave over
+/// milliseconds; the last one ends the turn for the busy share. When datagrams arrived the kernel says.
 struct WorkerLoop: ~Copyable {
     var port: UDPPort
     private var host: ShardHost
@@ -38,7 +39,8 @@ struct WorkerLoop: ~Copyable {
     ) {
         identitySettings = identity
         self.certificateAge = certificateAge
-        egress = EgressBatch(joinsSegments: port.hasGSO)
+        egress = EgressBatch(
+            bytes: MediaPlaneLimits.egressBytes, messages: MediaPlaneLimits.egressMessages, joinsSegments: port.hasGSO)
         self.port = port
         self.poller = poller
         self.host = host
@@ -79,8 +81,9 @@ struct WorkerLoop: ~Copyable {
         // Ends: by `stop()`.
         while !mailboxes.isStopping.load(ordering: .acquiring) {
             let now = MonotonicClock.now()
-            takeCommands(at: now)
-            receive(at: now)
+            var budget = TurnBudget()
+            takeCommands(at: now, &budget)
+            receive(at: now, &budget)
             host.handleTimeout(at: now, into: &egress)
             flush()
             renewCertificate(at: now)
@@ -92,43 +95,57 @@ struct WorkerLoop: ~Copyable {
 
     // MARK: The steps of a turn
 
-    private mutating func takeCommands(at now: Timestamp) {
+    private mutating func takeCommands(at now: Timestamp, _ budget: inout TurnBudget) {
+        host.work(at: now, into: &egress, steps: &budget.operations)
         for _ in 0..<MediaPlaneLimits.commandsPerTurn {
-            guard let command = mailboxes.commands.pop() else { return }
+            // A request that is not done, and a control plane that does not take its events, keep the others waiting.
+            guard host.isIdle, !host.isBacklogged, let command = mailboxes.commands.pop() else { return }
             if !egress.hasRoom(datagrams: MediaPlaneLimits.sideDoorDatagrams) { flush() }
             switch command {
             case .request(let request):
-                host.answer(request, at: now, into: &egress)
+                host.take(request)
+                host.work(at: now, into: &egress, steps: &budget.operations)
             case .describe(let number):
-                host.answerDescription(number, at: now)
+                host.describe(number)
             case .stop:
                 mailboxes.isStopping.store(true, ordering: .releasing)
             }
         }
     }
 
-    /// One receive batch per socket that has something, forwarded before the next one is read.
-    private mutating func receive(at now: Timestamp) {
+    /// One receive batch per socket that has something. What the turn does not get through waits outside of the slab.
+    private mutating func receive(at now: Timestamp, _ budget: inout TurnBudget) {
         for local in 0..<port.descriptors.count where readable & (1 << UInt64(local)) != 0 {
             slab.removeAll()
             if !port.receive(local: local, into: &slab) { readable &= ~(1 << UInt64(local)) }
-            forwardSlab(at: now)
+            for index in 0..<slab.count {
+                if host.isBatchFull || !egress.hasRoom(datagrams: MediaPlaneLimits.sideDoorDatagrams) {
+                    forward(&budget)
+                }
+                let datagram = slab.datagrams[index]
+                host.receive(
+                    slab.bytes(index), from: datagram.source, local: datagram.local, at: now, arrival: now,
+                    into: &egress)
+            }
+            forward(&budget)
         }
+        // What an earlier turn has left over, when nothing new came.
+        forward(&budget)
     }
 
-    private mutating func forwardSlab(at now: Timestamp) {
-        for index in 0..<slab.count {
-            if host.isBatchFull || !egress.hasRoom(datagrams: MediaPlaneLimits.sideDoorDatagrams) { pump(at: now) }
-            let datagram = slab.datagrams[index]
-            host.receive(slab.bytes(index), from: datagram.source, local: datagram.local, at: now, into: &egress)
+    /// Forwards what waits as far as the turn goes, and leaves the receive slab free.
+    private mutating func forward(_ budget: inout TurnBudget) {
+        // Ends: every call finishes the batch, spends the budget or fills the egress batch, which the flush empties.
+        while host.hasWaiting {
+            switch host.pump(into: &egress, at: MonotonicClock.now(), within: &budget.packets) {
+            case .done: return
+            case .egressFull: flush()
+            case .turnSpent:
+                host.park()
+                if !egress.hasRoom(datagrams: MediaPlaneLimits.sideDoorDatagrams) { flush() }
+                return
+            }
         }
-        pump(at: now)
-    }
-
-    private mutating func pump(at now: Timestamp) {
-        // Ends: every call either finishes the batch or fills the egress batch, which the flush empties.
-        while host.pump(into: &egress, at: now) { flush() }
-        flush()
     }
 
     private mutating func flush() {

@@ -5,13 +5,26 @@ import Primitives
 import TestSupport
 import Testing
 
-@Suite("KeyframeThrottle (media-plane.md 6.7)")
-struct KeyframeThrottleTests {
+/// The histories of many pairs and sources, which in the bridge live with them.
+private struct Throttle {
+    var limits = KeyframeLimits()
+    var pairs: [UInt64: RequestHistory] = [:]
+    var sources: [UInt32: RequestHistory] = [:]
+
+    mutating func admits(requester: UInt32, ssrc: UInt32, roundTrip: TimeDelta?, now: Timestamp) -> Bool {
+        limits.admits(
+            pair: &pairs[UInt64(requester) << 32 | UInt64(ssrc), default: RequestHistory()],
+            source: &sources[ssrc, default: RequestHistory()], roundTrip: roundTrip, now: now)
+    }
+}
+
+@Suite("KeyframeLimits and RequestHistory (media-plane.md 6.7)")
+struct KeyframeLimitsTests {
     static func ms(_ value: Int64) -> Timestamp { Timestamp.zero + .milliseconds(value) }
 
     @Test("ten receivers within 200 ms make one request")
     func storm() {
-        var throttle = KeyframeThrottle()
+        var throttle = Throttle()
         let passed = (0..<10).count {
             throttle.admits(requester: UInt32($0), ssrc: 1, roundTrip: nil, now: Self.ms(Int64($0) * 20))
         }
@@ -22,7 +35,7 @@ struct KeyframeThrottleTests {
 
     @Test("the fourth request of one receiver within ten seconds is refused, another receiver's is not")
     func quota() {
-        var throttle = KeyframeThrottle()
+        var throttle = Throttle()
         let passed = [0, 1_000, 2_000, 3_000, 9_999, 10_000].map {
             throttle.admits(requester: 1, ssrc: 1, roundTrip: nil, now: Self.ms($0))
         }
@@ -33,7 +46,7 @@ struct KeyframeThrottleTests {
 
     @Test("a request refused for its source's sake uses up nothing of the receiver's three")
     func refusedIsFree() {
-        var throttle = KeyframeThrottle()
+        var throttle = Throttle()
         for round in 0..<5 {
             let start = Int64(round) * 400
             let first = throttle.admits(requester: UInt32(100 + round), ssrc: 1, roundTrip: nil, now: Self.ms(start))
@@ -49,34 +62,47 @@ struct KeyframeThrottleTests {
 
     @Test("sources do not hinder each other")
     func independentSources() {
-        var throttle = KeyframeThrottle()
+        var throttle = Throttle()
         let passed = (0..<50).count { throttle.admits(requester: 1, ssrc: UInt32($0), roundTrip: nil, now: .zero) }
         #expect(passed == 50)
     }
 
-    @Test("full tables never let a source be asked more often than once in 200 ms, and recover")
-    func fullTables() {
-        var throttle = KeyframeThrottle(requesters: 4, sources: 4)
-        var passed: [Int64] = []
-        for time in stride(from: Int64(0), to: 10_000, by: 10) {
-            if throttle.admits(requester: UInt32(time), ssrc: 1, roundTrip: nil, now: Self.ms(time)) {
-                passed.append(time)
+    @Test("the quota of a pair holds however many pairs there are")
+    func manyPairs() {
+        var throttle = Throttle()
+        throttle.limits.sourceInterval = .zero
+        throttle.limits.sourceQuota = 8
+        throttle.limits.sourceQuotaInterval = .zero
+        // More pairs than any table of theirs ever held; each asks 50 times in ten seconds.
+        var passed = [Int](repeating: 0, count: 3_000)
+        for round in 0..<50 {
+            for requester in 0..<3_000
+            where throttle.admits(
+                requester: UInt32(requester), ssrc: 1, roundTrip: nil, now: Self.ms(Int64(round) * 200))
+            {
+                passed[requester] += 1
             }
         }
-        #expect(zip(passed, passed.dropFirst()).allSatisfy { $1 - $0 >= 200 })
-        #expect(passed.count == 50)
-        let many = (10..<30).count {
-            throttle.admits(requester: 1, ssrc: UInt32($0), roundTrip: nil, now: Self.ms(10_500))
+        #expect(passed.allSatisfy { $0 == 3 })
+    }
+
+    @Test("a history goes on when its milliseconds wrap")
+    func wrap() {
+        var history = RequestHistory()
+        let before = Timestamp.zero + .milliseconds(Int64(UInt32.max) - 50)
+        history.note(now: before)
+        func hasRoom(_ later: Int64) -> Bool {
+            history.hasRoom(
+                spacing: .milliseconds(200), quota: 3, within: .milliseconds(10_000),
+                now: before + .milliseconds(later))
         }
-        #expect(many <= 4)
-        let recovered = throttle.admits(requester: 1, ssrc: 99, roundTrip: nil, now: Self.ms(12_000))
-        #expect(recovered)
+        #expect(!hasRoom(0) && !hasRoom(199) && hasRoom(200) && hasRoom(60_000))
     }
 
     @Test("whatever is asked, both limits hold")
     func limitsHold() {
         let failure = checkProperty(cases: 200) { random in
-            var throttle = KeyframeThrottle()
+            var throttle = Throttle()
             var passed: [(time: Int64, requester: UInt32, ssrc: UInt32)] = []
             var time: Int64 = 0
             for _ in 0..<500 {
@@ -100,14 +126,14 @@ struct KeyframeThrottleTests {
     /// Moments in milliseconds at which requests pass when somebody asks every 10 ms for `length`.
     private func passes(
         _ length: Int64, requesters: UInt32 = 1, roundTrip: TimeDelta? = nil,
-        _ change: (inout KeyframeThrottle.Limits) -> Void
+        _ change: (inout KeyframeLimits) -> Void
     ) -> [Int64] {
-        var limits = KeyframeThrottle.Limits()
+        var limits = KeyframeLimits()
         limits.sourceInterval = .zero
-        limits.sourceQuota = 64
+        limits.sourceQuota = 8
         limits.sourceQuotaInterval = .milliseconds(10)
         change(&limits)
-        var throttle = KeyframeThrottle(limits)
+        var throttle = Throttle(limits: limits)
         return stride(from: Int64(0), to: length, by: 10).filter { time in
             let requester = UInt32(time / 10) % requesters
             return throttle.admits(requester: requester, ssrc: 1, roundTrip: roundTrip, now: Self.ms(time))

@@ -1,0 +1,167 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+import Forwarding
+
+/// One packet that waits to be forwarded.
+struct BatchPacket: BitwiseCopyable {
+    /// What door 4 found in it.
+    var info: PacketInfo
+    /// The plaintext packet, in the receive slab or parked.
+    var base: UnsafeMutableRawPointer
+    /// The next packet of the same source, −1 at the end.
+    var next: Int32 = -1
+    /// Where it is parked; −1 while it lies in the receive slab.
+    var parked: Int32 = -1
+    /// Sequence number with the gaps of discarded packets closed.
+    var sequence: UInt16
+    /// Bytes of padding behind the payload that go out with it, see ``ShardHost/evenOut(_:)``.
+    var padding: UInt8 = 0
+    /// What the payload type means to the sender (`Codec` raw value).
+    var codec: UInt8
+    /// Which encoding of its source it is of.
+    var encoding: UInt8
+    /// Whether a receiver's stream may begin with this packet: any packet, or a key frame where the bridge can tell.
+    var canStart: Bool
+    /// There was no room to keep it: it is passed over.
+    var isLost = false
+}
+
+/// A list of packets of one source, oldest first.
+struct PacketList: BitwiseCopyable {
+    var head: Int32 = -1
+    var tail: Int32 = -1
+    var count: Int32 = 0
+
+    var isEmpty: Bool { head < 0 }
+}
+
+/// What a worker has received and not forwarded yet: records in a pool, lists through ``BatchPacket/next``.
+///
+/// A packet lies in the receive slab for one turn of the loop. What could not be forwarded in its turn is parked: copied
+/// into memory of the batch's own, so that the slab is free again. Nothing allocates after `init`; memory is touched
+/// only as far as it is used.
+struct PacketBatch: ~Copyable {
+    private let records: UnsafeMutablePointer<BatchPacket>
+    /// Free records, a stack.
+    private let free: UnsafeMutablePointer<Int32>
+    private var freeCount = 0
+    private var untouched: Int32 = 0
+    /// Records that came in since the slab was last free.
+    private let fresh: UnsafeMutablePointer<Int32>
+    private(set) var freshCount = 0
+
+    private let parking: UnsafeMutableRawPointer
+    private let freeParking: UnsafeMutablePointer<Int32>
+    private var freeParkingCount = 0
+    private var untouchedParking: Int32 = 0
+
+    private static var capacity: Int { ConferencingLimits.batchPackets + ConferencingLimits.parkedPackets }
+
+    init() {
+        records = .allocate(capacity: Self.capacity)
+        free = .allocate(capacity: Self.capacity)
+        fresh = .allocate(capacity: ConferencingLimits.batchPackets)
+        parking = .allocate(
+            byteCount: ConferencingLimits.parkedPackets * ConferencingLimits.parkingBytes, alignment: 64)
+        freeParking = .allocate(capacity: ConferencingLimits.parkedPackets)
+    }
+
+    deinit {
+        records.deallocate()
+        free.deallocate()
+        fresh.deallocate()
+        parking.deallocate()
+        freeParking.deallocate()
+    }
+
+    /// The record of a packet.
+    @inline(__always)
+    subscript(_ index: Int32) -> UnsafeMutablePointer<BatchPacket> { records + Int(index) }
+
+    /// Records in use.
+    var count: Int { Int(untouched) - freeCount }
+
+    /// Whether the slab's packets have taken all the records that they may.
+    var isFull: Bool { freshCount == ConferencingLimits.batchPackets }
+
+    /// Puts a packet at the end of `list`.
+    /// - Returns: `false` when there is no record left; the callers look at ``isFull``, which says so before.
+    mutating func append(_ packet: BatchPacket, to list: inout PacketList) -> Bool {
+        guard !isFull else { return false }
+        let index: Int32
+        if freeCount > 0 {
+            freeCount -= 1
+            index = free[freeCount]
+        } else {
+            guard Int(untouched) < Self.capacity else { return false }
+            index = untouched
+            untouched += 1
+        }
+        (records + Int(index)).initialize(to: packet)
+        if list.isEmpty { list.head = index } else { records[Int(list.tail)].next = index }
+        list.tail = index
+        list.count += 1
+        fresh[freshCount] = index
+        freshCount += 1
+        return true
+    }
+
+    /// Gives back every record of `list`.
+    mutating func release(_ list: inout PacketList) {
+        var index = list.head
+        // Ends: a list has no cycle.
+        while index >= 0 {
+            let record = records + Int(index)
+            if record.pointee.parked >= 0 {
+                freeParking[freeParkingCount] = record.pointee.parked
+                freeParkingCount += 1
+            }
+            // The record may still stand in the list of fresh ones: `park()` passes it over.
+            record.pointee.isLost = true
+            free[freeCount] = index
+            freeCount += 1
+            index = record.pointee.next
+        }
+        list = PacketList()
+    }
+
+    /// Nothing lies in the receive slab any more: everything was released.
+    mutating func forgetSlab() { freshCount = 0 }
+
+    /// Copies what still lies in the receive slab out of it.
+    /// - Returns: how many packets were lost, because there was no room for them.
+    mutating func park() -> Int {
+        var lost = 0
+        for position in 0..<freshCount {
+            let record = records + Int(fresh[position])
+            guard record.pointee.parked < 0, !record.pointee.isLost else { continue }
+            let info = record.pointee.info
+            let byteCount = max(info.byteCount, info.headerBytes + info.payloadBytes + Int(record.pointee.padding))
+            guard byteCount <= ConferencingLimits.parkingBytes, hasParking else {
+                record.pointee.isLost = true
+                lost += 1
+                continue
+            }
+            let place = takeParking()
+            let target = parking + Int(place) * ConferencingLimits.parkingBytes
+            target.copyMemory(from: record.pointee.base, byteCount: byteCount)
+            record.pointee.base = target
+            record.pointee.parked = place
+        }
+        freshCount = 0
+        return lost
+    }
+
+    private var hasParking: Bool {
+        freeParkingCount > 0 || Int(untouchedParking) < ConferencingLimits.parkedPackets
+    }
+
+    private mutating func takeParking() -> Int32 {
+        if freeParkingCount > 0 {
+            freeParkingCount -= 1
+            return freeParking[freeParkingCount]
+        }
+        untouchedParking += 1
+        return untouchedParking - 1
+    }
+}

@@ -1,0 +1,433 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+import DTLS
+import Forwarding
+import ICE
+import MediaTransport
+public import Primitives
+import RTP
+import SRTP
+import ShardMessages
+import Telemetry
+
+// A packet's way, doors 2 to 8 (ARCHITECTURE.md). `receive` takes each datagram of a receive batch through doors 2 to 5
+// and leaves what is to be forwarded in the lists of its source; `pump` then takes each conference through doors 6 to 8
+// receiver by receiver and, for each receiver, source by source, so that packets of one stream lie back to back in the
+// egress batch and become one kernel message, however the senders' packets were mixed on the way here (ADR 9).
+
+extension ShardHost {
+    /// Whether ``pump(into:at:within:)`` and ``park()`` have to come before the next datagram.
+    public var isBatchFull: Bool { batch.isFull }
+
+    // MARK: Doors 2 to 5
+
+    /// Whether packets wait to be forwarded.
+    public var hasWaiting: Bool { !queue.isEmpty }
+
+    /// Takes one datagram. Forwardable packets stay in the batch until they are pumped or parked: `datagram` must live
+    /// so long. Answers of the side door (STUN, handshakes) go into `egress`; keep some room there.
+    /// - Parameters:
+    ///   - now: the time of the loop, for timers.
+    ///   - arrival: when the datagram reached this machine, for statistics and feedback.
+    public mutating func receive(
+        _ datagram: UnsafeMutableRawBufferPointer, from source: TransportAddress, local: UInt16, at now: Timestamp,
+        arrival: Timestamp, into egress: inout EgressBatch
+    ) {
+        counters.add(.packetsReceived)
+        counters.add(.bytesReceived, UInt64(datagram.count))
+        let bytes = RawSpan(_unsafeBytes: UnsafeRawBufferPointer(datagram))
+        guard datagram.count <= ConferencingLimits.datagramBytes else { return counters.add(.droppedTooLong) }
+        switch sorter.sort(bytes, from: source, local: local, at: now) {
+        case .check(let slot):
+            guard endpoints.isLive(Int(slot)), !isGone(Int(slot)) else { return counters.add(.droppedUnknownFragment) }
+            receiveSTUN(bytes, for: Int(slot), from: source, local: local, at: now, into: &egress)
+        case .flow(let kind, let owner):
+            let index = Int(owner.index)
+            guard endpoints.contains(owner), !isGone(index) else { return counters.add(.droppedUnknownSource) }
+            switch kind {
+            case .rtp: receiveRTP(datagram, bytes, from: index, at: now, arrival: arrival)
+            case .rtcp: receiveRTCP(datagram, from: index, at: now, arrival: arrival, into: &egress)
+            case .dtls:
+                receiveDTLS(bytes, from: index, at: now)
+                serviceTransport(index, at: now, into: &egress)
+            case .stun: receiveSTUN(bytes, for: index, from: source, local: local, at: now, into: &egress)
+            case .turnChannel: counters.add(.droppedTURNChannel)
+            case .unknown: break
+            }
+        case .foreign: counters.add(.droppedUnknownFragment)
+        case .refused(let reason): counters.add(reason)
+        }
+    }
+
+    private mutating func receiveSTUN(
+        _ bytes: RawSpan, for index: Int, from source: TransportAddress, local: UInt16, at now: Timestamp,
+        into egress: inout EgressBatch
+    ) {
+        let before = endpoints.pointer(at: index).pointee.transport.iceCounters
+        endpoints.pointer(at: index).pointee.transport.handleSTUN(bytes, from: source, local: local, at: now)
+        let after = endpoints.pointer(at: index).pointee.transport.iceCounters
+        countRefusals(since: before, after)
+        serviceTransport(index, at: now, into: &egress)
+        if after.requestsAnswered != before.requestsAnswered {
+            claim(Destination(remote: source, local: local), for: index, at: now)
+        }
+    }
+
+    private func receiveDTLS(_ bytes: RawSpan, from index: Int, at now: Timestamp) {
+        let endpoint = endpoints.pointer(at: index)
+        let before = endpoint.pointee.transport.dtls.counters.refused
+        endpoint.pointee.transport.handleDTLS(bytes, at: now)
+        let refused = endpoint.pointee.transport.dtls.counters.refused &- before
+        if refused > 0 { counters.add(.droppedDTLS, refused) }
+    }
+
+    /// What an agent has thrown away is a drop of the worker too, under the worker's reasons.
+    private func countRefusals(since before: ICECounters, _ after: ICECounters) {
+        func add(_ reason: MediaCounter, _ count: UInt32) {
+            if count > 0 { counters.add(reason, UInt64(count)) }
+        }
+        add(.droppedMalformedSTUN, after.malformed &- before.malformed)
+        add(.droppedMalformedSTUN, after.badFingerprint &- before.badFingerprint)
+        add(.droppedMalformedSTUN, after.unsupported &- before.unsupported)
+        add(.droppedBadIntegrity, after.badIntegrity &- before.badIntegrity)
+        add(.droppedBadIntegrity, after.missingIntegrity &- before.missingIntegrity)
+        add(.droppedUnknownFragment, after.unknownUser &- before.unknownUser)
+        add(.droppedUnmatchedSTUN, after.unmatchedResponse &- before.unmatchedResponse)
+        add(.droppedUnmatchedSTUN, after.asymmetricResponse &- before.asymmetricResponse)
+        add(.droppedUnknownSource, after.wrongSocket &- before.wrongSocket)
+        add(.droppedUnknownSource, after.afterFailure &- before.afterFailure)
+    }
+
+    private mutating func receiveRTP(
+        _ datagram: UnsafeMutableRawBufferPointer, _ bytes: RawSpan, from index: Int, at now: Timestamp,
+        arrival: Timestamp
+    ) {
+        let endpoint = endpoints.pointer(at: index)
+        guard endpoint.pointee.transport.hasKeys else { return counters.add(.droppedBeforeKeys) }
+        guard let headerBytes = RTPHeader.headerByteCount(bytes) else { return counters.add(.droppedMalformedRTP) }
+        // Door 3.
+        let plaintext: Int
+        switch endpoint.pointee.transport.unprotectRTP(datagram, headerBytes: headerBytes) {
+        case .success(let count): plaintext = count
+        case .failure(let failure): return counters.add(failure.counter)
+        }
+        endpoint.pointee.lastActivity = now
+        // Door 4.
+        let packet = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(datagram)[..<plaintext])
+        guard var info = PacketInfo(packet: packet, table: endpoint.pointee.extensions) else {
+            return counters.add(.droppedMalformedRTP)
+        }
+        if endpoint.pointee.uplink.hasTransportCC, info.hasTransportSequence {
+            endpoint.pointee.uplink.feedback.record(info, now: arrival)
+            if endpoint.pointee.uplink.feedback.nextTimeout.map({ $0 < endpoint.pointee.scheduledAt }) ?? false {
+                schedule(index)
+            }
+        }
+        if endpoint.pointee.isVisitor { return counters.add(.droppedVisitorMedia) }
+        account(&info, packet, from: index, at: now, arrival: arrival)
+    }
+
+    /// Door 5: arrival statistics, then everything that keeps a packet from being forwarded to anybody.
+    @inline(__always)
+    private mutating func account(
+        _ info: inout PacketInfo, _ packet: UnsafeRawBufferPointer, from index: Int, at now: Timestamp,
+        arrival: Timestamp
+    ) {
+        let endpoint = endpoints.pointer(at: index)
+        guard let stream = endpoint.pointee.uplink[info.ssrc] else { return counters.add(.droppedUnknownSSRC) }
+        let conferenceIndex = endpoint.pointee.conference
+        let conference = conferences.pointer(at: conferenceIndex)
+        let source = conference.pointee.sources.pointer(at: Int(stream.source))
+        let codec = endpoint.pointee.uplink.codecs[Int(info.payloadType & 127)]
+        guard source.pointee.carries(codec, isRetransmission: stream.isRetransmission) else {
+            return counters.add(.droppedUnknownPayloadType)
+        }
+        if endpoint.pointee.uplink.reports.nextTimeout == nil {
+            endpoint.pointee.uplink.reports.notePacket(now: now)
+            schedule(index)
+        }
+        let isVideo = source.pointee.mediaType == .video
+        if isVideo { endpoint.pointee.uplink.lastVideo = now } else { endpoint.pointee.uplink.lastAudio = now }
+        guard !stream.isRetransmission else { return counters.add(.droppedNotForwardedEncoding) }
+        let encoding = source.pointee.encodings.pointer(at: Int(stream.encoding))
+        let place = encoding.pointee.statistics.account(info, now: arrival)
+        guard place != .duplicate else { return counters.add(.droppedDuplicate) }
+        guard stream.encoding == 0 else { return counters.add(.droppedNotForwardedEncoding) }
+
+        if place == .restart { encoding.pointee.gaps.restart(at: info.sequence) }
+        if let reason = discardReason(info, isVideo: isVideo, of: endpoint) {
+            encoding.pointee.gaps.discard(info.sequence)
+            return counters.add(reason)
+        }
+        guard let sequence = encoding.pointee.gaps.accept(info.sequence) else {
+            return counters.add(.droppedDuplicate)
+        }
+        source.pointee.publishReport(at: now)
+        guard !conference.pointee.interest.isUnwanted(Int(stream.source)) else { return counters.add(.droppedUnwanted) }
+        if codec == Codec.vp8.rawValue {
+            if info.parseVP8(packet), info.isKeyframe { counters.add(.keyframesReceived) }
+            info.dropDependencyDescriptor()
+        } else if codec == Codec.vp9.rawValue {
+            info.dropDependencyDescriptor()
+        }
+        guard let base = UnsafeMutableRawPointer(mutating: packet.baseAddress) else { return }
+        enqueue(
+            BatchPacket(
+                info: info, base: base, sequence: sequence, codec: codec, encoding: stream.encoding,
+                canStart: codec != Codec.vp8.rawValue || info.isKeyframe),
+            of: Int(stream.source), in: conferenceIndex)
+    }
+
+    @inline(__always)
+    private func discardReason(
+        _ info: PacketInfo, isVideo: Bool, of endpoint: UnsafeMutablePointer<Endpoint>
+    ) -> MediaCounter? {
+        if isVideo ? endpoint.pointee.uplink.isVideoMuted : endpoint.pointee.uplink.isAudioMuted {
+            return .droppedForceMuted
+        }
+        if info.isPaddingOnly { return .droppedPaddingOnly }
+        if !isVideo, settings.discardsSilence, !endpoint.pointee.uplink.silence.admits(level: info.audioLevel) {
+            return .droppedSilence
+        }
+        return nil
+    }
+
+    // MARK: Doors 6 to 8
+
+    /// Forwards what waits as far as `egress` has room, without a limit to the turn.
+    /// - Returns: `true` when there is more: flush `egress` and call again. `false` when everything is done.
+    public mutating func pump(into egress: inout EgressBatch, at now: Timestamp) -> Bool {
+        var budget = Int.max
+        return pump(into: &egress, at: now, within: &budget) != .done
+    }
+
+    /// Why ``pump(into:at:within:)`` has stopped.
+    public enum PumpResult: Sendable {
+        /// Nothing waits any more.
+        case done
+        /// Flush `egress` and call again.
+        case egressFull
+        /// The turn has had its share: the rest waits for the next one. ``park()`` before the slab is used again.
+        case turnSpent
+    }
+
+    /// Forwards what waits, conference by conference, receiver by receiver, as far as `egress` has room and the turn
+    /// has a budget. A large conference gives way to the others after its share and goes on behind them.
+    /// - Parameters:
+    ///   - now: when the packets leave, as far as the caller knows.
+    ///   - budget: packets to receivers that this turn may still send; what was sent is taken off.
+    public mutating func pump(
+        into egress: inout EgressBatch, at now: Timestamp, within budget: inout Int
+    ) -> PumpResult {
+        let result = serveQueue(into: &egress, at: now, within: &budget)
+        // What is in `egress` has to be complete when the caller sends it.
+        let failures = sealQueue.finish()
+        if failures > 0 { counters.add(.droppedSRTPSend, UInt64(failures)) }
+        return result
+    }
+
+    private mutating func serveQueue(
+        into egress: inout EgressBatch, at now: Timestamp, within budget: inout Int
+    ) -> PumpResult {
+        // Ends: every turn finishes a walk or a share of one, and walks are finite.
+        while let first = queue.first {
+            guard budget > 0 else { return .turnSpent }
+            let conference = conferences.pointer(at: Int(first))
+            var share = min(budget, queue.count == 1 ? budget : ConferencingLimits.conferenceShare)
+            let before = share
+            let result = walk(conference, at: now, into: &egress, share: &share)
+            budget -= before - share
+            switch result {
+            case .egressFull: return .egressFull
+            case .turnSpent: rotateQueue()
+            case .done:
+                if conference.pointee.firstArriving < 0 {
+                    conference.pointee.isQueued = false
+                    queue.popFirst()
+                } else {
+                    rotateQueue()
+                }
+            }
+        }
+        batch.forgetSlab()
+        return .done
+    }
+
+    /// Takes what still waits out of the receive slab, which is free again when this returns. What finds no room is
+    /// lost and counted.
+    public mutating func park() {
+        let lost = batch.park()
+        if lost > 0 { counters.add(.droppedBatchFull, UInt64(lost)) }
+    }
+
+    private mutating func rotateQueue() {
+        if let first = queue.popFirst() { queue.append(first) }
+    }
+
+    /// Goes on with the walk through a conference, or begins one with what has arrived.
+    private mutating func walk(
+        _ conference: UnsafeMutablePointer<Conference>, at now: Timestamp, into egress: inout EgressBatch,
+        share: inout Int
+    ) -> PumpResult {
+        if !conference.pointee.isWalking { beginWalk(conference) }
+        // Ends: each turn takes one member out of the set.
+        while share > 0 {
+            // An empty egress batch has room for everything that may wait for one receiver. Flushed long before it is
+            // full, the ciphertext is still in the cache, and the first receivers do not wait for the last ones'
+            // encryption.
+            guard egress.byteCount < ConferencingLimits.egressBytes,
+                egress.hasRoom(datagrams: min(conference.pointee.waitingCount + 1, egress.capacity))
+            else { return .egressFull }
+            guard let place = conference.pointee.toVisit.popFirst() else {
+                endWalk(conference, at: now, into: &egress)
+                return .done
+            }
+            share -= 1 + visit(place, of: conference, at: now, into: &egress)
+        }
+        return .turnSpent
+    }
+
+    /// Forwards a conference's packets of this walk to the receiver at a place.
+    /// - Returns: packets sent.
+    private mutating func visit(
+        _ place: Int, of conference: UnsafeMutablePointer<Conference>, at now: Timestamp,
+        into egress: inout EgressBatch
+    ) -> Int {
+        guard let index = conference.pointee.member(at: place) else { return 0 }
+        let receiver = endpoints.pointer(at: index)
+        guard receiver.pointee.transport.isReady, let destination = receiver.pointee.transport.destination else {
+            return 0
+        }
+        let sendTime = receiver.pointee.wantsSendTime ? AbsoluteSendTime(now) : nil
+        var sent = Delivery()
+        var hasReports = false
+        var slot = conference.pointee.firstWalking
+        // Ends: the list has every source at most once.
+        while slot >= 0 {
+            let source = conference.pointee.sources.pointer(at: Int(slot))
+            let current = Int(slot)
+            slot = source.pointee.nextWalking
+            guard conference.pointee.interest.wants(place, source: current) else { continue }
+            let pair = pair(of: receiver, with: current, source)
+            forward(
+                source, to: receiver, at: place, pair: pair, destination: destination, sendTime: sendTime, now: now,
+                sent: &sent, into: &egress)
+            let reported = receiver.pointee.downlink.projection(at: pair).pointee.reportGeneration
+            if reported != source.pointee.reportGeneration { hasReports = true }
+        }
+        counters.add(.packetsSent, UInt64(sent.packets))
+        counters.add(.rtpForwarded, UInt64(sent.packets))
+        counters.add(.bytesSent, UInt64(sent.bytes))
+        // Behind the media, so that they do not break up its runs.
+        if hasReports { forwardReports(of: conference, to: receiver, at: place, now: now, into: &egress) }
+        return sent.packets
+    }
+
+    /// Where a receiver's pair with a source stands; makes it when there is none.
+    @inline(__always)
+    mutating func pair(
+        of receiver: UnsafeMutablePointer<Endpoint>, with slot: Int, _ source: UnsafeMutablePointer<Source>
+    ) -> Int {
+        let generation = source.pointee.generation
+        if let pair = receiver.pointee.downlink.position(ofSlot: slot, generation: generation) { return pair }
+        let ssrc = source.pointee.outgoingSSRC
+        let last = receiver.pointee.transport.lastSentSequence(of: ssrc)
+        var projection = Projection(
+            generation: generation, outgoingSSRC: ssrc, after: last, random: random.next())
+        if let handle = receiver.pointee.transport.sendHandle(for: ssrc) {
+            projection.transportHandle = handle.rawValue
+        }
+        return receiver.pointee.downlink.addPair(slot: slot, projection)
+    }
+
+    /// What one receiver was sent.
+    private struct Delivery {
+        var packets = 0
+        var bytes = 0
+    }
+
+    /// Doors 6 to 8 for the packets of one source and one receiver.
+    @inline(__always)
+    private mutating func forward(
+        _ source: UnsafeMutablePointer<Source>, to receiver: UnsafeMutablePointer<Endpoint>, at place: Int,
+        pair: Int, destination: Destination, sendTime: AbsoluteSendTime?, now: Timestamp, sent: inout Delivery,
+        into egress: inout EgressBatch
+    ) {
+        let projection = receiver.pointee.downlink.projection(at: pair)
+        var position = source.pointee.walking.head
+        // Ends: the list has no cycle.
+        while position >= 0 {
+            let packet = batch[position]
+            position = packet.pointee.next
+            guard !packet.pointee.isLost else { continue }
+            let payloadType = receiver.pointee.outgoingPayloadType(
+                packet.pointee.info.payloadType, codec: packet.pointee.codec)
+            guard payloadType != Uplink.none else {
+                counters.add(.droppedNoReceiverRoute)
+                continue
+            }
+            // Door 6.
+            switch projection.pointee.accept(
+                sequence: packet.pointee.sequence, encoding: packet.pointee.encoding,
+                canStart: packet.pointee.canStart, restarts: source.pointee.restarts)
+            {
+            case .forward: break
+            case .awaitsKeyframe:
+                if source.pointee.wantsKeyframeFor == nil,
+                    settings.keyframes.hasQuota(
+                        receiver.pointee.downlink.report(at: pair).pointee.keyframeRequests, now: now)
+                {
+                    source.pointee.wantsKeyframeFor = UInt16(place)
+                }
+                counters.add(.droppedWaitingForKeyframe)
+                continue
+            case .beforeStart:
+                counters.add(.droppedBeforeStart)
+                continue
+            case .otherEncoding:
+                counters.add(.droppedNotForwardedEncoding)
+                continue
+            }
+            // Door 7.
+            guard let slot = egress.reserve() else { return counters.add(.droppedSendBuffer) }
+            let plaintext = UnsafeRawBufferPointer(start: packet.pointee.base, count: packet.pointee.info.byteCount)
+            let headerBytes = HeaderRewriter.write(
+                packet.pointee.info, from: plaintext, into: slot, receiver: receiver.pointee.extensions,
+                ssrc: projection.pointee.outgoingSSRC, sequence: projection.pointee.outgoing(packet.pointee.sequence),
+                timestamp: packet.pointee.info.timestamp &+ projection.pointee.timestampOffset,
+                payloadType: payloadType, hasPadding: packet.pointee.padding > 0, sendTime: sendTime)
+            guard headerBytes > 0 else {
+                counters.add(.droppedMalformedRTP)
+                continue
+            }
+            // Door 8.
+            let payload = UnsafeRawBufferPointer(
+                start: packet.pointee.base + packet.pointee.info.headerBytes,
+                count: packet.pointee.info.payloadBytes + Int(packet.pointee.padding))
+            guard
+                let total = receiver.pointee.transport.protectRTP(
+                    SRTPSender.StreamHandle(rawValue: projection.pointee.transportHandle), slot: slot,
+                    headerBytes: headerBytes, payload: payload, into: &sealQueue)
+            else {
+                counters.add(.droppedSRTPSend)
+                continue
+            }
+            projection.pointee.noteSent(payloadBytes: packet.pointee.info.payloadBytes)
+            egress.commit(total, to: destination)
+            sent.packets += 1
+            sent.bytes += total
+        }
+    }
+}
+
+extension SRTPFailure {
+    /// The counter for a received packet that was refused for this reason.
+    var counter: MediaCounter {
+        switch self {
+        case .authentication: .droppedSRTPAuthentication
+        case .replay, .replayOld: .droppedSRTPReplay
+        case .contextsFull: .droppedSRTPContexts
+        case .tooShort, .reused, .exhausted, .cipher: .droppedSRTPInvalid
+        }
+    }
+}

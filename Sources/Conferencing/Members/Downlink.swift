@@ -1,0 +1,104 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+import Forwarding
+import Primitives
+import ShardMessages
+
+/// What an endpoint receives: how it takes formats, and its view of each source that it was sent something of.
+struct Downlink: ~Copyable {
+    private static let nowhere = UInt16.max
+
+    /// The payload type number it uses for a codec (by raw value); `Uplink.none` when it cannot receive it.
+    private var numbers = [16 of UInt8](repeating: Uplink.none)
+    var acceptsAudio = false
+    var acceptsVideo = false
+    /// Smoothed round trip to it, from its receiver reports; zero before the first.
+    var roundTrip = TimeDelta.zero
+    /// What was lost on the way to it.
+    var losses = LossAccount()
+
+    /// Where the pair with a source slot stands below; two bytes for each slot up to the highest that was ever used.
+    private var positions = GrowableBuffer<UInt16>()
+    private var projections: UnsafeMutablePointer<Projection>?
+    private var reports = GrowableBuffer<ProjectionReport>()
+    private var room = 0
+    /// Pairs made so far; each serves every later source in its slot.
+    private(set) var pairCount = 0
+
+    init() {}
+
+    deinit { if let projections { UnsafeMutableRawPointer(projections).deallocate() } }
+
+    /// The payload type number under which this endpoint takes `codec`; `Uplink.none` when it does not.
+    @inline(__always)
+    func number(of codec: UInt8) -> UInt8 { numbers[Int(codec & 15)] }
+
+    /// Takes in a payload type; the first number of a codec is the one used.
+    /// - Parameter former: what the number meant before.
+    mutating func apply(_ type: PayloadType, former: UInt8) {
+        if former != Uplink.none, former != type.codec.rawValue, numbers[Int(former)] == type.number {
+            numbers[Int(former)] = Uplink.none
+        }
+        if numbers[Int(type.codec.rawValue)] == Uplink.none, !type.codec.isOpaque {
+            numbers[Int(type.codec.rawValue)] = type.number
+        }
+        switch type.codec.mediaType {
+        case .audio: acceptsAudio = true
+        case .video: acceptsVideo = true
+        }
+    }
+
+    // MARK: Pairs
+
+    /// Where the pair with the source in `slot` stands; `nil` before anything of it was to be sent.
+    @inline(__always)
+    func position(ofSlot slot: Int, generation: UInt32) -> Int? {
+        guard slot < positions.count else { return nil }
+        let position = positions[slot]
+        guard position != Self.nowhere else { return nil }
+        return projection(at: Int(position)).pointee.generation == generation ? Int(position) : nil
+    }
+
+    /// The line of the pair at `position`.
+    @inline(__always)
+    func projection(at position: Int) -> UnsafeMutablePointer<Projection> {
+        guard let projections, position >= 0, position < pairCount else { preconditionFailure("no such pair") }
+        return UnsafeMutableRawPointer(projections).advanced(by: position &* Projection.lineBytes)
+            .assumingMemoryBound(to: Projection.self)
+    }
+
+    /// The cold half of the pair at `position`.
+    @inline(__always)
+    func report(at position: Int) -> UnsafeMutablePointer<ProjectionReport> { reports.pointer(at: position) }
+
+    /// Makes the pair with a source, in place of the pair with an earlier source in the slot if there was one.
+    mutating func addPair(slot: Int, _ projection: Projection) -> Int {
+        while positions.count <= slot { positions.append(Self.nowhere) }
+        if positions[slot] != Self.nowhere {
+            let position = Int(positions[slot])
+            self.projection(at: position).pointee = projection
+            reports[position] = ProjectionReport()
+            return position
+        }
+        if pairCount == room { grow() }
+        let position = pairCount
+        pairCount += 1
+        self.projection(at: position).initialize(to: projection)
+        reports.append(ProjectionReport())
+        positions[slot] = UInt16(position)
+        return position
+    }
+
+    private mutating func grow() {
+        let larger = max(2, room + room / 2)
+        let lines = UnsafeMutableRawPointer.allocate(
+            byteCount: larger * Projection.lineBytes, alignment: Projection.lineBytes)
+        if let projections {
+            let old = UnsafeMutableRawPointer(projections)
+            lines.copyMemory(from: old, byteCount: pairCount * Projection.lineBytes)
+            old.deallocate()
+        }
+        projections = lines.assumingMemoryBound(to: Projection.self)
+        room = larger
+    }
+}

@@ -1,0 +1,78 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+import Forwarding
+import MediaTransport
+import Primitives
+import ShardMessages
+
+/// One client of a conference: who it is and how long it lives, with its transport, what it sends and what it receives.
+struct Endpoint: ~Copyable {
+    /// How far its ICE session has come, as `/debug` tells it.
+    enum ConnectionState: String {
+        case waiting, connected, failed
+    }
+
+    // What the hall touches for every packet stands first.
+    var downlink = Downlink()
+    var uplink = Uplink()
+    /// Header extensions in both directions: the numbers are the endpoint's own.
+    var extensions = ExtensionTable()
+    /// Its place in ``Conference/places``.
+    var place: UInt16 = 0
+    let isVisitor: Bool
+    /// Slot of its conference in ``ShardHost/conferences``.
+    let conference: Int
+    var transport: TransportSession
+
+    let number: EndpointNumber
+    /// The signalled id, for `/debug`.
+    let id: String
+    let createdAt: Timestamp
+    var lastActivity: Timestamp?
+    /// Counted as disconnected: nothing was heard for ``ShardSettings/inactivityLimit``.
+    var isSilent = false
+    /// The deadline that counts in ``ShardHost/deadlines``.
+    var scheduledAt = Timestamp.distantFuture
+    var connectionState = ConnectionState.waiting
+    /// Why it ends at its next timer; `nil` while it lives.
+    var doom: ExpiryReason?
+
+    init(
+        _ creation: EndpointCreation, conference: Int, transport: consuming TransportSession, at now: Timestamp
+    ) {
+        number = creation.number
+        id = creation.id
+        isVisitor = creation.isVisitor
+        self.conference = conference
+        createdAt = now
+        self.transport = transport
+    }
+
+    /// Whether it wants to know when packets left: it has abs-send-time and nothing better (media-plane.md 4.3).
+    var wantsSendTime: Bool { !uplink.hasTransportCC && extensions.has(.absoluteSendTime) }
+
+    /// The payload type number under which this endpoint takes `codec`, the sender's own number if it means the same.
+    /// Formats that the bridge does not know apart have no other number.
+    @inline(__always)
+    func outgoingPayloadType(_ number: UInt8, codec: UInt8) -> UInt8 {
+        uplink.codecs[Int(number & 127)] == codec ? number : downlink.number(of: codec)
+    }
+
+    /// Takes in payload types, header extensions and mutes; sources are the host's, they concern the others too.
+    mutating func apply(_ media: EndpointMedia) {
+        for type in media.payloadTypes.prefix(ShardMessagesLimits.payloadTypes) where type.number < 128 {
+            downlink.apply(type, former: uplink.codecs[Int(type.number)])
+            uplink.codecs[Int(type.number)] = type.codec.rawValue
+            if type.codec == .opus { uplink.audioClockRate = type.clockRate }
+            uplink.hasPLI = uplink.hasPLI || type.hasPLI
+            uplink.hasFIR = uplink.hasFIR || type.hasFIR
+            uplink.hasTransportCC = uplink.hasTransportCC || type.hasTransportCC
+        }
+        for mapping in media.headerExtensions.prefix(ShardMessagesLimits.headerExtensions) {
+            extensions.map(mapping.kind, to: mapping.id)
+        }
+        if let mixed = media.allowsMixedExtensions { extensions.allowsMixed = mixed }
+        if let muted = media.forceMuteAudio { uplink.isAudioMuted = muted }
+        if let muted = media.forceMuteVideo { uplink.isVideoMuted = muted }
+    }
+}

@@ -1,0 +1,183 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+import Forwarding
+import Primitives
+import ShardMessages
+
+/// A conference, as far as this worker holds it: who is in, what they send, and who wants it.
+struct Conference: ~Copyable {
+    /// A free place in ``places``.
+    static let vacant = UInt32.max
+
+    let number: ConferenceNumber
+    let name: String
+    /// The feedback sources `jvb-a0` and `jvb-v0`; everything the bridge originates carries the video one.
+    let audioSSRC: UInt32
+    let videoSSRC: UInt32
+    let createdAt: Timestamp
+    /// It was ended: nobody finds it any more, its members are removed little by little.
+    var isEnding = false
+
+    /// Endpoint slots by place; places stay the same while a member is in.
+    private(set) var places = GrowableBuffer<UInt32>(capacity: 4)
+    private var freePlaces = GrowableBuffer<UInt16>()
+    /// How many members are in.
+    var memberCount: Int { places.count - freePlaces.count }
+
+    var sources = GrowableBuffer<Source>(capacity: 4)
+    private var freeSources = GrowableBuffer<UInt16>()
+    /// What each SSRC means, retransmissions included. Replaced by a larger one when full.
+    private(set) var streams = FixedTable<UInt32, StreamReference>(capacity: 16)
+    var interest = Interest()
+    /// Endpoint slots of those whose sources were refused, to be tried again when something becomes free.
+    var refused = GrowableBuffer<UInt32>()
+
+    // The walk through the hall (PacketPath.swift).
+    /// Sources with packets, in order of first touch.
+    var firstArriving: Int32 = -1
+    var lastArriving: Int32 = -1
+    var firstWalking: Int32 = -1
+    /// Members that the present walk still has to visit.
+    var toVisit = MemberSet()
+    var isWalking = false
+    /// Packets of this conference that wait, and how many of them are parked.
+    var waitingCount = 0
+    /// Whether it stands in the queue of conferences with packets.
+    var isQueued = false
+
+    init(number: ConferenceNumber, name: String, audioSSRC: UInt32, videoSSRC: UInt32, at now: Timestamp) {
+        self.number = number
+        self.name = name
+        self.audioSSRC = audioSSRC
+        self.videoSSRC = videoSSRC
+        createdAt = now
+    }
+
+    // MARK: Members
+
+    /// Gives an endpoint a place.
+    mutating func addMember(_ endpoint: UInt32) -> UInt16 {
+        let place: UInt16
+        if let free = freePlaces.popLast() {
+            place = free
+            places[Int(free)] = endpoint
+        } else {
+            place = UInt16(places.count)
+            places.append(endpoint)
+        }
+        interest.makeRoom(members: places.count, sources: sources.count)
+        return place
+    }
+
+    /// Frees a member's place.
+    mutating func removeMember(at place: UInt16) {
+        // Of an ending conference nobody asks any more.
+        if !isEnding { _ = interest.set(Int(place), audio: false, video: false) }
+        toVisit.remove(Int(place))
+        places[Int(place)] = Self.vacant
+        freePlaces.append(place)
+    }
+
+    /// The endpoint slot at `place`; `nil` when nobody is there.
+    @inline(__always)
+    func member(at place: Int) -> Int? {
+        let endpoint = places[place]
+        return endpoint == Self.vacant ? nil : Int(endpoint)
+    }
+
+    /// A member at or behind `place`, for whoever goes through them little by little.
+    func nextMember(from place: Int) -> (place: Int, endpoint: Int)? {
+        for position in place..<max(place, places.count) where places[position] != Self.vacant {
+            return (position, Int(places[position]))
+        }
+        return nil
+    }
+
+    // MARK: Sources
+
+    /// Why the SSRCs of a source cannot all be taken; `nil` when they can.
+    /// - Parameter own: the slot that may have some of them already.
+    func refusal(of streams: [SourceStreamDescription], own: Int?) -> SourceRefusal? {
+        if own == nil, freeSources.isEmpty, sources.count >= ConferencingLimits.sourcesPerConference { return .full }
+        for (position, stream) in streams.enumerated() {
+            for ssrc in [stream.ssrc, stream.rtxSSRC].compactMap({ $0 }) {
+                if ssrc == audioSSRC || ssrc == videoSSRC { return .foreignSSRC }
+                if let holder = self.streams[ssrc], Int(holder.source) != own { return .foreignSSRC }
+            }
+            let earlier = streams[..<position].flatMap { [$0.ssrc, $0.rtxSSRC].compactMap { $0 } }
+            if earlier.contains(stream.ssrc)
+                || stream.rtxSSRC.map({ earlier.contains($0) || $0 == stream.ssrc }) ?? false
+            {
+                return .foreignSSRC
+            }
+        }
+        return nil
+    }
+
+    /// Makes a slot for a new source; the caller has looked at ``refusal(of:own:)``.
+    mutating func addSource(_ mediaType: MediaType, owner: UInt32, place: UInt16) -> Int {
+        let slot: Int
+        if let free = freeSources.popLast() {
+            slot = Int(free)
+        } else {
+            slot = sources.count
+            sources.append(Source())
+            interest.makeRoom(members: places.count, sources: sources.count)
+        }
+        sources[slot].begin(mediaType, owner: owner)
+        interest.addSource(slot, mediaType: mediaType, ownerPlace: Int(place))
+        return slot
+    }
+
+    /// Makes the encodings of a source equal to `streams`; those that stay keep their state.
+    mutating func setStreams(_ streams: [SourceStreamDescription], of slot: Int, clockRate: UInt32) {
+        forgetStreams(of: slot)
+        let source = sources.pointer(at: slot)
+        var encodings = GrowableBuffer<Encoding>(capacity: streams.count)
+        for stream in streams {
+            var encoding = Encoding(stream, clockRate: clockRate)
+            for position in 0..<source.pointee.encodings.count
+            where source.pointee.encodings[position].ssrc == stream.ssrc {
+                encoding.statistics = source.pointee.encodings[position].statistics
+                encoding.gaps = source.pointee.encodings[position].gaps
+            }
+            let index = UInt8(encodings.count)
+            encodings.append(encoding)
+            remember(stream.ssrc, StreamReference(source: UInt16(slot), encoding: index))
+            if let rtx = stream.rtxSSRC {
+                remember(rtx, StreamReference(source: UInt16(slot), encoding: index, isRetransmission: true))
+            }
+        }
+        source.pointee.encodings = encodings
+    }
+
+    /// Frees the slot of a source; the packets that wait in it are the batch's to release first.
+    mutating func removeSource(_ slot: Int) {
+        forgetStreams(of: slot)
+        sources[slot].end()
+        interest.removeSource(slot)
+        freeSources.append(UInt16(slot))
+    }
+
+    private mutating func forgetStreams(of slot: Int) {
+        for position in 0..<sources[slot].encodings.count {
+            streams.remove(sources[slot].encodings[position].ssrc)
+            if let rtx = sources[slot].encodings[position].rtxSSRC { streams.remove(rtx) }
+        }
+    }
+
+    private mutating func remember(_ ssrc: UInt32, _ reference: StreamReference) {
+        if streams.insert(ssrc, reference) { return }
+        var larger = FixedTable<UInt32, StreamReference>(capacity: streams.capacity * 2)
+        streams.forEach { larger.insert($0, $1) }
+        larger.insert(ssrc, reference)
+        streams = larger
+    }
+
+    /// The slot of the source that receivers know under this SSRC.
+    @inline(__always)
+    func sourceSlot(outgoing ssrc: UInt32) -> Int? {
+        guard let stream = streams[ssrc], stream.encoding == 0, !stream.isRetransmission else { return nil }
+        return Int(stream.source)
+    }
+}

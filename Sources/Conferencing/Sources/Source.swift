@@ -1,0 +1,97 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+import Forwarding
+import Primitives
+import RTP
+import ShardMessages
+
+/// One source of a conference, an audio or a video signal: its encodings, what they told, and its packets that wait.
+struct Source: ~Copyable {
+    /// Counts the tenants of the slot, so that receivers tell a new source from the one before. Odd while in use.
+    private(set) var generation: UInt32 = 0
+    private(set) var mediaType = MediaType.audio
+    /// Slot of the sending endpoint.
+    private(set) var owner: UInt32 = 0
+    /// From low to high. The first one is forwarded; its SSRC is the one that receivers see.
+    var encodings = GrowableBuffer<Encoding>(capacity: 1)
+    /// How often every receiver had to begin again with a key frame.
+    private(set) var restarts: UInt16 = 0
+    /// When requests for a key frame were passed on, whoever asked.
+    var keyframeRequests = RequestHistory()
+    /// Place of a receiver that waits for a key frame and may still ask; it does when the batch is done, so that runs
+    /// are not broken up.
+    var wantsKeyframeFor: UInt16?
+
+    /// The latest sender report of the encoding that is forwarded, and which one it is; 0 before the first.
+    private(set) var report = SenderReport(
+        ssrc: 0, ntp: NTPTime(0), rtpTimestamp: 0, packetCount: 0, octetCount: 0)
+    private(set) var reportGeneration: UInt16 = 0
+    private var newerReport: SenderReport?
+    private var reportOfferedAt: Timestamp?
+
+    /// Packets that came since the present walk through the conference began, and those that the walk carries.
+    var arriving = PacketList()
+    var walking = PacketList()
+    /// The next source of the conference with such packets, −1 at the end.
+    var nextArriving: Int32 = -1
+    var nextWalking: Int32 = -1
+
+    init() {}
+
+    /// Whether the slot is in use.
+    var isLive: Bool { generation & 1 == 1 }
+
+    /// The SSRC that receivers see.
+    var outgoingSSRC: UInt32 { encodings[0].ssrc }
+
+    /// Whether packets of `codec` (raw value) may come in one of its streams: the media type must be its own, and
+    /// retransmissions have streams for themselves.
+    @inline(__always)
+    func carries(_ codec: UInt8, isRetransmission: Bool) -> Bool {
+        if codec == Codec.rtx.rawValue { return isRetransmission }
+        return codec != Uplink.none && (codec <= Codec.otherAudio.rawValue) == (mediaType == .audio)
+    }
+
+    /// A new tenant moves in; nothing of the old one stays.
+    mutating func begin(_ mediaType: MediaType, owner: UInt32) {
+        generation &+= 1
+        self.mediaType = mediaType
+        self.owner = owner
+        keyframeRequests = RequestHistory()
+        wantsKeyframeFor = nil
+        reportGeneration = 0
+        newerReport = nil
+        reportOfferedAt = nil
+    }
+
+    /// The tenant moves out.
+    mutating func end() {
+        generation &+= 1
+        encodings.removeAll()
+    }
+
+    /// What was missing in every receiver's picture makes each begin again with a key frame.
+    mutating func restart() { restarts &+= 1 }
+
+    /// Takes a sender report of the encoding that is forwarded. The latest one counts, and receivers see a new one no
+    /// more often than every ``ForwardingLimits/senderReportInterval``, whatever arrives.
+    mutating func offer(_ report: SenderReport, at now: Timestamp) {
+        newerReport = report
+        publishReport(at: now)
+    }
+
+    /// Lets receivers see the latest sender report if it is time.
+    @inline(__always)
+    mutating func publishReport(at now: Timestamp) {
+        if newerReport != nil { publish(at: now) }
+    }
+
+    private mutating func publish(at now: Timestamp) {
+        guard let newerReport else { return }
+        if let reportOfferedAt, now - reportOfferedAt < ForwardingLimits.senderReportInterval { return }
+        report = newerReport
+        self.newerReport = nil
+        reportOfferedAt = now
+        reportGeneration = reportGeneration == .max ? 1 : reportGeneration + 1
+    }
+}

@@ -1,0 +1,108 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+import Forwarding
+import ICE
+import MediaTransport
+public import Primitives
+import RTP
+import ShardMessages
+import Telemetry
+
+// Everything that time alone causes, and what a session's own events lead to.
+
+extension ShardHost {
+    /// The next moment at which ``handleTimeout(at:into:)`` has something to do.
+    public var nextTimeout: Timestamp {
+        if hasRemovals || !queue.isEmpty || request != nil { return .zero }
+        if sweep.isRunning || gauges.isRunning || description != nil { return .zero }
+        return min(deadlines.earliest ?? .distantFuture, min(nextSweep, nextGauges))
+    }
+
+    /// Lets due timers run: at most ``ConferencingLimits/timersPerTurn`` sessions per call. Call between pumps only.
+    public mutating func handleTimeout(at now: Timestamp, into egress: inout EgressBatch) {
+        for _ in 0..<ConferencingLimits.timersPerTurn {
+            guard egress.hasRoom(datagrams: 16), let entry = deadlines.popDue(at: now) else { break }
+            let index = Int(entry.owner.index)
+            guard endpoints.contains(entry.owner), !isGone(index) else { continue }
+            let endpoint = endpoints.pointer(at: index)
+            guard endpoint.pointee.scheduledAt == entry.deadline else { continue }
+            endpoint.pointee.scheduledAt = .distantFuture
+            serviceEndpoint(index, at: now, into: &egress)
+        }
+        clearAway(at: now)
+        goOnSweeping(at: now)
+        goOnGauging(at: now)
+        goOnDescribing(at: now)
+    }
+
+    private mutating func serviceEndpoint(_ index: Int, at now: Timestamp, into egress: inout EgressBatch) {
+        let endpoint = endpoints.pointer(at: index)
+        if let reason = endpoint.pointee.doom {
+            expire(index, reason: reason)
+            return
+        }
+        if let deadline = endpoint.pointee.transport.nextTimeout, deadline <= now {
+            endpoint.pointee.transport.handleTimeout(at: now)
+        }
+        if let deadline = endpoint.pointee.uplink.reports.nextTimeout, deadline <= now {
+            sendReports(index, at: now, into: &egress)
+        }
+        if endpoint.pointee.uplink.feedback.isDue(now: now) {
+            sendFeedback(index, at: now, into: &egress)
+        }
+        serviceTransport(index, at: now, into: &egress)
+    }
+
+    /// After anything was done to a session: send what it has, act on its events, note its next deadline.
+    mutating func serviceTransport(_ index: Int, at now: Timestamp, into egress: inout EgressBatch) {
+        let endpoint = endpoints.pointer(at: index)
+        let sentBefore = egress.datagramCount
+        let bytesBefore = egress.byteCount
+        let lost = endpoint.pointee.transport.drain(into: &egress)
+        counters.add(.packetsSent, UInt64(egress.datagramCount - sentBefore))
+        counters.add(.bytesSent, UInt64(egress.byteCount - bytesBefore))
+        if lost > 0 { counters.add(.droppedSendBuffer, UInt64(lost)) }
+        // Ends: a session queues a bounded number of events.
+        while let event = endpoint.pointee.transport.pollEvent() {
+            switch event {
+            case .bound(let from): bind(from, to: index, at: now)
+            case .unbound(let from): unbind(from, from: index)
+            case .iceConnected:
+                counters.add(.iceSucceeded)
+                if endpoint.pointee.transport.ice.usesRelay { counters.add(.iceSucceededRelayed) }
+                endpoint.pointee.connectionState = .connected
+                emit(
+                    .iceConnected(
+                        endpoint.pointee.number, remote: endpoint.pointee.transport.destination?.remote))
+            case .iceFailed:
+                counters.add(.iceFailed)
+                endpoint.pointee.connectionState = .failed
+                endpoint.pointee.doom = .iceFailed
+                emit(.iceFailed(endpoint.pointee.number))
+            case .dtlsConnected(let profile):
+                counters.add(.dtlsSucceeded)
+                refreshInterest(of: index)
+                emit(.dtlsConnected(endpoint.pointee.number, profile: String(describing: profile)))
+            case .dtlsFailed(let reason):
+                counters.add(.dtlsFailed)
+                endpoint.pointee.doom = .dtlsFailed
+                emit(.dtlsFailed(endpoint.pointee.number, reason: reason))
+            }
+        }
+        schedule(index)
+    }
+
+    /// Notes the endpoint's earliest deadline, if it is earlier than the one noted before.
+    mutating func schedule(_ index: Int) {
+        guard let key = endpoints.key(at: index) else { return }
+        let endpoint = endpoints.pointer(at: index)
+        var next = endpoint.pointee.transport.nextTimeout ?? .distantFuture
+        if let report = endpoint.pointee.uplink.reports.nextTimeout { next = min(next, report) }
+        if let feedback = endpoint.pointee.uplink.feedback.nextTimeout { next = min(next, feedback) }
+        // An ended session is removed by the timer, not where it failed: the batch may still name it.
+        if endpoint.pointee.doom != nil { next = .zero }
+        guard next < endpoint.pointee.scheduledAt else { return }
+        endpoint.pointee.scheduledAt = next
+        deadlines.insert(next, owner: key)
+    }
+}

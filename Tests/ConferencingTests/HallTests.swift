@@ -1,0 +1,353 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+import Forwarding
+import OpenSSL
+import Primitives
+import RTP
+import ShardMessages
+import Telemetry
+import TestSupport
+import Testing
+
+@testable import Conferencing
+
+@Suite("The hall: order, shares and limits")
+struct HallTests {
+    /// Packets of `senders`, `count` of each, sent one sender after the other or in turn.
+    private func packets(
+        _ world: inout World, senders: Int, count: Int, isInterleaved: Bool
+    ) throws -> [(client: Int, bytes: [UInt8])] {
+        var list: [(client: Int, bytes: [UInt8])] = []
+        for sender in 0..<senders {
+            for number in 0..<count {
+                let packet = world.clients[sender].makeRTP(
+                    ssrc: 2_000 + UInt32(sender), payloadType: 100, sequence: UInt16(1_000 + number),
+                    timestamp: 90_000, payload: vp8(isKeyframe: number == 0, size: 900 + sender))
+                list.append((sender, try require(packet)))
+            }
+        }
+        guard isInterleaved else { return list }
+        return (0..<count).flatMap { number in (0..<senders).map { list[$0 * count + number] } }
+    }
+
+    @Test("mixed packets of many senders make as many kernel messages as packets that come sender by sender")
+    func interleaved() throws {
+        var messages: [Int] = []
+        for isInterleaved in [false, true] {
+            var world = try World()
+            expect(world.assemble(12))
+            let batch = try packets(&world, senders: 6, count: 4, isInterleaved: isInterleaved)
+            world.messagesSent = 0
+            world.send(batch)
+            messages.append(world.messagesSent)
+            for index in 0..<12 {
+                #expect(world.clients[index].received.count == (index < 6 ? 20 : 24))
+                for sender in 0..<6 where sender != index {
+                    let numbers = world.clients[index].received.filter { $0.ssrc == 2_000 + UInt32(sender) }
+                        .map(\.sequence)
+                    for (one, next) in zip(numbers, numbers.dropFirst()) { #expect(next &- one == 1) }
+                }
+            }
+        }
+        #expect(messages[1] <= messages[0])
+        #expect(messages[0] == 6 * 5 + 6 * 6)
+    }
+
+    @Test("a frame is made even although another sender's packets came between its own")
+    func evenBetweenOthers() throws {
+        var world = try World()
+        expect(world.assemble(3))
+        var batch: [(client: Int, bytes: [UInt8])] = []
+        for number in 0..<3 {
+            for sender in 0...1 {
+                let packet = world.clients[sender].makeRTP(
+                    ssrc: 2_000 + UInt32(sender), payloadType: 100, sequence: UInt16(number + 1), timestamp: 90_000,
+                    payload: vp8(isKeyframe: number == 0, size: 900 + number))
+                batch.append((sender, try require(packet)))
+            }
+        }
+        world.send(batch)
+        for sender in 0...1 {
+            let frame = world.clients[2].received.filter { $0.ssrc == 2_000 + UInt32(sender) }
+            #expect(frame.map(\.padding) == [2, 1, 0])
+            #expect(frame.map(\.payload) == (0..<3).map { vp8(isKeyframe: $0 == 0, size: 900 + $0) })
+        }
+    }
+
+    @Test("nothing that a member sends as RTCP is amplified: at most a sender report per source, receiver and interval")
+    func amplification() throws {
+        var world = try World()
+        expect(world.assemble(12))
+        for index in 0..<12 { world.clients[index].receivedRTCP = [] }
+        var reports: UInt64 = 0
+        for round in 0..<6 {
+            for _ in 0..<10 {
+                // 42 reports in one datagram, as long as a datagram can be.
+                let compound = world.clients[0].makeRTCP { writer in
+                    for number in 0..<42 {
+                        reports += 1
+                        SenderReport(
+                            ssrc: number % 2 == 0 ? 1_000 : 2_000, ntp: NTPTime(reports << 20), rtpTimestamp: 1,
+                            packetCount: 1, octetCount: 1
+                        ).write(to: &writer)
+                    }
+                }
+                world.send([try require(compound)], from: 0)
+                let media = world.clients[0].makeRTP(ssrc: 1_000, payloadType: 111, payload: [1])
+                world.send([try require(media)], from: 0)
+            }
+            for index in 1..<12 {
+                let received = senderReports(world.clients[index].receivedRTCP)
+                #expect(received.count <= round + 1)
+                #expect(received.allSatisfy { $0.ssrc == 1_000 })
+            }
+            world.run(for: .milliseconds(500))
+        }
+        // It still gets through, and it is the latest.
+        let last = senderReports(world.clients[1].receivedRTCP).last
+        #expect(try require(last).ntp.value > (reports - 1_000) << 20)
+    }
+
+    @Test("whatever RTCP a member sends, the others get no more packets than there are media packets and receivers")
+    func amplificationOfEverything() throws {
+        var random = Random(seed: 11)
+        for _ in 0..<30 {
+            var world = try World(profiles: [.aeadAES128GCM])
+            expect(world.assemble(6))
+            for index in 0..<6 { (world.clients[index].received, world.clients[index].receivedRTCP) = ([], []) }
+            var media = 0
+            for _ in 0..<100 {
+                if random.int(in: 0...3) == 0 {
+                    let packet = world.clients[0].makeRTP(ssrc: 1_000, payloadType: 111, payload: [1])
+                    world.send([try require(packet)], from: 0)
+                    media += 1
+                } else {
+                    let datagram = world.clients[0].makeRTCP { writer in Self.anyRTCP(&random, &writer) }
+                    world.send([try require(datagram)], from: 0)
+                }
+            }
+            for index in 1..<6 {
+                let count = world.clients[index].received.count
+                #expect(count == media)
+                // One sender report, and one key frame request per source: no time has passed.
+                #expect(world.clients[index].receivedRTCP.count <= 2)
+            }
+        }
+    }
+
+    private static func anyRTCP(_ random: inout Random, _ writer: inout BufferWriter) {
+        // Ends: a bounded count.
+        for _ in 0..<random.int(in: 1...20) {
+            let ssrc = [1_000, 2_000, 1_001, 2_001, 2_002, 77][random.int(in: 0...5)] as UInt32
+            switch random.int(in: 0...6) {
+            case 0:
+                SenderReport(
+                    ssrc: ssrc, ntp: NTPTime(random.next()), rtpTimestamp: 1, packetCount: 1, octetCount: 1
+                ).write(to: &writer)
+            case 1: KeyframeRequest.writePictureLoss(senderSSRC: 9, mediaSSRC: ssrc, to: &writer)
+            case 2:
+                KeyframeRequest.writeFullIntra(
+                    senderSSRC: 9, entry: .init(ssrc: ssrc, sequence: UInt8(random.int(in: 0...255))), to: &writer)
+            case 3:
+                GenericNACK.write(senderSSRC: 9, mediaSSRC: ssrc, lost: ([1, 2, 900] as [UInt16]).span, to: &writer)
+            case 4: SourceDescription.writeGoodbye(ssrc: ssrc, to: &writer)
+            case 5: MaximumBitrateEstimate(senderSSRC: 9, bitrate: 1_000).write(sources: [ssrc].span, to: &writer)
+            default:
+                var report = ReceiverReportWriter(senderSSRC: 9)
+                _ = report.append(
+                    ReportBlock(
+                        ssrc: ssrc, fractionLost: 255, cumulativeLost: -1, highestSequence: 7, jitter: 1,
+                        lastSenderReport: 5, delaySinceLastSenderReport: 1), to: &writer)
+            }
+        }
+    }
+
+    @Test("a turn's budget is kept, what is left goes on later in the same order, and others are served in between")
+    func turns() throws {
+        var world = try World()
+        expect(world.assemble(20))
+        let other = ConferenceNumber(8)
+        _ = world.request([.createConference(name: "small", audioSSRC: 3, videoSSRC: 4)], conference: other)
+        for _ in 0..<2 { expect(world.join(conference: other)) }
+        expect(world.connectAll())
+        var large: [(client: Int, bytes: [UInt8])] = []
+        for number in 0..<40 {
+            let packet = world.clients[0].makeRTP(ssrc: 1_000, payloadType: 111, payload: [UInt8(number)])
+            large.append((0, try require(packet)))
+        }
+        let small = try require(world.clients[20].makeRTP(ssrc: 1_020, payloadType: 111, payload: [99]))
+        // 760 packets for the large meeting. The small one's comes behind them, and one turn later.
+        world.receive(large)
+        var turns = 0
+        var smallTurn = 0
+        // Ends: each turn sends something.
+        while world.host.hasWaiting {
+            turns += 1
+            let before = world.counters.value(.rtpForwarded)
+            var budget = 100
+            world.pump(&budget)
+            expect(world.counters.value(.rtpForwarded) - before <= 100 + 40)
+            if turns == 1 { world.receive([(20, small)]) }
+            if smallTurn == 0, !world.clients[21].received.isEmpty { smallTurn = turns }
+        }
+        #expect(turns >= 6)
+        #expect(smallTurn > 0 && smallTurn <= 4)
+        for index in 1..<20 { #expect(world.clients[index].received.map(\.payload) == (0..<40).map { [UInt8($0)] }) }
+        expect(world.counters.value(.droppedBatchFull) == 0)
+    }
+
+    @Test("what waits is bounded; a meeting beyond the worker's means loses its newest packets and nobody else's")
+    func waitingIsBounded() throws {
+        var world = try World()
+        expect(world.assemble(3))
+        var sent = 0
+        for _ in 0..<20 {
+            var batch: [(client: Int, bytes: [UInt8])] = []
+            for _ in 0..<100 {
+                batch.append((0, try require(world.clients[0].makeRTP(ssrc: 1_000, payloadType: 111, payload: [1]))))
+            }
+            world.receive(batch)
+            sent += 100
+            world.host.park()
+        }
+        let dropped = Int(world.counters.value(.droppedBatchFull))
+        #expect(dropped == sent - ConferencingLimits.waitingPackets)
+        var budget = Int.max
+        world.pump(&budget)
+        expect(world.clients[1].received.count == sent - dropped)
+        expect(world.host.batch.count == 0)
+    }
+
+    @Test("who leaves, what ends and who joins in the middle of a walk disturb nobody")
+    func changesInTheMiddle() throws {
+        var random = Random(seed: 3)
+        for _ in 0..<12 {
+            var world = try World(profiles: [.aeadAES128GCM])
+            expect(world.assemble(8))
+            for round in 0..<6 {
+                var batch: [(client: Int, bytes: [UInt8])] = []
+                for sender in 0..<3 where !world.clients[sender].isDeaf {
+                    for _ in 0..<5 {
+                        let packet = world.clients[sender].makeRTP(
+                            ssrc: 1_000 + UInt32(sender), payloadType: 111, payload: [UInt8(round)])
+                        batch.append((sender, try require(packet)))
+                    }
+                }
+                world.receive(batch)
+                var budget = random.int(in: 1...30)
+                world.pump(&budget)
+                let victim = random.int(in: 0...7)
+                switch random.int(in: 0...3) {
+                case 0:
+                    _ = world.request([.expireEndpoint(world.clients[victim].number)])
+                    world.clients[victim].isDeaf = true
+                case 1:
+                    var media = EndpointMedia()
+                    media.sources = []
+                    _ = world.request([.updateEndpoint(world.clients[victim].number, media: media, remote: nil)])
+                case 2 where round == 5: _ = world.request([.expireConference])
+                default: break
+                }
+                budget = random.int(in: 0...1) == 0 ? .max : 20
+                world.pump(&budget)
+            }
+            var budget = Int.max
+            world.pump(&budget)
+            world.run(for: .seconds(1 as Int64))
+            expect(world.host.batch.count == 0)
+            expect(!world.host.hasWaiting)
+            for index in 0..<8 {
+                for ssrc in 1_000..<1_003 as Range<UInt32> {
+                    let numbers = world.clients[index].received.filter { $0.ssrc == ssrc }.map(\.sequence)
+                    #expect(zip(numbers, numbers.dropFirst()).allSatisfy { $1 &- $0 >= 1 && $1 &- $0 < 40 })
+                }
+            }
+        }
+    }
+
+    @Test("a receiver that joins where the sender's numbers wrap can lose its first packets and still follow")
+    func wrapAfterJoin() throws {
+        var world = try World()
+        expect(world.assemble(2))
+        for (step, sequence) in (65_530...65_545).enumerated() {
+            // The first six are lost on the way to the receiver.
+            world.clients[1].isDeaf = step < 6
+            let packet = world.clients[0].makeRTP(
+                ssrc: 1_000, payloadType: 111, sequence: UInt16(truncatingIfNeeded: sequence), timestamp: 1,
+                payload: [UInt8(step)])
+            world.send([try require(packet)], from: 0)
+        }
+        expect(world.clients[1].received.map(\.payload) == (6..<16).map { [UInt8($0)] })
+    }
+
+    @Test("nobody is sent what nobody wants, and it costs no visit")
+    func unwanted() throws {
+        var world = try World()
+        world.createConference()
+        expect(world.join())
+        expect(world.join { $0.payloadTypes = $0.payloadTypes.filter { $0.codec.mediaType == .audio } })
+        expect(world.connectAll())
+        let packet = world.clients[0].makeRTP(ssrc: 2_000, payloadType: 100, payload: vp8(isKeyframe: true))
+        world.send([try require(packet)], from: 0)
+        expect(world.clients[1].received.isEmpty)
+        expect(world.counters.value(.droppedUnwanted) == 1)
+        // A payload type that comes later makes it wanted.
+        var media = EndpointMedia()
+        media.payloadTypes = [PayloadType(number: 100, codec: .vp8, clockRate: 90_000)]
+        _ = world.request([.updateEndpoint(world.clients[1].number, media: media, remote: nil)])
+        let key = world.clients[0].makeRTP(ssrc: 2_000, payloadType: 100, payload: vp8(isKeyframe: true))
+        world.send([try require(key)], from: 0)
+        expect(world.clients[1].received.count == 1)
+    }
+
+    @Test("a key frame can be asked for of a source that has sent nothing yet, a repeated FIR asks once")
+    func stillScreen() throws {
+        var world = try World()
+        expect(world.assemble(2))
+        world.clients[0].receivedRTCP = []
+        for sequence in [5, 5, 5, 6] as [UInt8] {
+            let request = world.clients[1].makeRTCP { writer in
+                KeyframeRequest.writeFullIntra(
+                    senderSSRC: 9, entry: .init(ssrc: 2_000, sequence: sequence), to: &writer)
+            }
+            world.send([try require(request)], from: 1)
+            world.run(for: .milliseconds(300))
+        }
+        #expect(pictureLossCount(world.clients[0].receivedRTCP, media: 2_000) == 2)
+        expect(world.counters.value(.keyframeRequestsRepeated) == 2)
+    }
+
+    @Test("a member's quota of key frame requests holds among more pairs than a table could count")
+    func quota() throws {
+        var world = try World(profiles: [.aeadAES128GCM]) { $0.keyframes.sourceInterval = .zero }
+        expect(world.assemble(40))
+        for sender in 0..<40 {
+            let packet = world.clients[sender].makeRTP(
+                ssrc: 2_000 + UInt32(sender), payloadType: 100, payload: vp8(isKeyframe: true))
+            world.send([try require(packet)], from: sender)
+        }
+        for index in 0..<40 { world.clients[index].receivedRTCP = [] }
+        // 39 × 39 pairs ask once.
+        for requester in 1..<40 {
+            for owner in 0..<40 where owner != requester {
+                let request = world.clients[requester].makeRTCP { writer in
+                    KeyframeRequest.writePictureLoss(senderSSRC: 9, mediaSSRC: 2_000 + UInt32(owner), to: &writer)
+                }
+                world.send([try require(request)], from: requester)
+            }
+            world.run(for: .milliseconds(1))
+        }
+        world.clients[0].receivedRTCP = []
+        world.run(for: .seconds(11 as Int64))
+        world.clients[0].receivedRTCP = []
+        // Then one pair asks 50 times in ten seconds.
+        for _ in 0..<50 {
+            let request = world.clients[1].makeRTCP { writer in
+                KeyframeRequest.writePictureLoss(senderSSRC: 9, mediaSSRC: 2_000, to: &writer)
+            }
+            world.send([try require(request)], from: 1)
+            world.run(for: .milliseconds(199))
+        }
+        #expect(pictureLossCount(world.clients[0].receivedRTCP, media: 2_000) == 3)
+    }
+}

@@ -1,0 +1,184 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+import Forwarding
+import Primitives
+import RTP
+import TestSupport
+import Testing
+
+@Suite("Projection")
+struct ProjectionTests {
+    var projection = Projection(generation: 1, outgoingSSRC: 8, after: nil, random: 0)
+    var reports = ProjectionReport()
+    static let report = SenderReport(
+        ssrc: 7, ntp: NTPTime(0xB44D_B705_2000_0000), rtpTimestamp: 1_000, packetCount: 99, octetCount: 999)
+
+    static func ms(_ value: Int64) -> Timestamp { Timestamp.zero + .milliseconds(value) }
+
+    mutating func accept(_ sequence: UInt16, canStart: Bool = false, restarts: UInt16 = 0) -> Projection.Decision {
+        projection.accept(sequence: sequence, encoding: 0, canStart: canStart, restarts: restarts)
+    }
+
+    @Test("video begins with a key frame and then goes on")
+    mutating func keyframe() {
+        #expect(accept(5) == .awaitsKeyframe)
+        #expect(!projection.hasStarted)
+        #expect(accept(6, canStart: true) == .forward)
+        #expect(accept(7) == .forward)
+        #expect(projection.outgoing(7) == 1)
+    }
+
+    @Test("a receiver's first number is random and far from the wrap, wherever the sender begins")
+    func firstNumber() {
+        var random = Random(seed: 1)
+        var first = Set<UInt16>()
+        for _ in 0..<2_000 {
+            var projection = Projection(generation: 1, outgoingSSRC: 8, after: nil, random: random.next())
+            let sequence = UInt16(truncatingIfNeeded: random.next())
+            _ = projection.accept(sequence: sequence, encoding: 0, canStart: true, restarts: 0)
+            first.insert(projection.outgoing(sequence))
+        }
+        #expect(first.count > 1_900)
+        #expect(first.allSatisfy { $0 < 1 << 15 })
+    }
+
+    @Test("an SSRC that was sent before goes on behind its last number, with room for what comes late")
+    func comesBack() {
+        for last in [7, 65_534] as [UInt16] {
+            var projection = Projection(generation: 1, outgoingSSRC: 8, after: last, random: 5)
+            #expect(projection.accept(sequence: 30_000, encoding: 0, canStart: true, restarts: 0) == .forward)
+            #expect(projection.outgoing(30_000) == last &+ 65)
+        }
+    }
+
+    @Test("packets from before the first one are dropped, late ones after it are not")
+    mutating func beforeStart() {
+        #expect(accept(65_535, canStart: true) == .forward)
+        #expect(accept(65_534, canStart: true) == .beforeStart)
+        #expect(accept(3) == .forward)
+        #expect(accept(0) == .forward)
+        #expect(accept(65_535) == .forward)
+        #expect(accept(65_533) == .beforeStart)
+    }
+
+    @Test("a stream of several rounds of numbers stays accepted, each number one further")
+    mutating func manyRounds() {
+        var refused = 0
+        for number in 0..<300_000 {
+            let sequence = UInt16(truncatingIfNeeded: number)
+            if accept(sequence, canStart: number == 0) != .forward { refused += 1 }
+            if projection.outgoing(sequence) != sequence { refused += 1 }
+        }
+        #expect(refused == 0)
+        #expect(accept(UInt16(truncatingIfNeeded: 300_000 - 20_000)) == .forward)
+    }
+
+    @Test("after a restart a key frame is needed again; numbers and counters go on without a gap")
+    mutating func restart() {
+        #expect(accept(1, canStart: true) == .forward)
+        projection.noteSent(payloadBytes: 10)
+        let last = projection.outgoing(1)
+        #expect(accept(2, restarts: 1) == .awaitsKeyframe)
+        #expect(accept(5, canStart: true, restarts: 1) == .forward)
+        #expect(projection.outgoing(5) == last &+ 1)
+        #expect(accept(4, restarts: 1) == .beforeStart)
+        #expect(projection.packetsSent == 1)
+    }
+
+    @Test("only the target encoding is sent")
+    mutating func otherEncoding() {
+        #expect(projection.accept(sequence: 1, encoding: 1, canStart: true, restarts: 0) == .otherEncoding)
+        projection.targetEncoding = 1
+        #expect(projection.accept(sequence: 1, encoding: 1, canStart: true, restarts: 0) == .forward)
+        #expect(projection.currentEncoding == 1)
+    }
+
+    @Test("it fits a cache line, and what is written down goes on where it stopped")
+    mutating func plainData() {
+        #expect(MemoryLayout<Projection>.stride <= Projection.lineBytes)
+        #expect(MemoryLayout<ProjectionReport>.stride <= 128)
+        for number in 100..<200 { _ = accept(UInt16(number), canStart: true) }
+        projection.noteSent(payloadBytes: 77)
+        projection.transportHandle = 5
+        projection.reportGeneration = 3
+        _ = reports.forward(Self.report, of: projection, now: Self.ms(5))
+        reports.keyframeRequests.note(now: Self.ms(9))
+        let bytes = (withUnsafeBytes(of: projection) { Array($0) }, withUnsafeBytes(of: reports) { Array($0) })
+        var (copy, reportsCopy) = (
+            bytes.0.withUnsafeBytes { $0.loadUnaligned(as: Projection.self) },
+            bytes.1.withUnsafeBytes { $0.loadUnaligned(as: ProjectionReport.self) }
+        )
+        for sequence in [200, 199, 99, 240] as [UInt16] {
+            let (one, other) = (
+                projection.accept(sequence: sequence, encoding: 0, canStart: false, restarts: 0),
+                copy.accept(sequence: sequence, encoding: 0, canStart: false, restarts: 0)
+            )
+            #expect(one == other)
+            #expect(projection.outgoing(sequence) == copy.outgoing(sequence))
+        }
+        #expect(
+            copy.packetsSent == 1 && copy.octetsSent == 77 && copy.transportHandle == 5 && copy.reportGeneration == 3)
+        #expect(reportsCopy.roundTrip(Self.block(dlsr: 0), now: Self.ms(25)) == .milliseconds(20))
+        #expect(
+            !reportsCopy.keyframeRequests.hasRoom(
+                spacing: .milliseconds(200), quota: 3, within: .milliseconds(10_000), now: Self.ms(100)))
+    }
+
+    @Test("a sender report keeps its wall clock and gets our counters; before the first packet it is dropped")
+    mutating func senderReport() {
+        #expect(reports.forward(Self.report, of: projection, now: .zero) == nil)
+        projection.noteSent(payloadBytes: 100)
+        projection.noteSent(payloadBytes: 50)
+        let forwarded = reports.forward(Self.report, of: projection, now: .zero)
+        #expect(
+            forwarded
+                == SenderReport(ssrc: 8, ntp: Self.report.ntp, rtpTimestamp: 1_000, packetCount: 2, octetCount: 150))
+    }
+
+    @Test("a repeated FIR is the same request, another number is a new one")
+    mutating func fullIntra() {
+        var isNew: [Bool] = []
+        for sequence in [0, 0, 1, 1, 0] as [UInt8] { isNew.append(reports.isNewFullIntra(sequence)) }
+        #expect(isNew == [true, false, true, false, true])
+    }
+
+    static func block(lsr: UInt32 = report.ntp.compact, dlsr: UInt32) -> ReportBlock {
+        ReportBlock(
+            ssrc: 8, fractionLost: 0, cumulativeLost: 0, highestSequence: 0, jitter: 0, lastSenderReport: lsr,
+            delaySinceLastSenderReport: dlsr)
+    }
+
+    @Test("the round trip of RFC 3550 figure 2: 6.125 s")
+    mutating func roundTrip() {
+        projection.noteSent(payloadBytes: 1)
+        _ = reports.forward(Self.report, of: projection, now: Self.ms(100_000))
+        let trip = reports.roundTrip(Self.block(dlsr: 0x0005_4000), now: Self.ms(100_000 + 11_375))
+        #expect(trip == .milliseconds(6_125))
+    }
+
+    @Test("a round trip that is negative, too long or about no report of ours is not believed")
+    mutating func roundTripRefusals() {
+        projection.noteSent(payloadBytes: 1)
+        _ = reports.forward(Self.report, of: projection, now: Self.ms(0))
+        #expect(reports.roundTrip(Self.block(dlsr: 0x0001_0000), now: Self.ms(999)) == nil)
+        #expect(reports.roundTrip(Self.block(dlsr: 0x0001_0000), now: Self.ms(1_000)) == .zero)
+        #expect(reports.roundTrip(Self.block(dlsr: 0), now: Self.ms(7_001)) == nil)
+        #expect(reports.roundTrip(Self.block(dlsr: 301 << 16), now: Self.ms(301_000)) == nil)
+        #expect(reports.roundTrip(Self.block(lsr: 0, dlsr: 0), now: Self.ms(1)) == nil)
+        #expect(reports.roundTrip(Self.block(lsr: 5, dlsr: 0), now: Self.ms(1)) == nil)
+    }
+
+    @Test("the last four sender reports can be answered, an older one cannot")
+    mutating func reportHistory() {
+        projection.noteSent(payloadBytes: 1)
+        for index in 0..<11 {
+            var report = Self.report
+            report.ntp = NTPTime(UInt64(index + 1) << 16)
+            _ = reports.forward(report, of: projection, now: Self.ms(Int64(index)))
+        }
+        for index in 0..<11 {
+            let trip = reports.roundTrip(Self.block(lsr: UInt32(index + 1), dlsr: 0), now: Self.ms(100))
+            #expect(trip == (index < 7 ? nil : .milliseconds(100 - Int64(index))))
+        }
+    }
+}
