@@ -37,9 +37,9 @@ struct PacketList: BitwiseCopyable {
 
 /// What a worker has received and not forwarded yet: records in a pool, lists through ``BatchPacket/next``.
 ///
-/// A packet lies in the receive slab for one turn of the loop. What could not be forwarded in its turn is parked: copied
-/// into memory of the batch's own, so that the slab is free again. Nothing allocates after `init`; memory is touched
-/// only as far as it is used.
+/// A packet lies in the receive slab for one turn of the loop. What could not be forwarded in its turn is parked:
+/// copied into memory of the batch's own, so that the slab is free again. Nothing allocates after `init`; memory is
+/// touched only as far as it is used.
 struct PacketBatch: ~Copyable {
     private let records: UnsafeMutablePointer<BatchPacket>
     /// Free records, a stack.
