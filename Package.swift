@@ -58,13 +58,13 @@ let protocolCores: [Target] = [
 
 let bridgeCores: [Target] = [
     core(
-        "BridgeControl", ["XMPP", "XML", "Colibri", "Telemetry", "BridgeConfiguration", "ShardMessages", "Primitives"]),
+        "BridgeControl", ["XMPP", "XML", "Colibri", "Telemetry", "ShardMessages", "Primitives"]),
     shell("Forwarding", ["RTP", "VideoPayload", "ShardMessages", "Primitives"]),
     shell("MediaTransport", ["ICE", "DTLS", "SRTP", "OpenSSL", "Primitives"]),
     shell(
         "Conferencing",
         [
-            "Forwarding", "MediaTransport", "ICE", "DTLS", "SRTP", "RTP", "VideoPayload", "ShardMessages", "Telemetry",
+            "Forwarding", "MediaTransport", "ICE", "DTLS", "SRTP", "RTP", "ShardMessages", "Telemetry", "OpenSSL",
             "Primitives",
         ]
     ),
@@ -75,7 +75,7 @@ let shellTargets: [Target] = [
     shell("PacketIO", ["CLinuxIO", "Primitives"]),
     shell(
         "MediaPlane",
-        ["OpenSSL", "PacketIO", "Conferencing", "ShardMessages", "Telemetry", "ICE", "DTLS", "Primitives"]),
+        ["OpenSSL", "PacketIO", "Conferencing", "ShardMessages", "Telemetry", "Primitives"]),
     .systemLibrary(name: "CWebSockets", pkgConfig: "libwebsockets", providers: [.apt(["libwebsockets-dev"])]),
     shell("WebServer", ["CWebSockets", "CLinuxIO", "Primitives"]),
     shell(

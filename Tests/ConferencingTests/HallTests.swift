@@ -350,4 +350,55 @@ struct HallTests {
         }
         #expect(pictureLossCount(world.clients[0].receivedRTCP, media: 2_000) == 3)
     }
+
+    @Test("mixed senders and receivers that come and go: only the first packet to a newcomer allocates, for its pairs")
+    func noAllocation() throws {
+        var world = try World(profiles: [.aeadAES128GCM])
+        expect(world.assemble(10))
+        let slab = UnsafeMutableRawBufferPointer.allocate(byteCount: 24 * 512, alignment: 16)
+        defer { slab.deallocate() }
+        var present = Array(6..<10)
+        var inOldPairs: UInt64 = 0
+        var inNewPairs: UInt64 = 0
+        var forwarded: UInt64 = 0
+        for round in 0..<300 {
+            // 50 leave and 50 join.
+            let isNew = round % 6 == 0
+            if isNew {
+                _ = world.request([.expireEndpoint(world.clients[present.removeFirst()].number)])
+                expect(world.join())
+                present.append(world.clients.count - 1)
+                expect(world.connectAll(from: world.clients.count - 1))
+            }
+            var sizes: [(sender: Int, count: Int)] = []
+            for number in 0..<24 {
+                let sender = number % 6
+                let packet = try require(
+                    world.clients[sender].makeRTP(
+                        ssrc: 1_000 + UInt32(sender), payloadType: 111, payload: [UInt8](repeating: 7, count: 80)))
+                slab[(number * 512)...].copyBytes(from: packet)
+                sizes.append((sender, packet.count))
+            }
+            let before = world.counters.value(.rtpForwarded)
+            let addresses = (0..<6).map { world.clients[$0].address }
+            let counted = countAllocations {
+                for number in 0..<24 {
+                    let start = number * 512
+                    let place = UnsafeMutableRawBufferPointer(rebasing: slab[start..<start + sizes[number].count])
+                    world.host.receive(
+                        place, from: addresses[sizes[number].sender], local: 0, at: world.now, arrival: world.now,
+                        into: &world.egress)
+                }
+                while world.host.pump(into: &world.egress, at: world.now) { world.egress.removeAll() }
+                world.egress.removeAll()
+            }
+            forwarded += world.counters.value(.rtpForwarded) - before
+            if isNew { inNewPairs += counted } else if round > 6 { inOldPairs += counted }
+            world.now = world.now + .milliseconds(1)
+        }
+        #expect(forwarded >= 300 * 24 * 9)
+        #expect(inOldPairs == 0)
+        // Six pairs, one of them after the other: a slab that grows by half, its cold half, positions, contexts.
+        #expect(inNewPairs <= 50 * 24)
+    }
 }

@@ -27,6 +27,16 @@ struct FloorPlanTests {
         }
     }
 
+    @Test("what the manifest lists for a target is imported by it")
+    func listedIsImported() {
+        for (target, names) in plan.dependencies where (plan.floors[target] ?? 9) <= 4 {
+            let files = SourceTree.productSwift.filter { $0.target == target }
+            let used = Set(files.flatMap { imports(of: $0).map(\.1) })
+            let unused = names.intersection(plan.targets).subtracting(used)
+            #expect(unused.isEmpty, "\(target) does not import \(unused.sorted())")
+        }
+    }
+
     @Test("floors 0 to 2 import no system module")
     func coresImportNoSystem() {
         let forbidden = ["Glibc", "Musl", "Dispatch", "Synchronization", "_Concurrency", "System"]
