@@ -8,7 +8,12 @@ public import Primitives
 /// ``write(senderSSRC:now:to:)`` until it gives 0; each call makes one RTCP packet.
 public struct TransportFeedback: ~Copyable {
     /// Arrival of number n at `n & mask`, in 250 µs since the origin, modulo 2^32; 0 when it has not arrived.
-    let arrivals: UnsafeMutablePointer<UInt32>
+    var arrivals: UnsafeMutablePointer<UInt32> {
+        guard let table else { preconditionFailure("nothing has arrived") }
+        return table
+    }
+    /// Made with the first arrival: who only listens needs none.
+    private var table: UnsafeMutablePointer<UInt32>?
     let mask = ForwardingLimits.transportWindow - 1
     var unwrapper = SequenceUnwrapper()
     /// The next number to report, unwrapped.
@@ -23,18 +28,14 @@ public struct TransportFeedback: ~Copyable {
     private var isFrameComplete = false
 
     /// Nothing has arrived.
-    public init() {
-        arrivals = .allocate(capacity: ForwardingLimits.transportWindow)
-        arrivals.initialize(repeating: 0, count: ForwardingLimits.transportWindow)
-    }
+    public init() {}
 
-    deinit {
-        arrivals.deallocate()
-    }
+    deinit { table?.deallocate() }
 
     /// Notes the arrival of a packet; those without the extension are ignored, and so is a number's second arrival.
     public mutating func record(_ info: PacketInfo, now: Timestamp) {
         guard info.hasTransportSequence else { return }
+        if table == nil { makeTable() }
         let isFirst = unwrapper.highest < 0
         let former = unwrapper.highest
         let number = unwrapper.unwrap(info.transportSequence)
@@ -69,6 +70,12 @@ public struct TransportFeedback: ~Copyable {
         guard hasNews, let lastFeedback else { return nil }
         return lastFeedback
             + (isFrameComplete ? ForwardingLimits.feedbackMarkerInterval : ForwardingLimits.feedbackInterval)
+    }
+
+    private mutating func makeTable() {
+        let table = UnsafeMutablePointer<UInt32>.allocate(capacity: ForwardingLimits.transportWindow)
+        table.initialize(repeating: 0, count: ForwardingLimits.transportWindow)
+        self.table = table
     }
 
     private mutating func restart() {
