@@ -1,10 +1,10 @@
 # Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 # One command each; every target is a script of the same name in scripts/.
 
-.PHONY: help bootstrap build release test interop check demo bench sim fuzz format lint loc clean
+.PHONY: help bootstrap build release test interop oldest-debian check demo bench sim fuzz format lint loc clean
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 20
 
 bootstrap: ## Debian packages and the Python environment of the interop tests
 	@scripts/bootstrap
@@ -20,6 +20,9 @@ test: bootstrap ## every test, interop with real peers included
 
 interop: bootstrap ## only the tests with whole programs: Prosody, browsers, aiortc, our own two
 	@scripts/test InteropTests
+
+oldest-debian: ## build and tests in a root with the oldest packages of Debian 12; as root, needs debootstrap
+	@scripts/oldest-debian
 
 check: bootstrap ## what must pass before a push: format lint, warnings as errors, tests, tidy
 	@scripts/check

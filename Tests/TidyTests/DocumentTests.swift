@@ -71,7 +71,7 @@ struct DocumentTests {
     func makeTargets() throws {
         let makefile = try #require(SourceTree.file("Makefile"))
         for (index, line) in makefile.lines.enumerated() {
-            for match in line.matches(of: /@(scripts\/\w+)/) {
+            for match in line.matches(of: /@(scripts\/[\w-]+)/) {
                 #expect(SourceTree.file(String(match.output.1)) != nil, "\(makefile.place(index))")
             }
         }

@@ -52,6 +52,31 @@ struct XMLTests {
         #expect(all[3] == .closed)
     }
 
+    @Test(
+        "a stanza is handed on with its last byte, even after a long token that came in pieces",
+        arguments: [1, 1_000, 16_384, 200_000])
+    func atOnce(token: Int) throws {
+        // An expat that defers would wait until twice as many bytes have come. scripts/oldest-debian runs this on one
+        // that can and on one that cannot.
+        var parser = XMLStreamParser()
+        try parser.feed(Array(stream.utf8).rawSpan)
+        _ = parser.pollEvent()
+        for round in 0..<3 {
+            try parser.feed(Array("<message to='".utf8).rawSpan)
+            for start in stride(from: 0, to: token, by: 1_000) {
+                try parser.feed([UInt8](repeating: UInt8(ascii: "a"), count: min(1_000, token - start)).rawSpan)
+                #expect(parser.pollEvent() == nil)
+            }
+            try parser.feed(Array("'/".utf8).rawSpan)
+            #expect(parser.pollEvent() == nil)
+            try parser.feed(Array(">".utf8).rawSpan)
+            guard case .stanza(let message)? = parser.pollEvent() else {
+                return #expect(Bool(false), "held back in round \(round)")
+            }
+            #expect(message["to"]?.utf8.count == token)
+        }
+    }
+
     @Test("names are compared by namespace and local name, whatever the prefix")
     func namespaces() throws {
         let plain = try XMLDocument.parse("<a xmlns='u'><b xmlns='v' k='1'/></a>")
