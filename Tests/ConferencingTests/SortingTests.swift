@@ -188,6 +188,33 @@ struct SortingTests {
         #expect(owner(of: address, in: world) == (try slot(of: 2, in: world)))
     }
 
+    @Test("who comes back from the same port while the old conference is still being taken apart is heard at once")
+    func comesBack() throws {
+        var world = try World()
+        expect(world.assemble(2))
+        let address = world.clients[1].address
+        _ = world.request([.expireConference])
+        #expect(owner(of: address, in: world) != nil)
+        let again = ConferenceNumber(8)
+        let creation = EndpointCreation(
+            number: EndpointNumber(70), id: "again", isICEControlling: true, media: EndpointMedia())
+        let result = world.request(
+            [.createConference(name: "next", audioSSRC: 1, videoSSRC: 2), .createEndpoint(creation)],
+            conference: again
+        ).result
+        let fresh = try require(try? result.get().first?.1)
+        let unknown = world.counters.value(.droppedUnknownSource)
+        world.sendStranger([22, 254, 253, 0], from: address)
+        expect(world.counters.value(.droppedUnknownSource) == unknown + 1)
+        world.sendStranger(check(fresh, 1), from: address)
+        world.sendStranger([22, 254, 253, 0], from: address)
+        expect(world.counters.value(.droppedUnknownSource) == unknown + 1)
+        #expect(owner(of: address, in: world) == nil)
+        _ = world.request([.expireConference], conference: again)
+        world.run(for: .seconds(1 as Int64))
+        #expect(world.host.sorter.flows.count == 0)
+    }
+
     @Test("two clients whose NAT swaps their ports, and swaps them back, are heard and hear each other")
     func swappedPorts() throws {
         var world = try World()

@@ -14,7 +14,7 @@ extension ShardHost {
         switch sorter.flows.prove(FlowKey(from), by: owner) {
         case .new, .known: break
         case .taken(let former):
-            guard endpoints.contains(former) else { return }
+            guard isLive(former) else { return }
             endpoints.pointer(at: Int(former.index)).pointee.transport.release(from, at: now)
             schedule(Int(former.index))
         case .full: counters.add(.droppedUnknownSource)
@@ -31,8 +31,17 @@ extension ShardHost {
     /// there is tried with this session.
     mutating func claim(_ from: Destination, for index: Int, at now: Timestamp) {
         let key = FlowKey(from)
-        guard sorter.flows[key] == nil, let owner = endpoints.key(at: index) else { return }
+        guard let owner = endpoints.key(at: index) else { return }
+        if let holder = sorter.flows[key] {
+            guard !isLive(holder) else { return }
+            // Of a conference that has ended and is being taken apart.
+            sorter.flows.remove(key, of: holder)
+        }
         sorter.claims.insert(key, owner, at: now)
+    }
+
+    private func isLive(_ session: SlabKey) -> Bool {
+        endpoints.contains(session) && !isGone(Int(session.index))
     }
 
     /// Gives up every 4-tuple of an endpoint that ends. Claims need no care: they name the tenant, not the slot.
