@@ -54,6 +54,7 @@ let protocolCores: [Target] = [
     core("ShardMessages", ["Primitives"]),
     shell("Telemetry", ["Primitives"]),
     core("BridgeConfiguration", ["Primitives"]),
+    core("HTTP", ["Primitives"]),
 ]
 
 let bridgeCores: [Target] = [
@@ -123,7 +124,7 @@ let testTargets: [Target] = [
     .testTarget(name: "PrimitivesTests", dependencies: ["Primitives", "TestSupport"], swiftSettings: common),
     tests("OpenSSL", ["COpenSSL"]), tests("ICE", ["OpenSSL"]), tests("DTLS", ["OpenSSL"]), tests("SRTP", ["OpenSSL"]),
     tests("RTP"), tests("VideoPayload"), tests("XML"), tests("XMPP", ["XML", "OpenSSL"]),
-    tests("Colibri", ["XML"]), tests("Telemetry"), tests("BridgeConfiguration"),
+    tests("Colibri", ["XML"]), tests("Telemetry"), tests("BridgeConfiguration"), tests("HTTP"),
     tests("BridgeControl", ["XMPP", "XML", "Colibri", "Telemetry", "BridgeConfiguration", "ShardMessages"]),
     tests("Forwarding", ["RTP", "VideoPayload", "ShardMessages"]),
     tests("MediaTransport", ["ICE", "DTLS", "SRTP", "OpenSSL"]),
