@@ -77,8 +77,7 @@ let shellTargets: [Target] = [
     shell(
         "MediaPlane",
         ["OpenSSL", "PacketIO", "Conferencing", "ShardMessages", "Telemetry", "Primitives"]),
-    .systemLibrary(name: "CWebSockets", pkgConfig: "libwebsockets", providers: [.apt(["libwebsockets-dev"])]),
-    shell("WebServer", ["CWebSockets", "CLinuxIO", "Primitives"]),
+    shell("WebServer", ["HTTP", "PacketIO", "Primitives"]),
     shell(
         "ControlPlane",
         [
@@ -135,7 +134,7 @@ let testTargets: [Target] = [
     tests(
         "MediaPlane",
         ["Conferencing", "MediaTransport", "ICE", "DTLS", "OpenSSL", "PacketIO", "ShardMessages", "Telemetry"]),
-    tests("WebServer", ["CLinuxIO"]),
+    tests("WebServer", ["HTTP"]),
     tests(
         "ControlPlane",
         [
@@ -157,7 +156,7 @@ let testTargets: [Target] = [
 let fuzzed = [
     "Primitives", "OpenSSL", "ICE", "DTLS", "SRTP", "RTP", "VideoPayload", "Forwarding", "ShardMessages", "XML", "XMPP",
     "Colibri", "BridgeConfiguration", "BridgeControl", "MediaTransport", "Conferencing", "Telemetry",
-    "WebServer", "ControlPlane",
+    "HTTP", "WebServer", "ControlPlane",
 ]
 
 let package = Package(

@@ -1,5 +1,7 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
+internal import HTTP
+
 /// A request method that the server passes on.
 public enum HTTPMethod: String, Sendable {
     case get = "GET"
@@ -41,6 +43,12 @@ public struct HTTPRequest: Sendable {
         self.contentType = contentType
         self.body = body
     }
+
+    init(id: UInt64, method: HTTPMethod, _ request: Request) {
+        self.init(
+            id: id, method: method == .head ? .get : method, path: request.path, query: request.query,
+            accept: request.field("accept"), contentType: request.field("content-type"), body: request.body)
+    }
 }
 
 /// An answer, on its way from the control loop to the web thread.
@@ -76,47 +84,32 @@ public struct HTTPResponse: Sendable, Equatable {
         HTTPResponse(id: id, status: status, contentType: "text/plain; charset=utf-8", body: Array((text + "\n").utf8))
     }
 
-    /// Whether the body may have been read only in part, so that the connection cannot be used again.
-    var endsConnection: Bool { [400, 408, 411, 413, 414, 431].contains(status) }
-
-    /// Status line and headers.
-    func head(keepsAlive: Bool, allowsAnyOrigin: Bool, isPreflight: Bool = false) -> String {
-        var head = "HTTP/1.1 \(status) \(Self.reason(status))\r\n"
-        if let contentType { head += "Content-Type: \(contentType)\r\n" }
-        if status != 204, status != 304 { head += "Content-Length: \(body.count)\r\n" }
-        if let allow { head += "Allow: \(allow)\r\n" }
-        if let location { head += "Location: \(location)\r\n" }
-        if allowsAnyOrigin { head += "Access-Control-Allow-Origin: *\r\n" }
-        if isPreflight {
-            head += "Access-Control-Allow-Methods: GET, POST\r\n"
-            head += "Access-Control-Allow-Headers: X-Requested-With, Content-Type, Accept, Origin\r\n"
-        }
-        head += "Cache-Control: no-store\r\n"
-        head += keepsAlive ? "Connection: keep-alive\r\n" : "Connection: close\r\n"
-        return head + "\r\n"
+    /// What the server answers by itself.
+    static func refusal(_ refusal: Refusal) -> HTTPResponse {
+        var response = text(id: 0, status: refusal.status, refusal.text)
+        if refusal.status == 405 { response.allow = allowed }
+        return response
     }
 
-    static func reason(_ status: Int) -> String {
-        switch status {
-        case 200: "OK"
-        case 204: "No Content"
-        case 301: "Moved Permanently"
-        case 302: "Found"
-        case 400: "Bad Request"
-        case 403: "Forbidden"
-        case 404: "Not Found"
-        case 405: "Method Not Allowed"
-        case 406: "Not Acceptable"
-        case 408: "Request Timeout"
-        case 411: "Length Required"
-        case 413: "Content Too Large"
-        case 414: "URI Too Long"
-        case 415: "Unsupported Media Type"
-        case 431: "Request Header Fields Too Large"
-        case 500: "Internal Server Error"
-        case 501: "Not Implemented"
-        case 503: "Service Unavailable"
-        default: status < 400 ? "OK" : "Error"
+    /// The methods that exist, for an Allow header.
+    static let allowed = "GET, HEAD, POST, PATCH, OPTIONS"
+
+    /// The answer in HTTP's form.
+    /// - Parameters:
+    ///   - allowsAnyOrigin: whether the request came from a page of another origin (operations.md c.1).
+    ///   - date: the Date header (RFC 9110 6.6.1).
+    func answer(allowsAnyOrigin: Bool, isPreflight: Bool = false, date: String) -> Answer {
+        var answer = Answer(status: status, contentType: contentType, body: body)
+        if let allow { answer.fields.append(("Allow", allow)) }
+        if let location { answer.fields.append(("Location", location)) }
+        if allowsAnyOrigin { answer.fields.append(("Access-Control-Allow-Origin", "*")) }
+        if isPreflight {
+            answer.fields.append(("Access-Control-Allow-Methods", "GET, POST"))
+            answer.fields.append(
+                ("Access-Control-Allow-Headers", "X-Requested-With, Content-Type, Accept, Origin"))
         }
+        answer.fields.append(("Cache-Control", "no-store"))
+        answer.fields.append(("Date", date))
+        return answer
     }
 }

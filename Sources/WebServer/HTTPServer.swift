@@ -1,7 +1,6 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
-internal import CLinuxIO
-internal import Glibc
+internal import PacketIO
 internal import Primitives
 internal import Synchronization
 
@@ -16,18 +15,25 @@ public final class HTTPServer: Sendable {
     /// The port in use, which matters when it was asked for as zero.
     public let port: UInt16
     private let mailbox: WebMailbox
-    private let thread: WebThread
+    private let thread: PinnedThread
 
-    private init(mailbox: WebMailbox, thread: WebThread, port: UInt16) {
+    private init(mailbox: WebMailbox, thread: PinnedThread, port: UInt16) {
         self.mailbox = mailbox
         self.thread = thread
         self.port = port
-        requestsWake = mailbox.wake
+        requestsWake = mailbox.requestsWake.descriptor
     }
 
-    deinit {
-        stop()
-        close(requestsWake)
+    deinit { stop() }
+
+    /// Carries the loop into its thread: written once before the thread starts, emptied once inside it.
+    private final class Handover: @unchecked Sendable {
+        // Safe: the thread is created after the write, which orders the two.
+        var loop: WebLoop?
+
+        init(_ loop: WebLoop) {
+            self.loop = loop
+        }
     }
 
     /// Opens the port and starts the web thread.
@@ -42,54 +48,60 @@ public final class HTTPServer: Sendable {
         host: String, port: UInt16, answerSeconds: Double = WebServerLimits.answerSeconds,
         bodySeconds: Double = WebServerLimits.bodySeconds
     ) throws(HTTPServerError) -> HTTPServer {
-        let (listener, boundPort) = try ListeningSocket.open(host: host, port: port)
-        let wake = viaduct_eventfd()
-        guard wake >= 0 else {
-            close(listener)
-            throw HTTPServerError("HTTP server: no more file descriptors; raise the limit on open files")
+        let listener = try ListeningSocket(host: host, port: port)
+        let boundPort = listener.port
+        do throws(SystemError) {
+            let mailbox = try WebMailbox()
+            let loop = try WebLoop(
+                listener: listener, mailbox: mailbox, answerTime: .seconds(answerSeconds),
+                bodyTime: .seconds(bodySeconds))
+            let handover = Handover(loop)
+            let thread = try PinnedThread.start(name: "web", stackBytes: WebServerLimits.stackSize) {
+                handover.loop.take()?.run()
+            }
+            return HTTPServer(mailbox: mailbox, thread: thread, port: boundPort)
+        } catch {
+            throw HTTPServerError(
+                "HTTP server: \(error); raise the limit on open files (LimitNOFILE) or on processes (TasksMax)")
         }
-        let mailbox = WebMailbox(wake: wake)
-        let thread = try WebThread.start(
-            listener: listener, mailbox: mailbox, answerSeconds: answerSeconds, bodySeconds: bodySeconds)
-        return HTTPServer(mailbox: mailbox, thread: thread, port: boundPort)
     }
 
     /// Takes the oldest request, or `nil` when there is none.
     public func nextRequest() -> HTTPRequest? {
         if let request = mailbox.requests.pop() { return request }
         // Empty the wake first and look again: a request pushed in between leaves it readable.
-        var count: UInt64 = 0
-        _ = read(requestsWake, &count, 8)
+        mailbox.requestsWake.drain()
         return mailbox.requests.pop()
     }
 
     /// Answers a request. An answer that comes too late, or for a connection that is gone, is dropped.
     public func respond(_ response: HTTPResponse) {
-        guard mailbox.responses.push(response) else { return }
-        thread.wake()
+        guard mailbox.responses.push(response) else {
+            mailbox.droppedAnswers.add(1, ordering: .relaxed)
+            return
+        }
+        mailbox.webWake.wake()
+    }
+
+    /// How often the web thread has turned; grows soon after ``nudge()`` unless it hangs.
+    public var turns: UInt64 { mailbox.turns.load(ordering: .relaxed) }
+
+    /// Makes the web thread turn once although there is nothing to do.
+    public func nudge() { mailbox.webWake.wake() }
+
+    /// What was turned away.
+    public var counts: HTTPServerCounts {
+        HTTPServerCounts(
+            refusedConnections: mailbox.refusedConnections.load(ordering: .relaxed),
+            displacedConnections: mailbox.displacedConnections.load(ordering: .relaxed),
+            refusedRequests: mailbox.refusedRequests.load(ordering: .relaxed),
+            droppedAnswers: mailbox.droppedAnswers.load(ordering: .relaxed))
     }
 
     /// Closes all connections and waits for the thread to end. Further calls do nothing.
     public func stop() {
-        thread.stop()
-    }
-}
-
-/// What web thread and control loop share.
-final class WebMailbox: Sendable {
-    let requests = SPSCRing<HTTPRequest>(capacity: WebServerLimits.queuedRequests)
-    let responses = SPSCRing<HTTPResponse>(capacity: WebServerLimits.queuedResponses)
-    let wake: Int32
-
-    init(wake: Int32) {
-        self.wake = wake
-    }
-
-    /// Hands a request to the control loop. Web thread only.
-    func deliver(_ request: HTTPRequest) -> Bool {
-        guard requests.push(request) else { return false }
-        var one: UInt64 = 1
-        _ = write(wake, &one, 8)
-        return true
+        mailbox.isStopping.store(true, ordering: .sequentiallyConsistent)
+        mailbox.webWake.wake()
+        thread.join()
     }
 }

@@ -3,11 +3,14 @@
 internal import Glibc
 internal import Primitives
 
-/// Opens the listening TCP socket, so that a failure is known at once and can be named.
-enum ListeningSocket {
+/// The listening TCP socket, opened at once so that a failure can be named; closed with the value.
+final class ListeningSocket: Sendable {
+    let descriptor: Int32
+    /// The port in use.
+    let port: UInt16
+
     /// Binds and listens; non-blocking, close-on-exec.
-    /// - Returns: the descriptor and the port in use.
-    static func open(host: String, port: UInt16) throws(HTTPServerError) -> (descriptor: Int32, port: UInt16) {
+    init(host: String, port: UInt16) throws(HTTPServerError) {
         let name = host == "localhost" ? "127.0.0.1" : host
         guard let address = TransportAddress(ip: name, port: port) else {
             throw HTTPServerError(
@@ -15,15 +18,31 @@ enum ListeningSocket {
         }
         let family = address.family == .ipv4 ? AF_INET : AF_INET6
         let descriptor = socket(family, Int32(SOCK_STREAM.rawValue) | 0o4000 | 0o2000000, 0)
-        guard descriptor >= 0 else { throw failure("open a socket", host, port) }
+        guard descriptor >= 0 else { throw Self.failure("open a socket", host, port) }
         var one: Int32 = 1
         setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, 4)
-        guard bind(descriptor, to: address) == 0, listen(descriptor, WebServerLimits.backlog) == 0 else {
-            let error = failure("listen", host, port)
+        guard Self.bind(descriptor, to: address) == 0, listen(descriptor, WebServerLimits.backlog) == 0 else {
+            let error = Self.failure("listen", host, port)
             close(descriptor)
             throw error
         }
-        return (descriptor, boundPort(descriptor) ?? port)
+        self.descriptor = descriptor
+        self.port = Self.boundPort(descriptor) ?? port
+    }
+
+    deinit { close(descriptor) }
+
+    /// Takes a connection.
+    /// - Returns: its descriptor, non-blocking and close-on-exec; -errno when there is none.
+    func accept() -> Int32 {
+        let accepted = Glibc.accept(descriptor, nil, nil)
+        guard accepted >= 0 else { return -errno }
+        _ = fcntl(accepted, F_SETFD, FD_CLOEXEC)
+        _ = fcntl(accepted, F_SETFL, O_NONBLOCK)
+        // Answers leave in one write each; waiting for more would only make them late.
+        var one: Int32 = 1
+        setsockopt(accepted, Int32(IPPROTO_TCP), TCP_NODELAY, &one, 4)
+        return accepted
     }
 
     private static func failure(_ action: String, _ host: String, _ port: UInt16) -> HTTPServerError {

@@ -1,272 +1,235 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
-internal import CWebSockets
 internal import Glibc
+internal import HTTP
+internal import PacketIO
 internal import Primitives
+internal import Synchronization
 
-/// libwebsockets' context and the connections it serves. Everything runs on the web thread, inside ``turn()``.
+/// The web thread's loop: accepts, moves bytes between sockets and ``ServerConnection``s, requests and answers between
+/// those and the control loop.
+///
+/// A turn takes at most ``WebServerLimits/eventsPerTurn`` events and one read per connection, so that nobody starves.
+/// New connections come last: whatever has arrived on an old one counts before it may have to make room.
 final class WebLoop {
-    private(set) var context: OpaquePointer?
+    private static let wakeToken: UInt64 = 0
+    private static let listenerToken: UInt64 = 1
+
+    private let listener: ListeningSocket
     private let mailbox: WebMailbox
-    private let answerMicroseconds: Int64
-    private let bodyMicroseconds: Int64
-    private let protocols: UnsafeMutablePointer<lws_protocols>
-    private let protocolName: UnsafeMutablePointer<CChar>?
-    private var host: OpaquePointer?
-    private var connections: [OpaquePointer: WebConnection] = [:]
-    /// Connections whose request the control loop has, by request id.
+    private let settings: ServerConnection.Settings
+    private var poller: Poller
+    private var connections: [UInt64: WebConnection] = [:]
+    /// Connections whose request the control loop has, by request.
     private var waiting: [UInt64: WebConnection] = [:]
-    private var nextID: UInt64 = 1
-    private var bodyBytes = 0
+    private var nextToken: UInt64 = 2
+    private var nextRequest: UInt64 = 1
+    private var buffer = [UInt8](repeating: 0, count: WebServerLimits.readBytes)
+    /// Out of descriptors until then.
+    private var acceptsAgain: Timestamp?
+    private var now = MonotonicClock.now()
 
-    init(listener: Int32, mailbox: WebMailbox, answerSeconds: Double, bodySeconds: Double) throws(HTTPServerError) {
+    init(
+        listener: ListeningSocket, mailbox: WebMailbox, answerTime: TimeDelta, bodyTime: TimeDelta
+    ) throws(SystemError) {
+        self.listener = listener
         self.mailbox = mailbox
-        answerMicroseconds = Int64(answerSeconds * 1e6)
-        bodyMicroseconds = Int64(bodySeconds * 1e6)
-        protocolName = strdup("http")
-        protocols = .allocate(capacity: 2)
-        protocols.initialize(repeating: lws_protocols(), count: 2)
-        protocols[0].name = UnsafePointer(protocolName)
-        protocols[0].callback = webCallback
-        // The library's own log would go to standard error in its own format.
-        lws_set_log_level(0, nil)
-        var info = lws_context_creation_info()
-        info.port = viaduct_lws_no_listener
-        info.protocols = UnsafePointer(protocols)
-        info.options = viaduct_lws_options
-        info.user = Unmanaged.passUnretained(self).toOpaque()
-        info.fd_limit_per_thread = UInt32(WebServerLimits.connections + 16)
-        info.max_http_header_data = WebServerLimits.allHeadersSize
-        info.max_http_header_pool = UInt16(WebServerLimits.connections)
-        info.timeout_secs = WebServerLimits.requestSeconds
-        info.timeout_secs_ah_idle = WebServerLimits.requestSeconds
-        info.keepalive_timeout = WebServerLimits.idleSeconds
-        info.pt_serv_buf_size = 16_384
-        context = lws_create_context(&info)
-        if let context { host = lws_create_vhost(context, &info) }
-        guard context != nil, let host, viaduct_lws_watch(host, listener, protocolName) != nil else {
-            if host == nil { close(listener) }
-            destroy()
-            throw HTTPServerError("HTTP server: libwebsockets does not start; is memory short?")
+        settings = ServerConnection.Settings(
+            headTime: WebServerLimits.headTime, bodyTime: bodyTime, answerTime: answerTime, writeTime: bodyTime,
+            idleTime: WebServerLimits.idleTime)
+        poller = try Poller()
+        try poller.add(descriptor: mailbox.webWake.descriptor, token: Self.wakeToken)
+        try poller.add(descriptor: listener.descriptor, token: Self.listenerToken)
+    }
+
+    /// Turns until it is stopped, then closes everything.
+    func run() {
+        withUnsafeTemporaryAllocation(of: PollEvent.self, capacity: WebServerLimits.eventsPerTurn) { events in
+            while !mailbox.isStopping.load(ordering: .sequentiallyConsistent) { turn(events) }
         }
-    }
-
-    deinit {
-        protocols.deallocate()
-        free(protocolName)
-    }
-
-    /// Waits for something to do and does it.
-    /// - Returns: `false` when the library gave up.
-    func turn() -> Bool {
-        guard let context else { return false }
-        return lws_service(context, 0) >= 0
-    }
-
-    /// Makes a waiting ``turn()`` return. Any thread, while the web thread runs.
-    func leave() {
-        if let context { lws_cancel_service(context) }
-    }
-
-    /// Closes everything.
-    func destroy() {
-        if let context { lws_context_destroy(context) }
-        context = nil
         connections = [:]
         waiting = [:]
     }
 
+    private func turn(_ events: UnsafeMutableBufferPointer<PollEvent>) {
+        var deadline = acceptsAgain
+        for connection in connections.values { deadline = earlier(deadline, connection.core.nextTimeout) }
+        let count = poller.wait(until: deadline, now: now, into: events)
+        now = MonotonicClock.now()
+        mailbox.turns.add(1, ordering: .relaxed)
+        var hasNewcomers = false
+        for event in events[..<count] {
+            switch event.token {
+            case Self.wakeToken: mailbox.webWake.drain()
+            case Self.listenerToken: hasNewcomers = true
+            default: connections[event.token].map { take(event, on: $0) }
+            }
+        }
+        takeAnswers()
+        for connection in Array(connections.values) {
+            guard let due = connection.core.nextTimeout, due <= now else { continue }
+            connection.core.handleTimeout(at: now)
+            settle(connection)
+        }
+        if let pause = acceptsAgain, pause <= now { watchListener(true) }
+        if hasNewcomers { accept() }
+    }
+
     // MARK: Connections
 
-    /// Takes connections from the listening socket.
-    func accept(from listener: Int32) {
+    private func take(_ event: PollEvent, on connection: WebConnection) {
+        // Reading finds out what a hang-up means. Where reading is not wanted only a reset or an error says so.
+        if event.isHangup, !connection.isWatchedForReading { return forget(connection) }
+        if event.isReadable || event.isHangup {
+            guard connection.read(into: &buffer, at: now) else { return forget(connection) }
+        }
+        settle(connection)
+    }
+
+    /// Answers what can be answered at once, writes what can be written, closes what is over.
+    private func settle(_ connection: WebConnection) {
+        // Ends: each round answers a request, and those are in a buffer of limited size.
+        repeat {
+            while let event = connection.core.pollEvent() { take(event, on: connection) }
+            guard connection.write(at: now) else { return forget(connection) }
+        } while connection.core.hasEvent
+        if connection.core.isClosed { return forget(connection) }
+        if connection.core.bodyBytes > 0, totalBodyBytes > WebServerLimits.bodiesTotal {
+            connection.core.refuseRequest(.busy, at: now)
+            return settle(connection)
+        }
+        watch(connection)
+    }
+
+    private var totalBodyBytes: Int { connections.values.reduce(0) { $0 + $1.core.bodyBytes } }
+    private var totalAnswerBytes: Int { connections.values.reduce(0) { $0 + $1.core.pendingOutput.count } }
+
+    private func watch(_ connection: WebConnection) {
+        let wantsInput = connection.core.wantsInput
+        let wantsOutput = !connection.core.pendingOutput.isEmpty
+        guard wantsInput != connection.isWatchedForReading || wantsOutput != connection.isWatchedForWriting else {
+            return
+        }
+        connection.isWatchedForReading = wantsInput
+        connection.isWatchedForWriting = wantsOutput
+        do throws(SystemError) {
+            try poller.modify(
+                descriptor: connection.descriptor, token: connection.token, readable: wantsInput,
+                writable: wantsOutput)
+        } catch {
+            forget(connection)
+        }
+    }
+
+    private func forget(_ connection: WebConnection) {
+        poller.remove(descriptor: connection.descriptor)
+        connections[connection.token] = nil
+        if let id = connection.requestID { waiting[id] = nil }
+    }
+
+    private func accept() {
         for _ in 0..<WebServerLimits.acceptsPerTurn {
-            let descriptor = Glibc.accept(listener, nil, nil)
-            if descriptor < 0 {
-                // Out of descriptors the listener stays readable; a short rest keeps this thread from spinning.
-                if errno == EMFILE || errno == ENFILE { usleep(10_000) }
-                return
+            let descriptor = listener.accept()
+            guard descriptor >= 0 else {
+                guard descriptor == -EMFILE || descriptor == -ENFILE else { return }
+                // Out of descriptors the listener stays readable; a rest keeps this thread from spinning.
+                if !makeRoom() { return watchListener(false) }
+                continue
             }
-            _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-            _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
-            guard connections.count < WebServerLimits.connections, let host else {
+            guard connections.count < WebServerLimits.connections || makeRoom() else {
+                mailbox.refusedConnections.add(1, ordering: .relaxed)
                 close(descriptor)
                 continue
             }
-            if let handle = lws_adopt_socket_vhost(host, descriptor), connections[handle] == nil {
-                connections[handle] = WebConnection(handle: handle)
+            let connection = WebConnection(
+                token: nextToken, descriptor: descriptor, core: ServerConnection(settings, at: now))
+            nextToken += 1
+            guard (try? poller.add(descriptor: descriptor, token: connection.token)) != nil else { continue }
+            connections[connection.token] = connection
+        }
+    }
+
+    /// Closes the connection that is missed least: idle ones first, then those that let us wait, the longest quiet of
+    /// them. Never one whose request is being worked on.
+    private func makeRoom() -> Bool {
+        let candidates = connections.values.filter { connection in
+            switch connection.core.standing {
+            case .idle, .lingering: true
+            case .readingHead, .readingBody, .writing:
+                now - connection.core.lastProgress >= WebServerLimits.standstill
+            case .answering: false
             }
         }
-    }
-
-    func forget(_ handle: OpaquePointer) {
-        guard let connection = connections.removeValue(forKey: handle) else { return }
-        release(connection)
-    }
-
-    private func release(_ connection: WebConnection) {
-        guard let request = connection.request else { return }
-        bodyBytes -= request.body.count + connection.remainingBody
-        waiting[request.id] = nil
-        connection.request = nil
-    }
-
-    // MARK: Requests
-
-    /// A request's line and headers are complete.
-    func begin(_ handle: OpaquePointer) -> Int32 {
-        let connection = connections[handle] ?? WebConnection(handle: handle)
-        connections[handle] = connection
-        release(connection)
-        connection.reset()
-        let reader = RequestReader(handle: handle)
-        connection.hasOrigin = lws_hdr_total_length(handle, WSI_TOKEN_ORIGIN) > 0
-        if reader.targetSize > WebServerLimits.targetSize { return refuse(connection, 414, "the address is too long") }
-        if reader.hasOversizedHeader { return refuse(connection, 431, "a header is too long") }
-        guard let (method, path) = reader.line() else { return refuse(connection, 405, "unknown method") }
-        if reader.lacksHost { return refuse(connection, 400, "the Host header is missing") }
-        connection.isHead = method == .head
-        var length = 0
-        switch reader.body {
-        case .refused(let status): return refuse(connection, status, HTTPResponse.reason(status))
-        case .none:
-            // Without a length the library waits for a body until the connection ends, so it cannot be used again.
-            let hasLength = lws_hdr_total_length(handle, WSI_TOKEN_HTTP_CONTENT_LENGTH) > 0
-            connection.keepsAlive = hasLength || !RequestReader.expectsBody(method)
-        case .bytes(let bytes): length = bytes
+        let choice = candidates.min { a, b in
+            (a.core.standing, a.core.lastProgress) < (b.core.standing, b.core.lastProgress)
         }
-        if method == .options { return preflight(connection) }
-        guard bodyBytes + length <= WebServerLimits.bodiesTotal else { return refuse(connection, 503, "busy") }
-        bodyBytes += length
-        connection.remainingBody = length
-        connection.request = HTTPRequest(
-            id: nextID, method: method == .head ? .get : method, path: path, query: reader.query,
-            accept: reader.header(WSI_TOKEN_HTTP_ACCEPT), contentType: reader.header(WSI_TOKEN_HTTP_CONTENT_TYPE))
-        nextID += 1
-        if length == 0 { return deliver(connection) }
-        lws_set_timer_usecs(handle, bodyMicroseconds)
-        return 0
+        guard let choice else { return false }
+        mailbox.displacedConnections.add(1, ordering: .relaxed)
+        forget(choice)
+        return true
     }
 
-    /// A part of the body.
-    func receive(_ bytes: UnsafeRawBufferPointer, on handle: OpaquePointer) -> Int32 {
-        guard let connection = connections[handle], connection.request != nil else { return 0 }
-        guard bytes.count <= connection.remainingBody else { return -1 }
-        connection.request?.body.append(contentsOf: bytes)
-        connection.remainingBody -= bytes.count
-        return 0
+    private func watchListener(_ isWatched: Bool) {
+        acceptsAgain = isWatched ? nil : now + WebServerLimits.acceptPause
+        // Fails for lack of memory alone; the next pause tries again.
+        try? poller.modify(
+            descriptor: listener.descriptor, token: Self.listenerToken, readable: isWatched, writable: false)
     }
 
-    /// The body is complete.
-    func complete(_ handle: OpaquePointer) -> Int32 {
-        guard let connection = connections[handle], connection.request != nil, !connection.isWaiting else { return 0 }
-        return deliver(connection)
-    }
+    // MARK: Requests and answers
 
-    private func deliver(_ connection: WebConnection) -> Int32 {
-        guard let request = connection.request else { return -1 }
-        guard mailbox.deliver(request) else { return refuse(connection, 503, "busy") }
-        bodyBytes -= request.body.count
-        connection.request?.body = []
-        connection.isWaiting = true
-        waiting[request.id] = connection
-        lws_set_timeout(connection.handle, NO_PENDING_TIMEOUT, 0)
-        lws_set_timer_usecs(connection.handle, answerMicroseconds)
-        return 0
-    }
-
-    // MARK: Answers
-
-    /// Takes the answers of the control loop and asks for a turn to write each.
-    func takeAnswers() {
-        while let answer = mailbox.responses.pop() {
-            guard let connection = waiting.removeValue(forKey: answer.id) else { continue }
-            connection.answer = answer
-            lws_callback_on_writable(connection.handle)
+    private func take(_ event: ServerConnection.Event, on connection: WebConnection) {
+        switch event {
+        case .request(let request):
+            connection.hasOrigin = request.field("origin") != nil
+            guard let method = HTTPMethod(rawValue: request.method) else {
+                var response = HTTPResponse.text(id: 0, status: 405, "unknown method")
+                response.allow = HTTPResponse.allowed
+                return respond(response, on: connection)
+            }
+            guard method != .options else { return preflight(connection) }
+            let id = nextRequest
+            nextRequest += 1
+            guard mailbox.deliver(HTTPRequest(id: id, method: method, request)) else {
+                return refuse(.busy, on: connection)
+            }
+            connection.requestID = id
+            waiting[id] = connection
+        case .refusal(let refusal): refuse(refusal, on: connection)
         }
     }
 
-    /// The body came too slowly, or the control loop took too long. The timer is never cancelled (libwebsockets 4.1
-    /// fires it at once when asked to), so it also comes for connections that were answered long ago.
-    func timeOut(_ handle: OpaquePointer) -> Int32 {
-        guard let connection = connections[handle], let request = connection.request else { return 0 }
-        if connection.remainingBody > 0 { return refuse(connection, 408, "the body came too slowly") }
-        guard waiting.removeValue(forKey: request.id) != nil else { return 0 }
-        connection.answer = .text(id: request.id, status: 503, "no answer in time")
-        lws_callback_on_writable(handle)
-        return 0
-    }
-
-    /// The connection can take bytes.
-    func write(_ handle: OpaquePointer) -> Int32 {
-        guard let connection = connections[handle], let answer = connection.answer else { return 0 }
-        connection.answer = nil
-        return send(answer, on: connection)
-    }
-
-    private func preflight(_ connection: WebConnection) -> Int32 {
-        send(
-            HTTPResponse(id: 0, status: 200, allow: "GET, HEAD, POST, PATCH, OPTIONS"), on: connection,
-            isPreflight: connection.hasOrigin)
-    }
-
-    private func refuse(_ connection: WebConnection, _ status: Int, _ reason: String) -> Int32 {
-        connection.keepsAlive = false
-        return send(.text(id: 0, status: status, reason), on: connection)
-    }
-
-    /// - Returns: what the callback must answer: zero, or -1 to close.
-    private func send(_ answer: HTTPResponse, on connection: WebConnection, isPreflight: Bool = false) -> Int32 {
-        let keepsAlive = connection.keepsAlive && !answer.endsConnection
-        let head = answer.head(
-            keepsAlive: keepsAlive, allowsAnyOrigin: connection.hasOrigin, isPreflight: isPreflight)
-        let body = connection.isHead ? [] : answer.body
-        release(connection)
-        connection.reset()
-        let written = put(Array(head.utf8) + body, on: connection.handle)
-        if !written || !keepsAlive { return -1 }
-        if lws_partial_buffered(connection.handle) != 0 {
-            // Lasts until the rest has left; then the library sets the one for idle connections.
-            let seconds = Int32(clamping: bodyMicroseconds / 1_000_000 + 1)
-            lws_set_timeout(connection.handle, PENDING_TIMEOUT_HTTP_CONTENT, seconds)
-        }
-        return lws_http_transaction_completed(connection.handle) == 0 ? 0 : -1
-    }
-
-    /// Writes bytes; the library keeps what the socket does not take.
-    private func put(_ bytes: [UInt8], on handle: OpaquePointer) -> Bool {
-        let headroom = Int(viaduct_lws_headroom)
-        var buffer = [UInt8](repeating: 0, count: headroom) + bytes
-        return buffer.withUnsafeMutableBufferPointer { buffer in
-            guard let base = buffer.baseAddress else { return false }
-            return lws_write(handle, base + headroom, bytes.count, LWS_WRITE_HTTP_FINAL) >= 0
+    private func takeAnswers() {
+        while let response = mailbox.responses.pop() {
+            guard let connection = waiting[response.id] else {
+                mailbox.droppedAnswers.add(1, ordering: .relaxed)
+                continue
+            }
+            if totalAnswerBytes + response.body.count > WebServerLimits.answersTotal {
+                refuse(.busy, on: connection)
+            } else {
+                respond(response, on: connection)
+            }
+            settle(connection)
         }
     }
 
-    /// There is nothing to upgrade to: no WebSocket, no HTTP/2.
-    func refuseUpgrade(_ handle: OpaquePointer) -> Int32 {
-        let answer = HTTPResponse.text(id: 0, status: 400, "no upgrade is possible here")
-        _ = put(Array(answer.head(keepsAlive: false, allowsAnyOrigin: false).utf8) + answer.body, on: handle)
-        return -1
+    private func preflight(_ connection: WebConnection) {
+        let response = HTTPResponse(id: 0, status: 200, allow: HTTPResponse.allowed)
+        respond(response, on: connection, isPreflight: connection.hasOrigin)
     }
 
-    /// Something that is not HTTP, or a method the library does not know, was received.
-    func refuseRaw(_ bytes: UnsafeRawBufferPointer, on handle: OpaquePointer) -> Int32 {
-        let isRequest = Self.looksLikeRequest(bytes)
-        var answer = HTTPResponse.text(
-            id: 0, status: isRequest ? 405 : 400, isRequest ? "unknown method" : "this is not HTTP")
-        if isRequest { answer.allow = "GET, HEAD, POST, PATCH, OPTIONS" }
-        let text = answer.head(keepsAlive: false, allowsAnyOrigin: false)
-        _ = put(Array(text.utf8) + answer.body, on: handle)
-        return -1
+    private func refuse(_ refusal: Refusal, on connection: WebConnection) {
+        mailbox.refusedRequests.add(1, ordering: .relaxed)
+        respond(.refusal(refusal), on: connection)
     }
 
-    /// `TOKEN target HTTP/1.` on the first line.
-    static func looksLikeRequest(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        let line = bytes.prefix(WebServerLimits.targetSize).prefix { $0 != 0x0D && $0 != 0x0A }
-        let words = line.split(separator: 0x20, omittingEmptySubsequences: false)
-        guard words.count == 3, (1...32).contains(words[0].count), !words[1].isEmpty else { return false }
-        let isToken = words[0].allSatisfy { (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0) }
-        return isToken && words[2].starts(with: "HTTP/1.".utf8)
+    private func respond(_ response: HTTPResponse, on connection: WebConnection, isPreflight: Bool = false) {
+        if let id = connection.requestID { waiting[id] = nil }
+        connection.requestID = nil
+        let date = HTTPDate.text(secondsSinceEpoch: WallClock.nanosecondsSinceEpoch() / 1_000_000_000)
+        connection.core.respond(
+            response.answer(allowsAnyOrigin: connection.hasOrigin, isPreflight: isPreflight, date: date), at: now)
+        connection.hasOrigin = false
     }
 }

@@ -120,10 +120,21 @@ CREATE = (
 )
 put("JSON", [CREATE, '[1,-2.5e3,true,null,"\\u00e9\\ud83d\\ude00\\n"]', "{}", '{"a":{"a":[[[]]]}}'])
 put("Colibri", [CREATE])
+
+
+def http(line, fields="", body=""):
+    """A request as it comes over the wire; the first byte says how it is cut."""
+    return "\x01" + f"{line} HTTP/1.1\r\nHost: b:8080\r\n{fields}\r\n{body}"
+
+
 put("HTTP", [
-    "0\n/colibri/v2/conferences\n\n\n" + CREATE, "1\n/about/health\n\n*/*\n", "1\n/metrics\n\ntext/plain;q=0.5\n",
-    "3\n/colibri/v2/conferences/5b1c\n\n\n{}", "1\n/debug/5b1c/a1b2c3d4\nfull=true\n\n",
-    "0\n/colibri/drain/enable\n\n\n",
+    http("GET /about/health", "Accept: */*\r\n") + http("GET /metrics", "Accept: text/plain;q=0.5\r\n")[1:],
+    http("POST /colibri/v2/conferences", f"Content-Length: {len(CREATE)}\r\n", CREATE),
+    http("PATCH /colibri/v2/conferences/5b1c", "Transfer-Encoding: chunked\r\n", "2;a=b\r\n{}\r\n0\r\nT: 1\r\n\r\n"),
+    http("GET http://b:8080/debug/5b1c/a1?full=%74rue&x", "Connection: close\r\n"),
+    http("POST /colibri/drain/enable", "Content-Length: 2\r\nExpect: 100-continue\r\n", "ab"),
+    "\x02\r\nGET /x HTTP/1.0\r\nConnection: keep-alive\r\n\r\nHEAD /./a/../b HTTP/1.0\r\n\r\n",
+    http("OPTIONS *", "Origin: http://o\r\nAccess-Control-Request-Method: POST\r\n"),
 ])
 put("Bridge", [CREATE + "\n\x0c\x0c\x0c\n" + CREATE])
 put("XML", [

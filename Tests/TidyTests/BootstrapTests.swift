@@ -92,9 +92,9 @@ struct BootstrapTests {
 
     @Test("where the archive has nothing newer, the end says which package and what to do")
     func hopeless() throws {
-        let outcome = try run(changed: ["libwebsockets-dev": "4.0.20-2"], offered: "4.0.20-2")
+        let outcome = try run(changed: ["libsrtp2-dev": "2.4.2-2"], offered: "2.4.2-2")
         #expect(outcome.status == 1)
-        #expect(outcome.output.contains("still missing or too old: libwebsockets-dev 4.0.20-2, 4.1.6 needed"))
+        #expect(outcome.output.contains("still missing or too old: libsrtp2-dev 2.4.2-2, 2.5.0 needed"))
         #expect(outcome.output.contains("use Debian 12 or later"))
     }
 

@@ -9,7 +9,7 @@ struct FloorPlan {
     static let arrows: Set<String> = [
         "OpenSSL>COpenSSL", "OpenSSL>Primitives", "XML>CExpat", "XMPP>XML", "Colibri>XML",
         "Conferencing>Forwarding", "Conferencing>MediaTransport",
-        "PacketIO>CLinuxIO", "MediaPlane>PacketIO", "WebServer>CWebSockets", "WebServer>CLinuxIO",
+        "PacketIO>CLinuxIO", "MediaPlane>PacketIO", "WebServer>PacketIO",
         "ControlPlane>MediaPlane", "ControlPlane>PacketIO", "ControlPlane>WebServer", "ControlPlane>CLinuxIO",
         "LoadGenerator>PacketIO", "LoadGenerator>CLinuxIO", "LoadGenerator>CSRTP", "LoadGenerator>COpus",
         "viaduct>CBuildInformation", "viaduct-load>CBuildInformation", "viaduct-sim>CBuildInformation",

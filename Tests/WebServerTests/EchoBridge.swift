@@ -74,7 +74,7 @@ func curl(_ arguments: [String]) throws -> String {
 }
 
 /// A TCP connection that sends what a client library never would.
-final class RawClient {
+final class RawClient: Sendable {
     private let descriptor: Int32
 
     /// - Parameter receiveBuffer: bytes that the kernel takes for us before we read; its choice when `nil`.

@@ -31,6 +31,7 @@ struct HTTPServerTests {
         defer { bridge.stop() }
         let answer = try curl(["-I", bridge.address + "/h"])
         #expect(answer.hasPrefix("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 35\r\n"))
+        #expect(answer.contains(/\r\nDate: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT\r\n/))
         #expect(answer.hasSuffix("\r\n\r\n"))
         #expect(!answer.lowercased().contains("server:"))
     }

@@ -63,6 +63,7 @@ extension Bridge {
         DebugDocument(
             shutdownState: directory.shutdownState, isDraining: directory.isDraining,
             wallClockMilliseconds: WallClock.nanosecondsSinceEpoch() / 1_000_000, stress: load.stress,
-            conferences: directory.summaries, health: health.result(at: now), workers: workers)
+            conferences: directory.summaries, health: health.result(at: now), workers: workers,
+            http: web?.counts)
     }
 }

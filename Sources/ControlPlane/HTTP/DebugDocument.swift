@@ -2,6 +2,7 @@
 
 internal import BridgeControl
 internal import Primitives
+internal import WebServer
 
 /// The answer to `/debug` (operations.md c.3).
 struct DebugDocument {
@@ -19,6 +20,8 @@ struct DebugDocument {
     var health: HealthResult
     /// What the media workers say of themselves, as JSON text; empty unless asked for.
     var workers: [String] = []
+    /// What the HTTP server turned away; shown together with the workers.
+    var http: HTTPServerCounts?
 
     /// The document, or the part of it that was asked for.
     func json(_ query: DebugQuery) -> JSONValue {
@@ -44,6 +47,7 @@ struct DebugDocument {
         ]
         if query.isFull {
             members.append(("workers", .array(workers.map(Self.parsed))))
+            if let http { members.append(("http", Self.document(http))) }
         }
         return .object(members)
     }
@@ -71,6 +75,15 @@ struct DebugDocument {
             ("meeting_id", .string(conference.meetingID)),
             ("endpoints", .object(endpoints)),
             ("relays", .object([JSONMember]())),
+        ])
+    }
+
+    private static func document(_ counts: HTTPServerCounts) -> JSONValue {
+        .object([
+            ("refused_connections", .integer(Int64(clamping: counts.refusedConnections))),
+            ("displaced_connections", .integer(Int64(clamping: counts.displacedConnections))),
+            ("refused_requests", .integer(Int64(clamping: counts.refusedRequests))),
+            ("dropped_answers", .integer(Int64(clamping: counts.droppedAnswers))),
         ])
     }
 
