@@ -22,8 +22,16 @@ public enum ControlPlaneLimits {
     static let pendingLookUps = 64
     /// Bytes of the stack of such a thread.
     static let lookUpStackBytes = 512 << 10
-    /// A media worker that has not turned for so long hangs.
-    static let workerStall = TimeDelta.seconds(5)
+    /// A thread (media worker, web) that has not turned for so long hangs.
+    static let threadStall = TimeDelta.seconds(5)
+    /// What the end may take beyond `viaduct.sigterm-grace`; then the process is ended by force.
+    static let endMargin = TimeDelta.seconds(5)
+    /// What it may take after a second signal.
+    static let impatience = TimeDelta.seconds(2)
+    /// Signals that wait for the control loop.
+    static let waitingSignals = 16
+    /// Bytes of the stack of the thread that receives them.
+    static let signalStackBytes = 256 << 10
     /// Addresses of one name that are tried.
     static let addressesPerName = 16
     /// Bytes of one log line; longer ones are cut.

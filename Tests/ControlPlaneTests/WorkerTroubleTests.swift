@@ -8,6 +8,7 @@ import Primitives
 import ShardMessages
 import TestSupport
 import Testing
+import WebServer
 
 @testable import ControlPlane
 @testable import MediaPlane
@@ -63,6 +64,27 @@ struct WorkerTroubleTests {
         bridge.worker.stop()
         #expect(loop.run(for: .seconds(10)) { !bridge.health.result(at: loop.now).isHealthy })
         #expect(bridge.health.result(at: loop.now).reason == "media worker hangs")
+        _ = feeds()
+        _ = loop.run(for: .milliseconds(200)) { false }
+        #expect(feeds() == 0)
+    }
+
+    @Test("so does a web thread that hangs, though calls go on and health says so")
+    func hangingWebThread() throws {
+        let path = FileManager.default.temporaryDirectory.appending(path: "viaduct-\(UUID().uuidString)").path
+        let manager = try #require(NotificationSocket(path))
+        func feeds() -> Int { manager.takeMessages().count { $0 == "WATCHDOG=1" } }
+        let loop = try ControlLoop()
+        let bridge = try quietBridge(
+            loop, "videobridge.http-servers.private.port = 0",
+            environment: ["NOTIFY_SOCKET": path, "WATCHDOG_USEC": "40000"])
+        bridge.webPulse.limit = .milliseconds(1_500)
+        _ = loop.run(for: .milliseconds(2_500)) { false }
+        #expect(bridge.webPulse.isAlive)
+        #expect(feeds() > 5)
+        try #require(bridge.web).stop()
+        #expect(loop.run(for: .seconds(10)) { !bridge.webPulse.isAlive })
+        #expect(bridge.health.result(at: loop.now) == .healthy)
         _ = feeds()
         _ = loop.run(for: .milliseconds(200)) { false }
         #expect(feeds() == 0)

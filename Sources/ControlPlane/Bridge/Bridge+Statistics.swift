@@ -7,6 +7,7 @@ internal import PacketIO
 internal import Primitives
 internal import ShardMessages
 internal import Telemetry
+internal import WebServer
 internal import XMPP
 
 // What the bridge tells about itself: to the focus by presence, to operators over HTTP.
@@ -19,10 +20,7 @@ extension Bridge {
             let totals = MediaTotals([worker.counters])
             rates = MediaRates(from: lastTotals.totals, to: totals, over: now - lastTotals.at)
             lastTotals = (totals, now)
-            if pulse.look(at: worker, now: now) {
-                facts.isMediaStalled = !pulse.isAlive
-                checkHealth(at: now)
-            }
+            lookAtThreads(at: now)
         }
         if load.nextTimeout <= now {
             load.sample(
@@ -30,6 +28,23 @@ extension Bridge {
                 packetsPerSecond: Double(rates.incomingPacketRate + rates.outgoingPacketRate), at: now)
         }
         if health.nextTimeout <= now { checkHealth(at: now) }
+    }
+
+    private func lookAtThreads(at now: Timestamp) {
+        if pulse.look(turns: worker.counters.value(.loopTurns), at: now) {
+            facts.isMediaStalled = !pulse.isAlive
+            checkHealth(at: now)
+        }
+        worker.nudge()
+        guard let web else { return }
+        if webPulse.look(turns: web.turns, at: now) {
+            if webPulse.isAlive {
+                log.notice("The web thread turns again")
+            } else {
+                log.error("The web thread hangs; systemd's watchdog is no longer fed")
+            }
+        }
+        web.nudge()
     }
 
     private func checkHealth(at now: Timestamp) {

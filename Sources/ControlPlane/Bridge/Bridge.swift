@@ -31,7 +31,10 @@ final class Bridge: LoopTask {
     var health: HealthChecker
     var load: LoadMeter
     var facts = HealthFacts()
-    var pulse = WorkerPulse()
+    var pulse = ThreadPulse()
+    var webPulse = ThreadPulse()
+    /// Told once, when the end begins, with the status it is to have.
+    var willEnd: (Int32) -> Void = { _ in }
     var connections: [XMPPConnection] = []
     /// Connections that were removed and still say goodbye.
     var leaving: [XMPPConnection] = []
@@ -185,8 +188,8 @@ final class Bridge: LoopTask {
         directory.handleTimeout(at: now)
         if nextTick <= now || health.nextTimeout <= now || load.nextTimeout <= now { tick(at: now) }
         if let due = nextWatchdog, due <= now, let interval = notifier.watchdogInterval {
-            // A worker that hangs is a reason to be started anew.
-            if pulse.isAlive { notifier.watchdog() }
+            // A thread that hangs is a reason to be started anew.
+            if pulse.isAlive, webPulse.isAlive { notifier.watchdog() }
             nextWatchdog = now + interval
         }
         settle(at: now)
@@ -283,6 +286,7 @@ final class Bridge: LoopTask {
             return finish()
         }
         exitStatus = status
+        willEnd(status)
         notifier.stopping()
         log.notice("Stopping", ["conferences": String(directory.counts.conferences)])
         directory.beginShutdown(at: now)

@@ -71,7 +71,7 @@ public enum BridgeProgram {
         }
         do throws(SystemError) {
             // Before any thread starts, so that all of them leave these signals to the loop.
-            let signals = try SignalReader()
+            let signals = try SignalReader(limit: loaded.settings.sigtermGrace + ControlPlaneLimits.endMargin)
             let loop = try ControlLoop()
             try signals.attach(to: loop)
             let bridge: Bridge
@@ -86,6 +86,7 @@ public enum BridgeProgram {
                 // The statuses a shell gives for a program that a signal ended (operations.md f.2).
                 bridge.stop(status: 128 + signal, at: now)
             }
+            bridge.willEnd = { [unowned signals] status in signals.expectEnd(status: status) }
             bridge.start()
             loop.run()
             return bridge.exitStatus ?? 0
