@@ -159,7 +159,8 @@ final class Hall {
         var uncounted: Int64 = 0
         let begin = threadNanoseconds()
         for index in 0..<packets.count {
-            host.receive(places[index], from: packets[index].peer.address, local: 0, at: now, into: &egress)
+            host.receive(
+                places[index], from: packets[index].peer.address, local: 0, at: now, arrival: now, into: &egress)
         }
         // Ends: every call either finishes the batch or fills the egress batch, which is emptied.
         while host.pump(into: &egress, at: now) { uncounted += discard() }
@@ -237,7 +238,7 @@ final class Hall {
         for datagram in peer.takeDatagrams() {
             let place = UnsafeMutableRawBufferPointer(rebasing: slab[0..<datagram.count])
             place.copyBytes(from: datagram)
-            host.receive(place, from: peer.address, local: 0, at: now, into: &egress)
+            host.receive(place, from: peer.address, local: 0, at: now, arrival: now, into: &egress)
             while host.pump(into: &egress, at: now) { deliver() }
         }
         deliver()
