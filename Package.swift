@@ -39,12 +39,15 @@ let ground: [Target] = [
     shell("Primitives"),
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     shell("OpenSSL", ["COpenSSL", "Primitives"]),
+    // Finds its library at run time: nothing is linked, and nothing is needed to build.
+    .target(name: "CIPsecMB"),
+    shell("IPsecMB", ["CIPsecMB"]),
 ]
 
 let protocolCores: [Target] = [
     core("ICE", ["OpenSSL", "Primitives"]),
     shell("DTLS", ["OpenSSL", "Primitives"]),
-    shell("SRTP", ["OpenSSL", "Primitives"]),
+    shell("SRTP", ["OpenSSL", "IPsecMB", "Primitives"]),
     core("RTP", ["Primitives"]),
     core("VideoPayload", ["Primitives"]),
     .systemLibrary(name: "CExpat", pkgConfig: "expat", providers: [.apt(["libexpat1-dev"])]),
@@ -83,7 +86,8 @@ let shellTargets: [Target] = [
         [
             "Conferencing", "MediaPlane", "PacketIO", "WebServer", "BridgeControl", "XMPP", "XML", "Colibri",
             "Telemetry",
-            "BridgeConfiguration", "ShardMessages", "OpenSSL", "CLinuxIO", "ICE", "DTLS", "Forwarding", "Primitives",
+            "BridgeConfiguration", "ShardMessages", "OpenSSL", "CLinuxIO", "ICE", "DTLS", "SRTP", "IPsecMB",
+            "Forwarding", "Primitives",
         ]
     ),
     .systemLibrary(name: "CSRTP", pkgConfig: "libsrtp2", providers: [.apt(["libsrtp2-dev"])]),
@@ -121,7 +125,8 @@ let testTargets: [Target] = [
         swiftSettings: shellSettings
     ),
     .testTarget(name: "PrimitivesTests", dependencies: ["Primitives", "TestSupport"], swiftSettings: common),
-    tests("OpenSSL", ["COpenSSL"]), tests("ICE", ["OpenSSL"]), tests("DTLS", ["OpenSSL"]), tests("SRTP", ["OpenSSL"]),
+    tests("OpenSSL", ["COpenSSL"]), tests("ICE", ["OpenSSL"]), tests("DTLS", ["OpenSSL"]),
+    tests("SRTP", ["OpenSSL", "IPsecMB"]), tests("IPsecMB"),
     tests("RTP"), tests("VideoPayload"), tests("XML"), tests("XMPP", ["XML", "OpenSSL"]),
     tests("Colibri", ["XML"]), tests("Telemetry"), tests("BridgeConfiguration"), tests("HTTP"),
     tests("BridgeControl", ["XMPP", "XML", "Colibri", "Telemetry", "BridgeConfiguration", "ShardMessages"]),
@@ -139,7 +144,7 @@ let testTargets: [Target] = [
         "ControlPlane",
         [
             "BridgeControl", "XMPP", "XML", "Colibri", "BridgeConfiguration", "WebServer", "Conferencing", "Forwarding",
-            "ICE", "DTLS", "OpenSSL", "PacketIO", "MediaPlane", "ShardMessages", "Telemetry",
+            "ICE", "DTLS", "SRTP", "IPsecMB", "OpenSSL", "PacketIO", "MediaPlane", "ShardMessages", "Telemetry",
         ]),
     tests(
         "LoadGenerator",
@@ -154,7 +159,8 @@ let testTargets: [Target] = [
 
 /// What the fuzz targets reach.
 let fuzzed = [
-    "Primitives", "OpenSSL", "ICE", "DTLS", "SRTP", "RTP", "VideoPayload", "Forwarding", "ShardMessages", "XML", "XMPP",
+    "Primitives", "OpenSSL", "IPsecMB", "ICE", "DTLS", "SRTP", "RTP", "VideoPayload", "Forwarding", "ShardMessages",
+    "XML", "XMPP",
     "Colibri", "BridgeConfiguration", "BridgeControl", "MediaTransport", "Conferencing", "Telemetry",
     "HTTP", "WebServer", "ControlPlane",
 ]
@@ -169,8 +175,8 @@ let package = Package(
         .library(
             name: "BenchmarkParts",
             targets: [
-                "Primitives", "OpenSSL", "ICE", "DTLS", "SRTP", "RTP", "Forwarding", "MediaTransport", "Conferencing",
-                "ShardMessages", "Telemetry", "PacketIO",
+                "Primitives", "OpenSSL", "IPsecMB", "ICE", "DTLS", "SRTP", "RTP", "Forwarding", "MediaTransport",
+                "Conferencing", "ShardMessages", "Telemetry", "PacketIO",
             ]),
         .library(name: "CSRTP", targets: ["CSRTP"]),
         // For the package in Tests/Fuzzing.
