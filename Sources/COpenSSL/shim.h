@@ -11,6 +11,8 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 #include <openssl/bio.h>
+#include <openssl/core_names.h>
+#include <openssl/params.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/time.h>
@@ -53,6 +55,14 @@ static inline void viaduct_hmac_sha1_compute(const viaduct_hmac_sha1 *mac, const
     state = mac->outer;
     SHA1_Update(&state, out, 20);
     SHA1_Final(out, &state);
+}
+
+// --- The tag of AES-GCM ------------------------------------------------------------------------------------------
+
+/// The list of one parameter by which a tag is asked for and given.
+static inline void viaduct_gcm_tag_parameters(OSSL_PARAM *list, size_t tag_bytes) {
+    list[0] = OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, NULL, tag_bytes);
+    list[1] = OSSL_PARAM_construct_end();
 }
 
 // --- Macros ------------------------------------------------------------------------------------------------------

@@ -29,10 +29,10 @@ public struct AESCTR: ~Copyable {
         vector: UnsafeRawPointer, input: UnsafeRawBufferPointer, output: UnsafeMutableRawPointer
     ) -> Bool {
         let vectorStart = vector.assumingMemoryBound(to: UInt8.self)
-        guard EVP_CipherInit_ex(context, nil, nil, nil, vectorStart, 1) == 1 else { return false }
+        guard EVP_EncryptInit_ex2(context, nil, nil, vectorStart, nil) == 1 else { return false }
         guard let base = input.baseAddress, input.count > 0 else { return true }
         var written: Int32 = 0
-        return EVP_CipherUpdate(
+        return EVP_EncryptUpdate(
             context, output.assumingMemoryBound(to: UInt8.self), &written, base.assumingMemoryBound(to: UInt8.self),
             Int32(input.count)
         ) == 1

@@ -5,7 +5,8 @@ internal import COpenSSL
 /// AES-GCM with one key for many messages, 12-byte vectors and 16-byte tags (NIST SP 800-38D).
 ///
 /// One context per direction: the key schedule is kept and only the vector changes, so nothing is allocated per
-/// message.
+/// message. What else could be named once is: the parameter list by which the tag is given and taken, and the direction
+/// of the call.
 public struct AESGCM: ~Copyable {
     /// Length of the tag in bytes.
     public static let tagBytes = 16
@@ -13,6 +14,8 @@ public struct AESGCM: ~Copyable {
     public static let vectorBytes = 12
 
     private let context: OpaquePointer
+    /// The tag, and the end of the list; where the tag is changes per message.
+    private let parameters: UnsafeMutablePointer<OSSL_PARAM>
 
     /// A cipher keyed with 16 or 32 bytes.
     public init(key: [UInt8]) {
@@ -22,9 +25,14 @@ public struct AESGCM: ~Copyable {
             preconditionFailure("no memory for a cipher")
         }
         self.context = context
+        parameters = .allocate(capacity: 2)
+        viaduct_gcm_tag_parameters(parameters, Self.tagBytes)
     }
 
-    deinit { EVP_CIPHER_CTX_free(context) }
+    deinit {
+        EVP_CIPHER_CTX_free(context)
+        parameters.deallocate()
+    }
 
     /// Encrypts `input` to `output` (which may be the same place) and writes the tag.
     ///
@@ -36,11 +44,12 @@ public struct AESGCM: ~Copyable {
         vector: UnsafeRawPointer, additional: UnsafeRawBufferPointer, moreAdditional: UnsafeRawBufferPointer,
         input: UnsafeRawBufferPointer, output: UnsafeMutableRawPointer, tag: UnsafeMutableRawPointer
     ) -> Bool {
-        guard start(vector, additional, moreAdditional, encrypts: 1), update(input, output) else { return false }
+        guard encrypt(vector, additional, moreAdditional, input, output) else { return false }
         var written: Int32 = 0
         var nothing: UInt8 = 0
-        return EVP_CipherFinal_ex(context, &nothing, &written) == 1
-            && EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, Int32(Self.tagBytes), tag) == 1
+        parameters.pointee.data = tag
+        return EVP_EncryptFinal_ex(context, &nothing, &written) == 1
+            && EVP_CIPHER_CTX_get_params(context, parameters) == 1
     }
 
     /// Decrypts `input` to `output` (which may be the same place) and checks the tag.
@@ -49,44 +58,50 @@ public struct AESGCM: ~Copyable {
         vector: UnsafeRawPointer, additional: UnsafeRawBufferPointer, moreAdditional: UnsafeRawBufferPointer,
         input: UnsafeRawBufferPointer, output: UnsafeMutableRawPointer, tag: UnsafeRawPointer
     ) -> Bool {
-        guard start(vector, additional, moreAdditional, encrypts: 0), update(input, output) else { return false }
+        let vectorStart = vector.assumingMemoryBound(to: UInt8.self)
+        parameters.pointee.data = UnsafeMutableRawPointer(mutating: tag)
+        guard EVP_DecryptInit_ex2(context, nil, nil, vectorStart, parameters) == 1,
+            decrypt(additional, nil), decrypt(moreAdditional, nil), decrypt(input, output)
+        else { return false }
         var written: Int32 = 0
         var nothing: UInt8 = 0
-        let expected = UnsafeMutableRawPointer(mutating: tag)
-        return EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, Int32(Self.tagBytes), expected) == 1
-            && EVP_CipherFinal_ex(context, &nothing, &written) == 1
+        return EVP_DecryptFinal_ex(context, &nothing, &written) == 1
     }
 
     /// Applies the key stream of `vector` to `bytes` in place: undoes what a failed
     /// ``open(vector:additional:moreAdditional:input:output:tag:)`` did to them.
     public func applyKeyStream(vector: UnsafeRawPointer, to bytes: UnsafeMutableRawBufferPointer) {
         let empty = UnsafeRawBufferPointer(start: nil, count: 0)
-        guard let base = bytes.baseAddress, start(vector, empty, empty, encrypts: 1) else { return }
-        _ = update(UnsafeRawBufferPointer(bytes), base)
+        guard let base = bytes.baseAddress else { return }
+        _ = encrypt(vector, empty, empty, UnsafeRawBufferPointer(bytes), base)
     }
 
-    private func start(
+    @inline(__always)
+    private func encrypt(
         _ vector: UnsafeRawPointer, _ additional: UnsafeRawBufferPointer, _ moreAdditional: UnsafeRawBufferPointer,
-        encrypts: Int32
+        _ input: UnsafeRawBufferPointer, _ output: UnsafeMutableRawPointer
     ) -> Bool {
-        let vectorStart = vector.assumingMemoryBound(to: UInt8.self)
-        guard EVP_CipherInit_ex(context, nil, nil, nil, vectorStart, encrypts) == 1 else { return false }
-        return authenticate(additional) && authenticate(moreAdditional)
+        EVP_EncryptInit_ex2(context, nil, nil, vector.assumingMemoryBound(to: UInt8.self), nil) == 1
+            && encrypt(additional, nil) && encrypt(moreAdditional, nil) && encrypt(input, output)
     }
 
-    private func authenticate(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    /// Without `output` the bytes are only authenticated.
+    @inline(__always)
+    private func encrypt(_ bytes: UnsafeRawBufferPointer, _ output: UnsafeMutableRawPointer?) -> Bool {
         guard let base = bytes.baseAddress, bytes.count > 0 else { return true }
         var written: Int32 = 0
-        return EVP_CipherUpdate(context, nil, &written, base.assumingMemoryBound(to: UInt8.self), Int32(bytes.count))
-            == 1
+        return EVP_EncryptUpdate(
+            context, output?.assumingMemoryBound(to: UInt8.self), &written, base.assumingMemoryBound(to: UInt8.self),
+            Int32(bytes.count)) == 1
     }
 
-    private func update(_ input: UnsafeRawBufferPointer, _ output: UnsafeMutableRawPointer) -> Bool {
-        guard let base = input.baseAddress, input.count > 0 else { return true }
+    /// Without `output` the bytes are only authenticated.
+    @inline(__always)
+    private func decrypt(_ bytes: UnsafeRawBufferPointer, _ output: UnsafeMutableRawPointer?) -> Bool {
+        guard let base = bytes.baseAddress, bytes.count > 0 else { return true }
         var written: Int32 = 0
-        return EVP_CipherUpdate(
-            context, output.assumingMemoryBound(to: UInt8.self), &written, base.assumingMemoryBound(to: UInt8.self),
-            Int32(input.count)
-        ) == 1
+        return EVP_DecryptUpdate(
+            context, output?.assumingMemoryBound(to: UInt8.self), &written, base.assumingMemoryBound(to: UInt8.self),
+            Int32(bytes.count)) == 1
     }
 }
