@@ -13,6 +13,8 @@ public enum SRTPLimits {
     /// a second time. Beyond it packets of new SSRCs are refused, so a peer that stays must be able to see very many
     /// others come and go. Memory is taken as they come.
     public static let sendContexts = 32_768
+    /// Streams in one list of a record.
+    public static let recordedStreams = max(sendContexts, relayContexts * evictedContextsPerContext)
     /// Room for contexts at first; doubled when it is used up.
     public static let initialContexts = 8
     /// Indices behind the highest that can still be told apart (RFC 3711 3.3.2).

@@ -17,29 +17,54 @@ public struct SRTPReceiver: ~Copyable {
 
     private let cipher: PacketCipher
     private let controlCipher: PacketCipher
-    private let isAEAD: Bool
+    private let profile: SRTPProfile
+    private let master: MasterSecret
+    private var isAEAD: Bool { profile.isAEAD }
     private var contexts: ReceiveContexts
     private var controlContexts: ReceiveContexts
 
     /// A receiver with the master key and salt of the peer's role; their lengths are the profile's.
     public init(profile: SRTPProfile, key: [UInt8], salt: [UInt8], settings: SRTPSettings = SRTPSettings()) {
+        var keys = SessionKeys(profile: profile, masterKey: key, masterSalt: salt, isControl: false)
+        var controlKeys = SessionKeys(profile: profile, masterKey: key, masterSalt: salt, isControl: true)
         self.init(
-            profile: profile,
-            keys: SessionKeys(profile: profile, masterKey: key, masterSalt: salt, isControl: false),
-            controlKeys: SessionKeys(profile: profile, masterKey: key, masterSalt: salt, isControl: true),
-            settings: settings)
+            profile: profile, keys: keys, controlKeys: controlKeys, master: (key, salt), settings: settings)
+        keys.wipe()
+        controlKeys.wipe()
     }
 
+    /// With session keys that are known already, which only the vectors of RFC 7714 have.
     init(
-        profile: SRTPProfile, keys: SessionKeys, controlKeys: SessionKeys, settings: SRTPSettings = SRTPSettings()
+        profile: SRTPProfile, keys: SessionKeys, controlKeys: SessionKeys,
+        master: (key: [UInt8], salt: [UInt8]) = ([], []), settings: SRTPSettings = SRTPSettings()
     ) {
-        isAEAD = profile.isAEAD
+        self.profile = profile
+        self.master = MasterSecret(key: master.key, salt: master.salt)
         cipher = PacketCipher(keys, profile: profile, isControl: false, engine: settings.engine)
         controlCipher = PacketCipher(controlKeys, profile: profile, isControl: true, engine: settings.engine)
         let limit = settings.receiveContexts
         let evicted = limit * SRTPLimits.evictedContextsPerContext
         contexts = ReceiveContexts(limit: limit, evicted: evicted)
         controlContexts = ReceiveContexts(limit: limit, evicted: evicted)
+    }
+
+    /// Goes on where the receiver that was written down stopped.
+    public init(_ record: SRTPRecord, settings: SRTPSettings = SRTPSettings()) {
+        self.init(profile: record.profile, key: record.key, salt: record.salt, settings: settings)
+        for stream in record.evictedStreams { contexts.remember(stream.context) }
+        for stream in record.streams { _ = contexts.add(stream.context) }
+        for stream in record.evictedControlStreams { controlContexts.remember(stream.context) }
+        for stream in record.controlStreams { _ = controlContexts.add(stream.context) }
+    }
+
+    /// All that is needed to go on elsewhere.
+    public var record: SRTPRecord {
+        var record = SRTPRecord(profile: profile, master: master)
+        contexts.forEach { record.streams.append(SRTPRecord.Stream($0)) }
+        controlContexts.forEach { record.controlStreams.append(SRTPRecord.Stream($0)) }
+        contexts.forEachEvicted { record.evictedStreams.append(SRTPRecord.Stream($0)) }
+        controlContexts.forEachEvicted { record.evictedControlStreams.append(SRTPRecord.Stream($0)) }
+        return record
     }
 
     /// How many SSRCs have a context, RTP.

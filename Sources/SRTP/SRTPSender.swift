@@ -32,26 +32,47 @@ public struct SRTPSender: ~Copyable {
 
     private let cipher: PacketCipher
     private let controlCipher: PacketCipher
-    private let isAEAD: Bool
+    private let profile: SRTPProfile
+    private let master: MasterSecret
+    private var isAEAD: Bool { profile.isAEAD }
     private var contexts = ContextTable(limit: SRTPLimits.sendContexts)
     // Not private: a test sets a context near the end of its indices.
     var controlContexts = ContextTable(limit: SRTPLimits.sendContexts)
 
     /// A sender with the master key and salt of our own role; their lengths are the profile's.
     public init(profile: SRTPProfile, key: [UInt8], salt: [UInt8], settings: SRTPSettings = SRTPSettings()) {
+        var keys = SessionKeys(profile: profile, masterKey: key, masterSalt: salt, isControl: false)
+        var controlKeys = SessionKeys(profile: profile, masterKey: key, masterSalt: salt, isControl: true)
         self.init(
-            profile: profile,
-            keys: SessionKeys(profile: profile, masterKey: key, masterSalt: salt, isControl: false),
-            controlKeys: SessionKeys(profile: profile, masterKey: key, masterSalt: salt, isControl: true),
-            settings: settings)
+            profile: profile, keys: keys, controlKeys: controlKeys, master: (key, salt), settings: settings)
+        keys.wipe()
+        controlKeys.wipe()
     }
 
+    /// With session keys that are known already, which only the vectors of RFC 7714 have.
     init(
-        profile: SRTPProfile, keys: SessionKeys, controlKeys: SessionKeys, settings: SRTPSettings = SRTPSettings()
+        profile: SRTPProfile, keys: SessionKeys, controlKeys: SessionKeys,
+        master: (key: [UInt8], salt: [UInt8]) = ([], []), settings: SRTPSettings = SRTPSettings()
     ) {
-        isAEAD = profile.isAEAD
+        self.profile = profile
+        self.master = MasterSecret(key: master.key, salt: master.salt)
         cipher = PacketCipher(keys, profile: profile, isControl: false, engine: settings.engine)
         controlCipher = PacketCipher(controlKeys, profile: profile, isControl: true, engine: settings.engine)
+    }
+
+    /// Goes on where the sender that was written down stopped.
+    public init(_ record: SRTPRecord, settings: SRTPSettings = SRTPSettings()) {
+        self.init(profile: record.profile, key: record.key, salt: record.salt, settings: settings)
+        for stream in record.streams { contexts.add(stream.context) }
+        for stream in record.controlStreams { controlContexts.add(stream.context) }
+    }
+
+    /// All that is needed to go on elsewhere; from then on this sender must not seal anything.
+    public var record: SRTPRecord {
+        var record = SRTPRecord(profile: profile, master: master)
+        contexts.forEach { record.streams.append(SRTPRecord.Stream($0)) }
+        controlContexts.forEach { record.controlStreams.append(SRTPRecord.Stream($0)) }
+        return record
     }
 
     /// How many SSRCs have been sent, or asked a handle for, RTP.

@@ -70,7 +70,12 @@ put("SRTP", [
     bytes([mode, kind, 24]) + rtp(0x80, 111, "01020304 05060708 090a0b0c")
     + bytes([kind, 24]) + rtp(0x80, 111, "aa" * 12)
     for mode in range(4) for kind in (1, 5)
-] + [bytes([mode, 3, 16]) + bytes.fromhex("80c9000300000001000000020000000300") for mode in range(4)])
+] + [bytes([mode, 3, 16]) + bytes.fromhex("80c9000300000001000000020000000300") for mode in range(4)] + [
+    # With the highest bit a record: version, profile, key and salt, four lists of streams.
+    bytes([0x80, 1, 0, 7]) + b"\x11" * 16 + b"\x22" * 12 + bytes.fromhex(
+        "00000001 aabbccdd 0000000000000009 0000000000000005 01 00000001 00000005 0000000000000000 0000000000000001 01"
+        "00000000 00000001 00000006 0000000000000050 8000000000000001 40")
+])
 
 HELLO = (
     "16feff0000000000000000007a0100006e000000000000006efefd" + "5a" * 32 + "00000004c02bc02f0100"

@@ -9,12 +9,12 @@ import Testing
 
 @Suite("SRTP stream handles")
 struct HandleTests {
-    @Test("packets sealed by handle are those sealed without", arguments: SRTPProfile.allCases)
-    func same(_ profile: SRTPProfile) throws {
+    @Test("packets sealed by handle are those sealed without", arguments: Protection.all)
+    func same(_ profile: Protection) throws {
         let keys = MasterKey(profile)
-        var plain = keys.sender()
+        var plain = MasterKey(profile.profile).sender()
         var sender = keys.sender()
-        var queue = SealQueue(.evp)
+        var queue = SealQueue(profile.engine)
         var handles: [SRTPSender.StreamHandle] = []
         for ssrc in 1...3 as ClosedRange<UInt32> { handles.append(try #require(handle(&sender, ssrc))) }
         #expect(sender.contextCount == 3)
@@ -91,8 +91,8 @@ struct HandleTests {
         #expect(handle(&sender, 7) != nil)
     }
 
-    @Test("a slot that is too short is refused before anything is written", arguments: bothProfiles)
-    func shortSlot(_ profile: SRTPProfile) throws {
+    @Test("a slot that is too short is refused before anything is written", arguments: Protection.common)
+    func shortSlot(_ profile: Protection) throws {
         var sender = MasterKey(profile).sender()
         var queue = SealQueue(.evp)
         let own = try #require(handle(&sender, 0x1234_5678))

@@ -8,8 +8,8 @@ import Testing
 
 @Suite("SRTP with hostile input")
 struct HostileInputTests {
-    @Test("no bytes make the receiver trap or let it accept", arguments: bothProfiles)
-    func randomBytes(_ profile: SRTPProfile) {
+    @Test("no bytes make the receiver trap or let it accept", arguments: Protection.common)
+    func randomBytes(_ profile: Protection) {
         let keys = MasterKey(profile)
         let failure = checkProperty(cases: 3_000) { random in
             var receiver = keys.receiver()
@@ -21,8 +21,8 @@ struct HostileInputTests {
         #expect(failure == nil)
     }
 
-    @Test("a damaged packet is refused and does no harm to the next one", arguments: bothProfiles)
-    func mutated(_ profile: SRTPProfile) {
+    @Test("a damaged packet is refused and does no harm to the next one", arguments: Protection.common)
+    func mutated(_ profile: Protection) {
         let keys = MasterKey(profile)
         var sender = keys.sender()
         var receiver = keys.receiver()
@@ -47,8 +47,8 @@ struct HostileInputTests {
         #expect(failure == nil)
     }
 
-    @Test("the shortest packets pass and one byte less is refused", arguments: bothProfiles)
-    func shortest(_ profile: SRTPProfile) throws {
+    @Test("the shortest packets pass and one byte less is refused", arguments: Protection.common)
+    func shortest(_ profile: Protection) throws {
         let keys = MasterKey(profile)
         var sender = keys.sender()
         var receiver = keys.receiver()
@@ -64,8 +64,8 @@ struct HostileInputTests {
         #expect(unprotectControl(&receiver, control) == .success(report))
     }
 
-    @Test("a slot that is too short is refused before anything is written", arguments: bothProfiles)
-    func shortSlot(_ profile: SRTPProfile) {
+    @Test("a slot that is too short is refused before anything is written", arguments: Protection.common)
+    func shortSlot(_ profile: Protection) {
         var sender = MasterKey(profile).sender()
         let packet = TestPacket(sequence: 1, payload: [1, 2, 3])
         var slot = packet.header + [UInt8](repeating: 0, count: 3 + profile.rtpTagBytes - 1)

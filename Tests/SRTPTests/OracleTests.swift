@@ -8,8 +8,8 @@ import Testing
 
 @Suite("SRTP against libsrtp2")
 struct OracleTests {
-    @Test("libsrtp2 opens what we seal, across roll-overs and with loss", arguments: SRTPProfile.allCases)
-    func ourPackets(_ profile: SRTPProfile) {
+    @Test("libsrtp2 opens what we seal, across roll-overs and with loss", arguments: Protection.all)
+    func ourPackets(_ profile: Protection) {
         let failure = checkProperty(cases: 12, seed: UInt64(profile.rawValue) * 1_000) { random in
             let keys = MasterKey(profile, seed: random.next())
             var sender = keys.sender()
@@ -28,8 +28,8 @@ struct OracleTests {
         #expect(failure == nil)
     }
 
-    @Test("we open what libsrtp2 seals, across roll-overs, with loss and disorder", arguments: SRTPProfile.allCases)
-    func theirPackets(_ profile: SRTPProfile) {
+    @Test("we open what libsrtp2 seals, across roll-overs, with loss and disorder", arguments: Protection.all)
+    func theirPackets(_ profile: Protection) {
         let failure = checkProperty(cases: 12, seed: UInt64(profile.rawValue) * 1_000) { random in
             let keys = MasterKey(profile, seed: random.next())
             var receiver = keys.receiver()
@@ -57,8 +57,8 @@ struct OracleTests {
         #expect(failure == nil)
     }
 
-    @Test("RTCP goes both ways", arguments: SRTPProfile.allCases)
-    func control(_ profile: SRTPProfile) {
+    @Test("RTCP goes both ways", arguments: Protection.all)
+    func control(_ profile: Protection) {
         let failure = checkProperty(cases: 12, seed: UInt64(profile.rawValue) * 1_000) { random in
             let keys = MasterKey(profile, seed: random.next())
             var sender = keys.sender()
@@ -79,8 +79,8 @@ struct OracleTests {
         #expect(failure == nil)
     }
 
-    @Test("the roll-over counter goes on beyond one turn", arguments: bothProfiles)
-    func manyTurns(_ profile: SRTPProfile) throws {
+    @Test("the roll-over counter goes on beyond one turn", arguments: Protection.common)
+    func manyTurns(_ profile: Protection) throws {
         let keys = MasterKey(profile)
         var sender = keys.sender()
         var receiver = keys.receiver()

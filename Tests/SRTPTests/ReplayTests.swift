@@ -19,8 +19,9 @@ struct ReplayTests {
         }
     }
 
-    @Test("a packet 63 behind is accepted once, and one 64 behind is refused", arguments: bothProfiles, [0, 65_500])
-    func windowEdge(_ profile: SRTPProfile, first: UInt16) {
+    @Test(
+        "a packet 63 behind is accepted once, and one 64 behind is refused", arguments: Protection.common, [0, 65_500])
+    func windowEdge(_ profile: Protection, first: UInt16) {
         let keys = MasterKey(profile)
         let packets = Self.series(keys, first: first, count: 101)
         var receiver = keys.receiver()
@@ -35,8 +36,8 @@ struct ReplayTests {
         #expect(receiver.counters.replayOld == 1)
     }
 
-    @Test("an RTCP packet 63 behind is accepted once, and one 64 behind is refused", arguments: bothProfiles)
-    func controlWindowEdge(_ profile: SRTPProfile) {
+    @Test("an RTCP packet 63 behind is accepted once, and one 64 behind is refused", arguments: Protection.common)
+    func controlWindowEdge(_ profile: Protection) {
         let keys = MasterKey(profile)
         var sender = keys.sender()
         let report = makeReport(ssrc: 1, rest: [1, 2, 3, 4])
@@ -67,8 +68,8 @@ struct ReplayTests {
 
     @Test(
         "a first packet from the far side of a roll-over is opened, and so are those from before it",
-        arguments: bothProfiles)
-    func firstAfterRollOver(_ profile: SRTPProfile) {
+        arguments: Protection.common)
+    func firstAfterRollOver(_ profile: Protection) {
         let keys = MasterKey(profile)
         let packets = Self.series(keys, first: 65_530, count: 20)
         var receiver = keys.receiver()
@@ -77,8 +78,8 @@ struct ReplayTests {
         #expect((try? unprotect(&receiver, packets[11]).get()) != nil)
     }
 
-    @Test("a young context finds its way over a gap of more than half the sequence space", arguments: bothProfiles)
-    func longGap(_ profile: SRTPProfile) throws {
+    @Test("a young context finds its way over a gap of more than half the sequence space", arguments: Protection.common)
+    func longGap(_ profile: Protection) throws {
         let keys = MasterKey(profile)
         var sender = keys.sender()
         var receiver = keys.receiver()
@@ -92,8 +93,8 @@ struct ReplayTests {
         #expect(opened == 3)
     }
 
-    @Test("forged packets leave no context and change nothing", arguments: bothProfiles)
-    func forged(_ profile: SRTPProfile) {
+    @Test("forged packets leave no context and change nothing", arguments: Protection.common)
+    func forged(_ profile: Protection) {
         let keys = MasterKey(profile)
         let packets = Self.series(keys, first: 10, count: 3)
         var receiver = keys.receiver()
@@ -113,8 +114,8 @@ struct ReplayTests {
         #expect((try? unprotect(&receiver, packets[1]).get()) != nil)
     }
 
-    @Test("a refused packet is unchanged", arguments: bothProfiles)
-    func refusedIsUnchanged(_ profile: SRTPProfile) {
+    @Test("a refused packet is unchanged", arguments: Protection.common)
+    func refusedIsUnchanged(_ profile: Protection) {
         let keys = MasterKey(profile)
         var packet = Self.series(keys, first: 10, count: 1)[0]
         packet[packet.count - 1] ^= 1
@@ -164,8 +165,8 @@ struct ReplayTests {
         #expect(protect(&sender, TestPacket(ssrc: 7, sequence: 2, payload: [])) != nil)
     }
 
-    @Test("the 31-bit SRTCP index ends: the last one is sealed, the one after it refused", arguments: bothProfiles)
-    func controlIndexEnd(_ profile: SRTPProfile) throws {
+    @Test("the 31-bit SRTCP index ends: the last one is sealed, the one after it refused", arguments: Protection.common)
+    func controlIndexEnd(_ profile: Protection) throws {
         let keys = MasterKey(profile)
         var sender = keys.sender()
         var receiver = keys.receiver()

@@ -1,28 +1,58 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
+import IPsecMB
 import OpenSSL
 import Primitives
 import TestSupport
+import Testing
 
 @testable import SRTP
 
-let bothProfiles: [SRTPProfile] = [.aeadAES128GCM, .aes128CMHMACSHA1_80]
+/// The engines of this machine.
+let engines: [SRTPEngine] = [.evp] + ((try? IPsecMB.installed.get()).map { [.ipsecMB($0)] } ?? [])
+
+/// A profile and what computes it: every test of packets runs over each engine.
+@dynamicMemberLookup
+struct Protection: Sendable, CustomTestStringConvertible {
+    var profile: SRTPProfile
+    var engine: SRTPEngine
+
+    /// The two profiles that browsers choose.
+    static let common = make([.aeadAES128GCM, .aes128CMHMACSHA1_80])
+    /// All profiles.
+    static let all = make(SRTPProfile.allCases)
+
+    private static func make(_ profiles: [SRTPProfile]) -> [Protection] {
+        engines.flatMap { engine in profiles.map { Protection(profile: $0, engine: engine) } }
+    }
+
+    subscript<T>(dynamicMember path: KeyPath<SRTPProfile, T>) -> T { profile[keyPath: path] }
+
+    var testDescription: String { "\(profile) by \(engine.name)" }
+}
 
 /// A master key and salt of the right lengths.
 struct MasterKey {
     var profile: SRTPProfile
     var key: [UInt8]
     var salt: [UInt8]
+    var settings: SRTPSettings
+
+    init(_ protection: Protection, seed: UInt64 = 7) {
+        self.init(protection.profile, seed: seed)
+        settings.engine = protection.engine
+    }
 
     init(_ profile: SRTPProfile, seed: UInt64 = 7) {
         var random = Random(seed: seed)
         self.profile = profile
+        settings = SRTPSettings()
         key = random.bytes(profile.keyBytes)
         salt = random.bytes(profile.saltBytes)
     }
 
-    func sender() -> SRTPSender { SRTPSender(profile: profile, key: key, salt: salt) }
-    func receiver() -> SRTPReceiver { SRTPReceiver(profile: profile, key: key, salt: salt) }
+    func sender() -> SRTPSender { SRTPSender(profile: profile, key: key, salt: salt, settings: settings) }
+    func receiver() -> SRTPReceiver { SRTPReceiver(profile: profile, key: key, salt: salt, settings: settings) }
     func oracle(_ direction: LibSRTP.Direction) -> LibSRTP {
         LibSRTP(direction, profile: profile.rawValue, keyAndSalt: key + salt)
     }

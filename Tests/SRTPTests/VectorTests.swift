@@ -75,11 +75,13 @@ struct VectorTests {
                 + "8415f658 c61de047 6f1b6fad 1d1eb30c 4446839f 57ff6f6c b26ac3be 800005d4"),
     ]
 
-    @Test("an RTP packet is sealed and opened as published", arguments: published)
-    func gcmPacket(_ vector: Published) {
+    @Test("an RTP packet is sealed and opened as published", arguments: published, engines)
+    func gcmPacket(_ vector: Published, engine: SRTPEngine) {
         let keys = SessionKeys(encryption: [UInt8](hex: vector.key), authentication: [], salt: [UInt8](hex: Self.salt))
-        var sender = SRTPSender(profile: vector.profile, keys: keys, controlKeys: keys)
-        var receiver = SRTPReceiver(profile: vector.profile, keys: keys, controlKeys: keys)
+        var sender = SRTPSender(
+            profile: vector.profile, keys: keys, controlKeys: keys, settings: SRTPSettings(engine: engine))
+        var receiver = SRTPReceiver(
+            profile: vector.profile, keys: keys, controlKeys: keys, settings: SRTPSettings(engine: engine))
         let plain = [UInt8](hex: Self.plainRTP)
         var packet = TestPacket(sequence: 0, payload: Array(plain[12...]))
         packet.header = Array(plain[..<12])
@@ -88,23 +90,43 @@ struct VectorTests {
         #expect(unprotect(&receiver, [UInt8](hex: vector.rtp)) == .success(plain))
     }
 
-    @Test("an RTCP packet is opened as published", arguments: published)
-    func gcmControlPacket(_ vector: Published) {
+    @Test("an RTCP packet is opened as published", arguments: published, engines)
+    func gcmControlPacket(_ vector: Published, engine: SRTPEngine) {
         let keys = SessionKeys(encryption: [UInt8](hex: vector.key), authentication: [], salt: [UInt8](hex: Self.salt))
-        var receiver = SRTPReceiver(profile: vector.profile, keys: keys, controlKeys: keys)
+        var receiver = SRTPReceiver(
+            profile: vector.profile, keys: keys, controlKeys: keys, settings: SRTPSettings(engine: engine))
         #expect(unprotectControl(&receiver, [UInt8](hex: vector.rtcp)) == .success([UInt8](hex: Self.plainRTCP)))
     }
 
     /// RFC 7714 17.3.
-    @Test("an RTCP packet that is only authenticated is accepted")
-    func taggedOnly() {
+    @Test("an RTCP packet that is only authenticated is accepted", arguments: engines)
+    func taggedOnly(_ engine: SRTPEngine) {
         let keys = SessionKeys(
             encryption: [UInt8](hex: Self.published[0].key), authentication: [], salt: [UInt8](hex: Self.salt))
-        var receiver = SRTPReceiver(profile: .aeadAES128GCM, keys: keys, controlKeys: keys)
+        var receiver = SRTPReceiver(
+            profile: .aeadAES128GCM, keys: keys, controlKeys: keys, settings: SRTPSettings(engine: engine))
         let packet = [UInt8](hex: Self.plainRTCP + "841dd968 3dd78ec9 2ae58790 125f62b3 000005d4")
         var damaged = packet
         damaged[20] ^= 1
-        #expect(unprotectControl(&receiver, damaged) == .failure(.authentication))
+        let result = damaged.withUnsafeMutableBytes { receiver.unprotectRTCP($0) }
+        #expect(result == .failure(.authentication))
+        #expect(damaged[20] == packet[20] ^ 1 && damaged[36...] == packet[36...], "it is unchanged")
         #expect(unprotectControl(&receiver, packet) == .success([UInt8](hex: Self.plainRTCP)))
+    }
+
+    /// The packet with which libsrtp2 checks itself.
+    @Test("an AES-CM packet is sealed and opened as published", arguments: engines)
+    func counterModePacket(_ engine: SRTPEngine) {
+        let settings = SRTPSettings(engine: engine)
+        let key = [UInt8](hex: "e1f97a0d3e018be0d64fa32c06de4139")
+        let salt = [UInt8](hex: "0ec675ad498afeebb6960b3aabe6")
+        let sealed = [UInt8](hex: "800f1234decafbadcafebabe4e55dc4ce79978d88ca4d215949d2402b78d6acc99ea179b8dbb")
+        let plain = [UInt8](hex: "800f1234decafbadcafebabe") + [UInt8](repeating: 0xAB, count: 16)
+        var sender = SRTPSender(profile: .aes128CMHMACSHA1_80, key: key, salt: salt, settings: settings)
+        var receiver = SRTPReceiver(profile: .aes128CMHMACSHA1_80, key: key, salt: salt, settings: settings)
+        var packet = TestPacket(sequence: 0, payload: Array(plain[12...]))
+        packet.header = Array(plain[..<12])
+        #expect(protect(&sender, packet) == sealed)
+        #expect(unprotect(&receiver, sealed) == .success(plain))
     }
 }

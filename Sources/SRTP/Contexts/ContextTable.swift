@@ -16,19 +16,23 @@ struct ContextTable: ~Copyable {
 
     private static let none = UInt32.max
 
-    private var places = FixedTable<UInt32, UInt32>(capacity: SRTPLimits.initialContexts)
-    private var contexts = UnsafeMutablePointer<SSRCContext>.allocate(capacity: SRTPLimits.initialContexts)
-    private var links = UnsafeMutablePointer<Links>.allocate(capacity: SRTPLimits.initialContexts)
-    private var capacity = SRTPLimits.initialContexts
+    private var places: FixedTable<UInt32, UInt32>
+    private var contexts: UnsafeMutablePointer<SSRCContext>
+    private var links: UnsafeMutablePointer<Links>
+    private var capacity: Int
     private var newest = none
     private var oldest = none
     private let limit: Int
     /// How many SSRCs are known.
     private(set) var count = 0
 
-    /// A table for at most `limit` contexts.
-    init(limit: Int) {
+    /// A table for at most `limit` contexts, with memory for `initial` at first.
+    init(limit: Int, initial: Int = SRTPLimits.initialContexts) {
         self.limit = limit
+        capacity = min(limit, initial)
+        places = FixedTable(capacity: capacity)
+        contexts = .allocate(capacity: capacity)
+        links = .allocate(capacity: capacity)
     }
 
     deinit {

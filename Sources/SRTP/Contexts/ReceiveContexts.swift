@@ -19,7 +19,7 @@ struct ReceiveContexts: ~Copyable {
     /// Room for this many contexts, and for `evicted` that made room.
     init(limit: Int, evicted: Int) {
         live = ContextTable(limit: limit)
-        self.evicted = ContextTable(limit: evicted)
+        self.evicted = ContextTable(limit: evicted, initial: 1)
     }
 
     /// How many SSRCs have a context.

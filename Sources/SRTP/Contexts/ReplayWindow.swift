@@ -25,6 +25,19 @@ struct ReplayWindow: BitwiseCopyable, Equatable {
         bits = 1
     }
 
+    /// A window that was written down.
+    init(highest: UInt64, bits: UInt64) {
+        self.highest = highest
+        self.bits = bits
+    }
+
+    /// Whether use can have led to it: nothing is used at all, or the highest is, and none before index 0.
+    func isPossible(upTo last: UInt64) -> Bool {
+        if bits == 0 { return highest == 0 }
+        return highest <= last && bits & 1 == 1
+            && (highest >= SRTPLimits.replayWindow - 1 || bits >> (highest + 1) == 0)
+    }
+
     /// What is known of `index`.
     @inline(__always)
     func verdict(_ index: UInt64) -> Verdict {

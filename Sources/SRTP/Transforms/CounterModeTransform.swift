@@ -2,16 +2,24 @@
 
 internal import OpenSSL
 
-/// AES in counter mode with a truncated HMAC-SHA1 (RFC 3711 4.1.1, 4.2.1).
-struct CounterModeTransform: ~Copyable {
-    private let cipher: AESCTR
+/// A cipher in counter mode, keyed.
+protocol KeyStream: ~Copyable {
+    /// Applies the key stream that starts at the 16-byte block `vector`; see `AESCTR`.
+    func apply(vector: UnsafeRawPointer, input: UnsafeRawBufferPointer, output: UnsafeMutableRawPointer) -> Bool
+}
+
+extension AESCTR: KeyStream {}
+
+/// AES in counter mode with a truncated HMAC-SHA1 (RFC 3711 4.1.1, 4.2.1), one packet at a time.
+struct CounterModeTransform<Cipher: KeyStream & ~Copyable>: ~Copyable {
+    private let cipher: Cipher
     private let mac: HMACSHA1
     private let salt: VectorSalt
     private let tagBytes: Int
 
     /// A transform for these keys.
-    init(_ keys: SessionKeys, tagBytes: Int) {
-        cipher = AESCTR(key: keys.encryption)
+    init(_ keys: SessionKeys, cipher: consuming Cipher, tagBytes: Int) {
+        self.cipher = cipher
         mac = HMACSHA1(key: keys.authentication)
         salt = VectorSalt(keys.salt, isAEAD: false)
         self.tagBytes = tagBytes
@@ -22,10 +30,19 @@ struct CounterModeTransform: ~Copyable {
         ssrc: UInt32, index: UInt64, payload: UnsafeRawPointer, into slot: UnsafeMutableRawPointer,
         _ layout: PacketLayout
     ) -> Bool {
-        let input = UnsafeRawBufferPointer(start: payload, count: layout.payloadBytes)
-        guard apply(ssrc, index, input, slot + layout.headerBytes) else { return false }
+        guard encrypt(ssrc: ssrc, index: index, payload: payload, into: slot, layout) else { return false }
         withTag(slot, layout) { (slot + layout.tagOffset).copyMemory(from: $0, byteCount: tagBytes) }
         return true
+    }
+
+    /// Encrypts and writes no tag.
+    @inline(__always)
+    func encrypt(
+        ssrc: UInt32, index: UInt64, payload: UnsafeRawPointer, into slot: UnsafeMutableRawPointer,
+        _ layout: PacketLayout
+    ) -> Bool {
+        let input = UnsafeRawBufferPointer(start: payload, count: layout.payloadBytes)
+        return apply(ssrc, index, input, slot + layout.headerBytes)
     }
 
     /// See ``PacketCipher``. The tag is checked before anything is decrypted.

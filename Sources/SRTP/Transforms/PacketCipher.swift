@@ -1,5 +1,6 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
+internal import IPsecMB
 internal import OpenSSL
 
 /// Where the parts of a packet lie, relative to its first byte.
@@ -24,16 +25,24 @@ struct PacketCipher: ~Copyable {
 
     private enum Method: ~Copyable {
         case gcm(GCMTransform)
-        case counterMode(CounterModeTransform)
+        case counterMode(CounterModeTransform<AESCTR>)
+        case multiBufferGCM(MultiBufferGCMTransform)
+        case multiBufferCounterMode(MultiBufferCounterModeTransform)
     }
 
     /// A cipher for these keys.
     init(_ keys: SessionKeys, profile: SRTPProfile, isControl: Bool, engine: SRTPEngine) {
         tagBytes = isControl ? profile.rtcpTagBytes : profile.rtpTagBytes
         method =
-            profile.isAEAD
-            ? .gcm(GCMTransform(keys, isControl: isControl))
-            : .counterMode(CounterModeTransform(keys, tagBytes: tagBytes))
+            switch (engine, profile.isAEAD) {
+            case (.evp, true): .gcm(GCMTransform(keys, isControl: isControl))
+            case (.evp, false):
+                .counterMode(CounterModeTransform(keys, cipher: AESCTR(key: keys.encryption), tagBytes: tagBytes))
+            case (.ipsecMB(let library), true):
+                .multiBufferGCM(MultiBufferGCMTransform(keys, library, isControl: isControl))
+            case (.ipsecMB(let library), false):
+                .multiBufferCounterMode(MultiBufferCounterModeTransform(keys, library, tagBytes: tagBytes))
+            }
     }
 
     /// Encrypts `payload` into `slot`, behind the header that stands there, and writes the tag.
@@ -48,6 +57,10 @@ struct PacketCipher: ~Copyable {
             transform.seal(ssrc: ssrc, index: index, payload: payload, into: slot, layout)
         case .counterMode(let transform):
             transform.seal(ssrc: ssrc, index: index, payload: payload, into: slot, layout)
+        case .multiBufferGCM(let transform):
+            transform.seal(ssrc: ssrc, index: index, payload: payload, into: slot, layout)
+        case .multiBufferCounterMode(let transform):
+            transform.seal(ssrc: ssrc, index: index, payload: payload, into: slot, layout)
         }
     }
 
@@ -57,7 +70,11 @@ struct PacketCipher: ~Copyable {
         ssrc: UInt32, index: UInt64, payload: UnsafeRawPointer, into slot: UnsafeMutableRawPointer,
         _ layout: PacketLayout, _ queue: inout SealQueue
     ) -> Bool {
-        seal(ssrc: ssrc, index: index, payload: payload, into: slot, layout)
+        switch method {
+        case .multiBufferCounterMode(let transform):
+            transform.seal(ssrc: ssrc, index: index, payload: payload, into: slot, layout, &queue)
+        default: seal(ssrc: ssrc, index: index, payload: payload, into: slot, layout)
+        }
     }
 
     /// Checks the tag and decrypts in place.
@@ -67,6 +84,8 @@ struct PacketCipher: ~Copyable {
         switch method {
         case .gcm(let transform): transform.open(ssrc: ssrc, index: index, packet: packet, layout)
         case .counterMode(let transform): transform.open(ssrc: ssrc, index: index, packet: packet, layout)
+        case .multiBufferGCM(let transform): transform.open(ssrc: ssrc, index: index, packet: packet, layout)
+        case .multiBufferCounterMode(let transform): transform.open(ssrc: ssrc, index: index, packet: packet, layout)
         }
     }
 
@@ -75,6 +94,8 @@ struct PacketCipher: ~Copyable {
         switch method {
         case .gcm(let transform): transform.check(ssrc: ssrc, index: index, packet: packet, layout)
         case .counterMode(let transform): transform.check(packet: packet, layout)
+        case .multiBufferGCM(let transform): transform.check(ssrc: ssrc, index: index, packet: packet, layout)
+        case .multiBufferCounterMode(let transform): transform.check(packet: packet, layout)
         }
     }
 }

@@ -25,6 +25,13 @@ struct SessionKeys: Equatable {
         self.salt = salt
     }
 
+    /// Overwrites the keys, once ciphers are made of them.
+    mutating func wipe() {
+        OpenSSL.wipe(&encryption)
+        OpenSSL.wipe(&authentication)
+        OpenSSL.wipe(&salt)
+    }
+
     /// Derives the keys; the key derivation rate is zero.
     init(profile: SRTPProfile, masterKey: [UInt8], masterSalt: [UInt8], isControl: Bool) {
         precondition(masterKey.count == profile.keyBytes, "master key of the wrong length")
