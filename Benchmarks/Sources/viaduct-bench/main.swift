@@ -25,6 +25,7 @@ do {
         switch section {
         case .doors:
             runner.run(SRTPBenchmarks.all())
+            SRTPBenchmarks.printRatios(runner.measurements)
             runner.run(RewriteBenchmarks.all())
             runner.run(try SendBenchmarks.all())
         case .hall: try HallBenchmarks(directory: directory).run()

@@ -1,6 +1,7 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
 import CSRTP
+import IPsecMB
 import OpenSSL
 import Primitives
 import SRTP
@@ -12,13 +13,99 @@ enum SRTPBenchmarks {
         var result: [Benchmark] = []
         for (profile, name) in [(SRTPProfile.aeadAES128GCM, "GCM"), (.aes128CMHMACSHA1_80, "CM-SHA1")] {
             for bytes in [100, 1_200] {
-                result.append(ourProtect(profile, "\(name) \(bytes) B protect, Viaduct", bytes))
+                for engine in engines {
+                    result.append(
+                        ourProtect(profile, engine, "\(name) \(bytes) B protect, \(engine.name)", bytes))
+                    result.append(
+                        ourUnprotect(profile, engine, "\(name) \(bytes) B unprotect, \(engine.name)", bytes))
+                }
                 result.append(theirProtect(profile, "\(name) \(bytes) B protect, libsrtp2", bytes))
-                result.append(ourUnprotect(profile, "\(name) \(bytes) B unprotect, Viaduct", bytes))
                 result.append(theirUnprotect(profile, "\(name) \(bytes) B unprotect, libsrtp2", bytes))
+            }
+            // As the bridge seals: by handle, the tags of a turn together.
+            for payload in payloads {
+                for engine in engines {
+                    result.append(seal(profile, engine, sealName(name, payload, engine), payload))
+                }
             }
         }
         return result
+    }
+
+    /// What libipsec-mb may cost, as a part of what EVP costs in the same run, by payload.
+    private static let limits: [(profile: String, payload: Int, ratio: Double)] = [
+        ("GCM", 90, 0.25), ("GCM", 1_150, 0.65), ("CM-SHA1", 90, 0.75), ("CM-SHA1", 160, 0.75),
+        ("CM-SHA1", 1_150, 0.75),
+    ]
+
+    /// Compares the engines, and says whether libipsec-mb is worth its package.
+    static func printRatios(_ measurements: [Measurement]) {
+        guard engines.count == 2 else {
+            print("  libipsec-mb: cannot be used here, nothing to compare")
+            return
+        }
+        heading("Sealing by libipsec-mb, as a part of EVP's time (medians)")
+        for (profile, payload, limit) in limits {
+            func median(_ engine: SRTPEngine) -> Double {
+                measurements.first { $0.name == sealName(profile, payload, engine) }?.median ?? .nan
+            }
+            let ratio = median(engines[1]) / median(engines[0])
+            print(
+                "  " + padded("\(profile), \(payload) bytes of payload", 44) + leftPadded(decimal(ratio, 2), 10)
+                    + "   limit \(decimal(limit, 2))" + (ratio <= limit ? "" : "   EXCEEDED"))
+        }
+    }
+
+    private static let payloads = [90, 160, 1_150]
+    /// EVP, then libipsec-mb where it is.
+    static let engines: [SRTPEngine] = [.evp] + ((try? IPsecMB.installed.get()).map { [.ipsecMB($0)] } ?? [])
+
+    private static func sealName(_ profile: String, _ payload: Int, _ engine: SRTPEngine) -> String {
+        "\(profile) \(payload) B payload sealed, \(engine.name)"
+    }
+
+    /// One packet to each of 100 receivers, which is what a turn of a meeting looks like, then the queue is finished.
+    private static func seal(
+        _ profile: SRTPProfile, _ engine: SRTPEngine, _ name: String, _ payloadBytes: Int
+    ) -> Benchmark {
+        // Reached through a pointer, as the bridge reaches its endpoints.
+        let receivers = 100
+        let senders = UnsafeMutablePointer<SRTPSender>.allocate(capacity: receivers)
+        var handles: [SRTPSender.StreamHandle] = []
+        for number in 0..<receivers {
+            (senders + number).initialize(
+                to: SRTPSender(
+                    profile: profile, key: [UInt8](repeating: UInt8(number), count: 16), salt: salt(profile),
+                    settings: SRTPSettings(engine: engine)))
+            guard let handle = senders[number].handle(for: 0x7856_3412) else { fatal(name) }
+            handles.append(handle)
+        }
+        let plain = buffer(payloadBytes)
+        let slots = UnsafeMutableRawBufferPointer.allocate(byteCount: receivers * 1_536, alignment: 64)
+        for slot in 0..<receivers {
+            slots[slot * 1_536] = 0x80
+            slots.storeBytes(of: UInt32(0x1234_5678), toByteOffset: slot * 1_536 + 8, as: UInt32.self)
+        }
+        let queue = UnsafeMutablePointer<SealQueue>.allocate(capacity: 1)
+        queue.initialize(to: SealQueue(engine))
+        var sequence: UInt16 = 0
+        return Benchmark(name, operations: operations) { count in
+            let payload = UnsafeRawBufferPointer(rebasing: plain[..<payloadBytes])
+            for _ in 0..<count / receivers {
+                sequence &+= 1
+                for number in 0..<receivers {
+                    let slot = UnsafeMutableRawBufferPointer(rebasing: slots[number * 1_536..<(number + 1) * 1_536])
+                    setSequence(slot, sequence)
+                    guard
+                        senders[number].protectRTP(
+                            handles[number], slot: slot, headerBytes: 12, payload: payload, into: &queue.pointee)
+                            != nil
+                    else { fatal(name) }
+                }
+                guard queue.pointee.finish() == 0 else { fatal(name) }
+            }
+            return 0
+        }
     }
 
     private static let operations = 20_000
@@ -39,8 +126,11 @@ enum SRTPBenchmarks {
         return packet
     }
 
-    private static func ourProtect(_ profile: SRTPProfile, _ name: String, _ bytes: Int) -> Benchmark {
-        let sender = OurSender(SRTPSender(profile: profile, key: key, salt: salt(profile)))
+    private static func ourProtect(
+        _ profile: SRTPProfile, _ engine: SRTPEngine, _ name: String, _ bytes: Int
+    ) -> Benchmark {
+        let sender = OurSender(
+            SRTPSender(profile: profile, key: key, salt: salt(profile), settings: SRTPSettings(engine: engine)))
         let plain = buffer(bytes)
         let slot = buffer(bytes)
         var sequence: UInt16 = 0
@@ -117,8 +207,11 @@ enum SRTPBenchmarks {
         }
     }
 
-    private static func ourUnprotect(_ profile: SRTPProfile, _ name: String, _ bytes: Int) -> Benchmark {
-        let receiver = OurReceiver(SRTPReceiver(profile: profile, key: key, salt: salt(profile)))
+    private static func ourUnprotect(
+        _ profile: SRTPProfile, _ engine: SRTPEngine, _ name: String, _ bytes: Int
+    ) -> Benchmark {
+        let receiver = OurReceiver(
+            SRTPReceiver(profile: profile, key: key, salt: salt(profile), settings: SRTPSettings(engine: engine)))
         return unprotect(profile, name, bytes) { packet in
             if case .success = receiver.receiver.unprotectRTP(packet, headerBytes: 12) { true } else { false }
         }

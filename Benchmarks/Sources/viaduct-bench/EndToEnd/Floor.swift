@@ -33,7 +33,10 @@ struct Floor: ~Copyable {
         for _ in targets {
             let key = SecureRandom.bytes(16)
             let salt = SecureRandom.bytes(12)
-            senders.append(OurSender(SRTPSender(profile: .aeadAES128GCM, key: key, salt: salt)))
+            // By the engine that the bridge chooses, too.
+            let settings = SRTPSettings(engine: SRTPBenchmarks.engines.last ?? .evp)
+            senders.append(
+                OurSender(SRTPSender(profile: .aeadAES128GCM, key: key, salt: salt, settings: settings)))
         }
         payload = .allocate(byteCount: 1_600, alignment: 64)
         payload.initializeMemory(as: UInt8.self, repeating: 0x5A)
