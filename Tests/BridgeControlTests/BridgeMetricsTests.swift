@@ -80,6 +80,7 @@ struct BridgeMetricsTests {
         metrics.conferenceSizes = [2, 3, 40]
         metrics.startedMilliseconds = 1_788_272_000_118
         metrics.steal = 0.5
+        metrics.srtpEngine = "ipsec-mb"
         metrics.xmpp.disconnects = 2
         metrics.xmpp.forbiddenRequests = 3
         metrics.xmpp += metrics.xmpp
@@ -98,6 +99,7 @@ struct BridgeMetricsTests {
             "process_resident_memory_bytes 2.0E7", "process_cpu_seconds_total 3.0",
             "jitsi_jvb_tossed_packets_energy_bucket{le=\"127.0\"} 0.0", "jitsi_jvb_xmpp_disconnects_total 4.0",
             "viaduct_xmpp_forbidden_requests_total 6.0", "viaduct_colibri_failed_requests_total 7.0",
+            "viaduct_srtp_engine_info{engine=\"ipsec-mb\"} 1.0",
         ] {
             #expect(lines.contains(Substring(expected)), "\(expected)")
         }

@@ -239,12 +239,14 @@ struct HTTPAnswersTests {
     func debug() {
         let document = DebugDocument(
             shutdownState: .running, isDraining: false, wallClockMilliseconds: 1_788_272_602_118, stress: 0.41,
-            conferences: [], health: .healthy, workers: ["{\"worker\":0}", "not json"])
+            conferences: [], health: .healthy, srtpEngine: "OpenSSL EVP",
+            workers: ["{\"worker\":0}", "not json"])
         #expect(
             document.json(DebugQuery(isFull: false)).text
                 == #"{"shutdown_state":"RUNNING","drain":false,"time":1788272602118,"load_management":"#
                 + #"{"state":"NOT_OVERLOADED","stress":"0.41","reducer_enabled":"false"},"conferences":{},"#
-                + #""health":{"success":true,"hardFailure":true,"responseCode":null,"message":null}}"#)
+                + #""health":{"success":true,"hardFailure":true,"responseCode":null,"message":null},"srtp_engine":"OpenSSL EVP"}"#
+        )
         let full = document.json(DebugQuery(conferenceID: "ab", isFull: true))
         #expect(full["conferences"]?.text == #"{"ab":"null"}"#)
         #expect(full["workers"]?.text == #"[{"worker":0},"not json"]"#)
@@ -278,7 +280,7 @@ struct HTTPAnswersTests {
             .answer(ShardAnswer(number: request.number, result: .success([(number, local)]))), at: .zero)
         let document = DebugDocument(
             shutdownState: .running, isDraining: false, wallClockMilliseconds: 0, stress: 0,
-            conferences: directory.summaries, health: .healthy)
+            conferences: directory.summaries, health: .healthy, srtpEngine: "OpenSSL EVP")
         let id = try #require(directory.summaries.first?.localID)
         let expected =
             #"{"\#(id)":{"id":"\#(id)","rtcstatsEnabled":false,"name":"standup@conference.example.net","#

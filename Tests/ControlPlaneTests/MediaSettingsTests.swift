@@ -5,8 +5,10 @@ import Conferencing
 import DTLS
 import Forwarding
 import ICE
+import IPsecMB
 import OpenSSL
 import Primitives
+import SRTP
 import TestSupport
 import Testing
 
@@ -114,4 +116,29 @@ struct MediaSettingsTests {
             #expect(throws: Never.self) { try DTLSIdentity(wallSeconds: 1_700_000_000, settings: shard.identity) }
         }
     }
+
+    @Test("the SRTP engine is the wanted one; one that is wanted and absent is named with setting, reason and cure")
+    func engine() throws {
+        func engine(
+            _ text: String, _ library: Result<IPsecMB, IPsecMBError> = IPsecMB.installed
+        ) throws -> SRTPEngineSelection {
+            try MediaSetup.engine(BridgeSettings.load(Array(text.utf8), file: "jvb.conf").settings, library: library)
+        }
+        #expect(try engine("", .failure(.notFound)).engine.name == "evp")
+        #expect(try engine("viaduct.srtp.engine = evp").engine.name == "evp")
+        #expect(try engine("").reason == IPsecMB.installed.reason)
+        do {
+            _ = try engine("viaduct.srtp.engine = ipsec-mb", .failure(.notFound))
+            Issue.record("an absent engine was chosen")
+        } catch let failure as BridgeFailure {
+            for part in ["viaduct.srtp.engine = ipsec-mb", IPsecMBError.notFound.description, "auto"] {
+                #expect(failure.description.contains(part))
+            }
+        }
+        #expect(throws: (any Error).self) { try engine("viaduct.srtp.engine = fast") }
+    }
+}
+
+extension Result where Success == IPsecMB, Failure == IPsecMBError {
+    fileprivate var reason: String? { if case .failure(let error) = self { error.description } else { nil } }
 }

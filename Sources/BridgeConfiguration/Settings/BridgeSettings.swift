@@ -248,6 +248,8 @@ public struct BridgeSettings: Sendable {
         public var pinsWorkers: Bool
         /// Workers.
         public var workers: Int
+        /// `auto`, `ipsec-mb` or `evp`.
+        public var srtpEngine: String
     }
 
     /// Logging.

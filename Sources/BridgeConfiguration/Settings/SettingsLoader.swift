@@ -63,7 +63,8 @@ struct SettingsLoader {
             redactsRemoteAddresses: reader.boolean("videobridge.redact-remote-addresses"),
             media: .init(
                 usesGSO: reader.boolean("viaduct.media.gso"), usesGRO: reader.boolean("viaduct.media.gro"),
-                pinsWorkers: reader.boolean("viaduct.media.pin"), workers: reader.integer("viaduct.media.workers")),
+                pinsWorkers: reader.boolean("viaduct.media.pin"), workers: reader.integer("viaduct.media.workers"),
+                srtpEngine: reader.text("viaduct.srtp.engine")),
             sigtermGrace: reader.duration("viaduct.sigterm-grace"),
             log: .init(format: reader.text("viaduct.log.format"), level: reader.text("viaduct.log.level")))
         try requirePositivePeriods()

@@ -294,6 +294,9 @@ public enum SettingsTable {
         .init("viaduct.media.pin", .boolean, "true", "Bind each media worker to one processor.", .used),
         .init("viaduct.media.workers", .integer(1...256), "1", "Media workers; so far there is one."),
         .init(
+            "viaduct.srtp.engine", .choice(["auto", "ipsec-mb", "evp"]), "auto",
+            "What encrypts media: libipsec-mb, OpenSSL's EVP, or the first where the machine has it.", .used),
+        .init(
             "viaduct.sigterm-grace", .duration, "2 seconds",
             "Wait between announcing the end on SIGTERM and closing.", .used),
         .init(

@@ -115,7 +115,16 @@ extension BridgeMetrics {
     var own: [Metric] {
         Self.ownNames.map { counter, name in
             Metric(name, "Media workers, added up.", .counter(snapshot.media[counter]), prefix: Metric.ownPrefix)
-        } + signalling.map { Metric($0.0, $0.1, .counter($0.2), prefix: Metric.ownPrefix) }
+        } + signalling.map { Metric($0.0, $0.1, .counter($0.2), prefix: Metric.ownPrefix) } + engine
+    }
+
+    private var engine: [Metric] {
+        guard let srtpEngine else { return [] }
+        return [
+            Metric(
+                "srtp_engine", "What encrypts and decrypts media.", .info(label: "engine", text: srtpEngine),
+                prefix: Metric.ownPrefix)
+        ]
     }
 
     private var signalling: [(String, String, UInt64)] {

@@ -18,6 +18,8 @@ public struct BridgeMetrics: Sendable {
     public var steal: Double?
     /// What all XMPP connections since the start have counted.
     public var xmpp = XMPPCounters()
+    /// Name of the engine that encrypts and decrypts media.
+    public var srtpEngine: String?
     /// Process gauges, `nil` when they are switched off.
     public var process: ProcessGauges?
 

@@ -4,6 +4,7 @@ internal import BridgeControl
 internal import MediaPlane
 internal import PacketIO
 internal import Primitives
+internal import SRTP
 internal import ShardMessages
 internal import WebServer
 
@@ -63,7 +64,7 @@ extension Bridge {
         DebugDocument(
             shutdownState: directory.shutdownState, isDraining: directory.isDraining,
             wallClockMilliseconds: WallClock.nanosecondsSinceEpoch() / 1_000_000, stress: load.stress,
-            conferences: directory.summaries, health: health.result(at: now), workers: workers,
-            http: web?.counts)
+            conferences: directory.summaries, health: health.result(at: now),
+            srtpEngine: srtpEngine.engine.description, workers: workers, http: web?.counts)
     }
 }

@@ -5,6 +5,7 @@ internal import BridgeControl
 internal import MediaPlane
 internal import PacketIO
 internal import Primitives
+internal import SRTP
 internal import ShardMessages
 internal import Telemetry
 internal import WebServer
@@ -107,6 +108,7 @@ extension Bridge {
         result.conferenceSizes = directory.summaries.map(\.endpoints.count)
         result.startedMilliseconds = startedNanoseconds / 1_000_000
         result.steal = load.steal
+        result.srtpEngine = srtpEngine.engine.name
         result.xmpp = forgottenCounters
         for connection in connections + leaving { result.xmpp += connection.counters }
         result.process = settings.publishesProcessGauges ? ProcessFiles.gauges() : nil

@@ -7,6 +7,7 @@ internal import MediaPlane
 internal import OpenSSL
 internal import PacketIO
 internal import Primitives
+internal import SRTP
 internal import ShardMessages
 internal import Telemetry
 internal import WebServer
@@ -20,6 +21,8 @@ internal import XMPP
 final class Bridge: LoopTask {
     let settings: BridgeSettings
     let version: String
+    /// What encrypts and decrypts media, and why.
+    let srtpEngine: SRTPEngineSelection
     let loop: ControlLoop
     let resolver: Resolver
     let log: Logger
@@ -87,6 +90,7 @@ final class Bridge: LoopTask {
         notifier = ServiceNotifier(environment: environment)
         let now = loop.now
         let setup = try MediaSetup(settings)
+        srtpEngine = setup.srtpEngine
         do throws(SystemError) {
             worker = try MediaWorker.start(setup.worker)
         } catch {
@@ -159,6 +163,9 @@ final class Bridge: LoopTask {
                 "gso": String(worker.hasGSO), "gro": String(worker.hasGRO),
                 "receive_buffer": String(worker.grantedReceiveBufferBytes),
             ])
+        log.notice(
+            "SRTP engine is chosen",
+            ["engine": srtpEngine.engine.description, "no_ipsec_mb": srtpEngine.reason])
         if let web { log.notice("HTTP server is listening", ["host": settings.http.host, "port": String(web.port)]) }
         tick(at: loop.now)
         for client in settings.xmppClients { connect(client, at: loop.now) }

@@ -7,21 +7,26 @@ internal import Conferencing
 internal import DTLS
 internal import Forwarding
 internal import ICE
+internal import IPsecMB
 internal import MediaPlane
 internal import OpenSSL
 internal import PacketIO
 internal import Primitives
+internal import SRTP
 
 /// What the configuration means for the media plane: which addresses are bound, which candidates are offered.
 struct MediaSetup {
     /// What the worker is started with.
     var worker: MediaWorker.Configuration
+    /// What encrypts and decrypts media.
+    let srtpEngine: SRTPEngineSelection
     private let harvest: BridgeSettings.Harvest
 
     /// Looks at the interfaces and chooses (media-plane.md 1.1).
     /// - Throws: a sentence that names the cause and the cure.
     init(_ settings: BridgeSettings) throws(BridgeFailure) {
         harvest = settings.harvest
+        srtpEngine = try Self.engine(settings)
         var selection = AddressSelection()
         selection.allowedAddresses = harvest.allowedAddresses
         selection.blockedAddresses = harvest.blockedAddresses
@@ -45,6 +50,7 @@ struct MediaSetup {
         worker.port.usesGRO = settings.media.usesGRO
         worker.cpu = settings.media.pinsWorkers ? 0 : nil
         worker.shard = Self.shard(settings)
+        worker.shard.srtp.engine = srtpEngine.engine
     }
 
     static func shard(_ settings: BridgeSettings) -> ShardSettings {
@@ -69,6 +75,19 @@ struct MediaSetup {
         shard.inactivityTimeout = settings.expiration.timeout
         shard.expiryCheckInterval = settings.expiration.checkInterval
         return shard
+    }
+
+    /// The engine that is wanted, or the best one there is.
+    static func engine(
+        _ settings: BridgeSettings, library: Result<IPsecMB, IPsecMBError> = IPsecMB.installed
+    ) throws(BridgeFailure) -> SRTPEngineSelection {
+        let name = settings.media.srtpEngine
+        do throws(SRTPEngineError) {
+            return try SRTPEngineSelection(SRTPEngineChoice(rawValue: name) ?? .automatic, library: library)
+        } catch {
+            throw BridgeFailure(
+                "\(error). This is asked for by viaduct.srtp.engine = \(name); \"auto\" takes what is there.")
+        }
     }
 
     private static func nomination(_ name: String) -> ICEAgent.NominationStrategy {

@@ -18,6 +18,8 @@ struct DebugDocument {
     var conferences: [ConferenceSummary]
     /// Last health result.
     var health: HealthResult
+    /// What encrypts and decrypts media.
+    var srtpEngine: String
     /// What the media workers say of themselves, as JSON text; empty unless asked for.
     var workers: [String] = []
     /// What the HTTP server turned away; shown together with the workers.
@@ -45,6 +47,7 @@ struct DebugDocument {
                 ])
             ),
         ]
+        members.append(("srtp_engine", .string(srtpEngine)))
         if query.isFull {
             members.append(("workers", .array(workers.map(Self.parsed))))
             if let http { members.append(("http", Self.document(http))) }
