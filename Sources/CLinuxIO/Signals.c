@@ -7,8 +7,12 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-int viaduct_signals_open(void) {
+void viaduct_ignore_broken_pipes(void) {
     signal(SIGPIPE, SIG_IGN);
+}
+
+int viaduct_signals_open(void) {
+    viaduct_ignore_broken_pipes();
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);

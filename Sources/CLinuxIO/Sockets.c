@@ -18,12 +18,14 @@ socklen_t viaduct_to_sockaddr(const struct viaduct_address *address, union viadu
     memset(&out->v6, 0, sizeof out->v6);
     out->v6.sin6_family = AF_INET6;
     out->v6.sin6_port = htons(address->port);
+    out->v6.sin6_scope_id = address->scope;
     uint64_t halves[2] = {htobe64(address->high), htobe64(address->low)};
     memcpy(&out->v6.sin6_addr, halves, 16);
     return sizeof out->v6;
 }
 
 void viaduct_from_sockaddr(const union viaduct_sockaddr *in, struct viaduct_address *address) {
+    address->scope = 0;
     if (in->any.sa_family == AF_INET) {
         address->high = (uint64_t)ntohl(in->v4.sin_addr.s_addr) << 32;
         address->low = 0;

@@ -21,7 +21,7 @@ public import Telemetry
 /// the turn is spent, flushing in between → ``park()`` before the receive slab is used again → timers
 /// (``handleTimeout(at:into:)``) → events (``pollEvent()``).
 public struct ShardHost: ~Copyable {
-    let settings: ShardSettings
+    var settings: ShardSettings
     let counters: CounterBlock
     var identity: DTLSIdentity
     var random: Random

@@ -32,6 +32,14 @@ public enum ControlPlaneLimits {
     static let waitingSignals = 16
     /// Bytes of the stack of the thread that receives them.
     static let signalStackBytes = 256 << 10
+    /// How often the machine's interfaces are looked at.
+    static let addressLookInterval = TimeDelta.seconds(5)
+    /// Bytes of log lines that wait for the log's reader; further lines are dropped and counted.
+    static let logBufferBytes = 1 << 20
+    /// Bytes of the stack of the thread that writes them.
+    static let logStackBytes = 128 << 10
+    /// How long the end waits for the log's reader.
+    static let logEndTime = TimeDelta.seconds(1)
     /// Addresses of one name that are tried.
     static let addressesPerName = 16
     /// Bytes of one log line; longer ones are cut.

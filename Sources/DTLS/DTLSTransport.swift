@@ -134,13 +134,6 @@ public struct DTLSTransport: ~Copyable {
     /// When ``handleTimeout(at:)`` wants to be called.
     public var nextTimeout: Timestamp? { earlier(handshakeDeadline, retransmission) }
 
-    /// The process did not run for `pause`: the handshake gets the time back.
-    public mutating func resumeAfterPause(of pause: TimeDelta) {
-        guard pause > .zero else { return }
-        handshakeDeadline = handshakeDeadline.map { $0 + pause }
-        retransmission = retransmission.map { $0 + pause }
-    }
-
     /// Ends the association with a close_notify.
     public mutating func close(at now: Timestamp) {
         guard phase != .ended else { return }

@@ -17,6 +17,12 @@ public enum MediaPlaneLimits {
     static let sideDoorDatagrams = 48
     /// How long the loop waits when the control plane does not take its events.
     static let fullRingPause = TimeDelta.milliseconds(2)
+    /// Turns after a pause of the process in which timers wait for what lies in the sockets.
+    static let catchUpTurns = 512
+    /// Sockets that wait to be taken over.
+    static let socketRing = 64
+    /// Peers that take no trains and wait to be told.
+    static let trainRefusalRing = 64
     /// Age at which a worker's certificate is replaced for new sessions (media-plane.md 2).
     public static let certificateAge = TimeDelta.seconds(86_400 as Int64)
 }

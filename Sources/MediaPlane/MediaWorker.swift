@@ -31,7 +31,7 @@ public final class MediaWorker: Sendable {
         }
     }
 
-    /// The addresses the sockets are bound to; the index is the socket's number.
+    /// The addresses the sockets were bound to at the start; the index is the socket's number.
     public let boundAddresses: [TransportAddress]
     /// Whether the kernel takes trains of equal datagrams on send.
     public let hasGSO: Bool
@@ -52,12 +52,23 @@ public final class MediaWorker: Sendable {
         let events = SPSCRing<ShardEvent>(capacity: ShardMessagesLimits.eventRing)
         let wake: WakeUp
         let eventsWake: WakeUp
+        /// Sockets that the control plane has opened since the start.
+        let sockets = SPSCRing<SocketChange>(capacity: MediaPlaneLimits.socketRing)
+        /// Peers towards which trains are not sent whole.
+        let trainRefusals = SPSCRing<TransportAddress>(capacity: MediaPlaneLimits.trainRefusalRing)
         let isStopping = Atomic<Bool>(false)
 
         init() throws(SystemError) {
             wake = try WakeUp()
             eventsWake = try WakeUp()
         }
+    }
+
+    /// A socket for the port.
+    struct SocketChange: Sendable {
+        let socket: UDPSocket
+        /// Its number: the next one, or that of a socket whose place it takes.
+        let local: Int
     }
 
     /// What is known of the port before its owner moves into the thread.
@@ -96,12 +107,26 @@ public final class MediaWorker: Sendable {
         }
     }
 
-    /// Opens the port, makes the certificate and starts the thread.
+    /// Opens the port on all addresses of the configuration, makes the certificate and starts the thread.
     /// - Throws: what the kernel said, with the call that it said it to.
     public static func start(_ configuration: Configuration) throws(SystemError) -> MediaWorker {
+        try start(configuration, port: UDPPort(addresses: configuration.addresses, options: configuration.port))
+    }
+
+    /// Takes sockets that are open, in place of the configuration's addresses.
+    /// - Throws: what the kernel said, with the call that it said it to.
+    public static func start(
+        _ configuration: Configuration, sockets: [UDPSocket]
+    ) throws(SystemError) -> MediaWorker {
+        try start(configuration, port: UDPPort(sockets: sockets, options: configuration.port))
+    }
+
+    private static func start(
+        _ configuration: Configuration, port: consuming UDPPort
+    ) throws(SystemError) -> MediaWorker {
         let mailboxes = try Mailboxes()
         let counters = CounterBlock()
-        let loop = try WorkerLoop.make(configuration, mailboxes: mailboxes, counters: counters)
+        let loop = try WorkerLoop.make(configuration, port: port, mailboxes: mailboxes, counters: counters)
         let facts = Facts(loop)
         let handover = Handover(loop)
         let thread = try PinnedThread.start(
@@ -120,6 +145,20 @@ public final class MediaWorker: Sendable {
         if mailboxes.commands.needsWake() { mailboxes.wake.wake() }
         return true
     }
+
+    /// Gives the worker one more socket. Sessions made from now on use its address too.
+    /// - Parameter local: the number of the socket: that of the next one, or of one whose address the machine has no
+    ///   more and which closes.
+    /// - Returns: `false` when too many wait already.
+    public func listen(on socket: UDPSocket, as local: Int) -> Bool {
+        guard mailboxes.sockets.push(SocketChange(socket: socket, local: local)) else { return false }
+        mailboxes.wake.wake()
+        return true
+    }
+
+    /// A peer towards which the kernel cuts no trains, so that it gets single datagrams; each is told once, as far as
+    /// there is room for them.
+    public func nextTrainRefusal() -> TransportAddress? { mailboxes.trainRefusals.pop() }
 
     /// The oldest event that was not taken yet.
     public func nextEvent() -> ShardEvent? { mailboxes.events.pop() }

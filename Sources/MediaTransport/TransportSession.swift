@@ -197,13 +197,12 @@ public struct TransportSession: ~Copyable {
         settle(at: now)
     }
 
-    /// The process did not run for `pause` and goes on at `now`: consent is asked for anew, nothing ends for the time
-    /// that nobody could use. When consent ran out meanwhile ``destination`` is `nil` until the answer.
+    /// The process did not run for `pause` and goes on at `now`, on a clock that does not count the pause: consent is
+    /// asked for anew. When it ran out meanwhile ``destination`` is `nil` until the answer.
     ///
-    /// Call it before anything else that takes `now`; then drain and read ``nextTimeout`` as after every call.
+    /// Then drain and read ``nextTimeout`` as after every call.
     public mutating func resumeAfterPause(of pause: TimeDelta, at now: Timestamp) {
         ice.resumeAfterPause(of: pause, at: now)
-        dtls.resumeAfterPause(of: pause)
         settle(at: now)
     }
 

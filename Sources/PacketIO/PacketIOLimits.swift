@@ -1,5 +1,7 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
+public import Primitives
+
 /// Named limits of this target.
 public enum PacketIOLimits {
     /// Kernel messages taken or given by one system call.
@@ -17,6 +19,20 @@ public enum PacketIOLimits {
     public static let consecutiveRefusals = 8
     /// Local addresses of one port.
     public static let localAddresses = 64
+    /// Destinations that are known to take no trains. When there are more, all are asked again.
+    static let trainRefusals = 1_024
+    /// How long a destination that took no train gets single datagrams before it is asked again.
+    static let trainRefusalTime = TimeDelta.seconds(60 as Int64)
+    /// Refusals that wait to be told; those beyond are only counted.
+    static let untoldRefusals = 16
     /// Bytes of a thread's name (without the closing zero).
     public static let threadNameBytes = 15
+    /// A loop that runs so much later than it should have was stopped: the time does not count.
+    public static let longestStall = TimeDelta.milliseconds(500)
+    /// Longest sleep of a loop, so that a stop within it is seen.
+    public static let longestSleep = TimeDelta.seconds(1 as Int64)
+    /// How often two clocks are read until nothing came between.
+    static let clockReadings = 3
+    /// The most that may lie between two readings of a clock that count as one moment.
+    static let clockReadingTime = TimeDelta.microseconds(20)
 }

@@ -89,6 +89,46 @@ struct LoopTests {
         loop.run()
     }
 
+    @Test("time in which the process did not run brings no deadline nearer, and is told")
+    func pause() throws {
+        /// Sleeps once without the loop's knowledge, as a stopped process does.
+        final class Sleeper: LoopTask {
+            var deadline: Timestamp?
+            var early = 0
+            var pauses: [TimeDelta] = []
+            var hasSlept = false
+
+            var nextTimeout: Timestamp? { deadline }
+
+            func handleTimeout(at now: Timestamp) {
+                early += 1
+                deadline = nil
+            }
+
+            func didPause(_ pause: TimeDelta, at now: Timestamp) { pauses.append(pause) }
+
+            func didWait(at now: Timestamp) {
+                guard !hasSlept else { return }
+                hasSlept = true
+                deadline = now + .milliseconds(700)
+                usleep(900_000)
+            }
+        }
+        let loop = try ControlLoop()
+        let sleeper = Sleeper()
+        sleeper.deadline = loop.now + .milliseconds(5)
+        loop.add(sleeper)
+        let begin = loop.now
+        let realBegin = MonotonicClock.now()
+        #expect(loop.run(for: .seconds(10)) { sleeper.pauses.count == 1 })
+        #expect(sleeper.pauses[0] >= .milliseconds(890))
+        #expect(loop.run(for: .seconds(10)) { sleeper.deadline == nil })
+        // The whole deadline has passed beside the pause, in which the loop's clock stood still.
+        #expect(loop.now - begin >= .milliseconds(700))
+        #expect(MonotonicClock.now() - realBegin >= .milliseconds(1_590))
+        #expect(sleeper.early == 1)
+    }
+
     @Test("a task with work keeps the loop from sleeping")
     func busy() throws {
         let loop = try ControlLoop()

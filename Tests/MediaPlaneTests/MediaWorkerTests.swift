@@ -44,14 +44,23 @@ struct MediaWorkerTests {
         return nil
     }
 
-    private func creation(_ number: UInt64) -> ShardRequest {
+    /// The next answer, events before it passed over.
+    private func nextAnswer(of worker: MediaWorker) throws -> ShardEvent? {
+        while let event = try nextEvent(of: worker) {
+            if case .answer = event { return event }
+        }
+        return nil
+    }
+
+    private func creation(_ number: UInt64, conference: ConferenceNumber = Self.conference) -> ShardRequest {
         ShardRequest(
-            number: number, conference: Self.conference,
+            number: number, conference: conference,
             operations: [
                 .createConference(name: "room", audioSSRC: 1, videoSSRC: 2),
                 .createEndpoint(
                     EndpointCreation(
-                        number: EndpointNumber(5), id: "a", isICEControlling: true, media: EndpointMedia())),
+                        number: EndpointNumber(4 + conference.value), id: "a", isICEControlling: true,
+                        media: EndpointMedia())),
             ])
     }
 
@@ -82,14 +91,32 @@ struct MediaWorkerTests {
     func connects(gso: Bool) throws {
         let worker = try start(gso: gso)
         defer { worker.stop() }
-        #expect(worker.send(.request(creation(1))))
-        guard case .answer(let answer) = try nextEvent(of: worker),
+        try connect(to: worker, at: try #require(worker.boundAddresses.first))
+    }
+
+    @Test("a peer connects to an address that came while the worker ran, also one in the place of another")
+    func laterAddress() throws {
+        let worker = try start()
+        defer { worker.stop() }
+        let first = try #require(worker.boundAddresses.first)
+        let second = try UDPSocket(LocalAddress(TransportAddress(ipv4: 0x7F00_0002, port: first.port)))
+        let third = try UDPSocket(LocalAddress(TransportAddress(ipv4: 0x7F00_0003, port: first.port)))
+        #expect(worker.listen(on: second, as: 1))
+        #expect(worker.listen(on: third, as: 0))
+        // The worker takes sockets before commands.
+        try connect(to: worker, at: third.local.address)
+        try connect(to: worker, at: second.local.address, conference: 2)
+    }
+
+    private func connect(to worker: MediaWorker, at bridge: TransportAddress, conference number: UInt64 = 1) throws {
+        let conference = ConferenceNumber(number)
+        #expect(worker.send(.request(creation(1, conference: conference))))
+        guard case .answer(let answer) = try nextAnswer(of: worker),
             let local = try answer.result.get().first?.1
         else {
             Issue.record("no answer")
             return
         }
-        let bridge = try #require(worker.boundAddresses.first)
         let address = try #require(TransportAddress(ip: "127.0.0.1", port: 0))
         var port = try UDPPort(addresses: [address])
         let identity = try DTLSIdentity(wallSeconds: WallClock.nanosecondsSinceEpoch() / 1_000_000_000)
@@ -109,8 +136,8 @@ struct MediaWorkerTests {
         remote.setup = .active
         remote.fingerprints = [RemoteFingerprint(hash: "sha-256", digest: digest(identity.fingerprint))]
         let update = ShardRequest(
-            number: 2, conference: Self.conference,
-            operations: [.updateEndpoint(EndpointNumber(5), media: EndpointMedia(), remote: remote)])
+            number: 2, conference: conference,
+            operations: [.updateEndpoint(EndpointNumber(4 + number), media: EndpointMedia(), remote: remote)])
         #expect(worker.send(.request(update)))
 
         var egress = EgressBatch()
@@ -139,7 +166,7 @@ struct MediaWorkerTests {
             if case .dtlsConnected(_, let profile) = event { hasConnected = profile == "aeadAES128GCM" }
         }
         #expect(hasConnected)
-        #expect(worker.counters.value(.iceSucceeded) == 1)
+        #expect(worker.counters.value(.iceSucceeded) == number)
     }
 
     /// The fingerprint that a new endpoint is told.

@@ -60,9 +60,8 @@ struct Pair: ~Copyable {
         }
     }
 
-    /// Neither side runs for so long.
+    /// Neither side runs for so long, which the clock does not count.
     mutating func sleep(for pause: TimeDelta) {
-        now = now + pause
         for index in 0..<2 { sessions[index].resumeAfterPause(of: pause, at: now) }
     }
 

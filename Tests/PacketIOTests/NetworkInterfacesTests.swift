@@ -19,7 +19,7 @@ private let machine = [
 private func chosen(_ change: (inout AddressSelection) -> Void = { _ in }) -> [String] {
     var selection = AddressSelection()
     change(&selection)
-    return NetworkInterfaces.select(machine, selection).map(\.ipText)
+    return NetworkInterfaces.select(machine, selection).map(\.address.ipText)
 }
 
 @Suite("NetworkInterfaces")
@@ -60,6 +60,23 @@ struct NetworkInterfacesTests {
     func families() {
         #expect(chosen { $0.usesIPv6 = false } == ["192.0.2.5", "172.17.0.1"])
         #expect(chosen { $0.usesLinkLocal = true } == ["192.0.2.5", "2001:db8::5", "fe80::5", "172.17.0.1"])
+    }
+
+    @Test("a link-local address keeps its interface, the same one on two interfaces is two places; others have none")
+    func places() {
+        var selection = AddressSelection()
+        selection.usesLinkLocal = true
+        let candidates = [
+            InterfaceAddress(name: "eth0", address: address("fe80::5"), interfaceIndex: 2),
+            InterfaceAddress(name: "eth1", address: address("fe80::5"), interfaceIndex: 3),
+            InterfaceAddress(name: "eth1", address: address("2001:db8::5"), interfaceIndex: 3),
+            InterfaceAddress(name: "eth2", address: address("2001:db8::5"), interfaceIndex: 4),
+            InterfaceAddress(name: "eth2", address: address("169.254.0.9"), interfaceIndex: 4),
+        ]
+        let places = NetworkInterfaces.select(candidates, selection)
+        #expect(places.map(\.interfaceIndex) == [2, 3, 0, 0])
+        #expect(places.map(\.address.ipText) == ["fe80::5", "fe80::5", "2001:db8::5", "169.254.0.9"])
+        #expect(places[0].with(port: 9).description == "[fe80::5]:9 on interface 2")
     }
 
     @Test("the machine's own loopback address is found")

@@ -161,9 +161,7 @@ struct UDPPortTests {
 
     @Test("times of arrival are noted where asked for, one for each datagram of a train")
     func arrival() throws {
-        var options = UDPPortOptions()
-        options.notesArrival = true
-        var port = try UDPPort(addresses: [loopback4], options: options)
+        var port = try UDPPort(addresses: [loopback4])
         var batch = EgressBatch(joinsSegments: port.hasGSO)
         let target = Destination(remote: port.boundAddresses[0], local: 0)
         for _ in 0..<3 { _ = batch.append([1, 2, 3].rawSpan, to: target) }
@@ -197,6 +195,41 @@ struct UDPPortTests {
         #expect(slab.datagrams[0].local == 0 && slab.datagrams[0].byteCount == 3)
         #expect(slab.datagrams[1].local == 1 && slab.datagrams[1].byteCount == 2)
         #expect(slab.datagrams[1].source == port.boundAddresses[1])
+    }
+
+    @Test("a socket that comes later receives and sends like the first ones, and takes the place of one that is gone")
+    func later() throws {
+        var port = try UDPPort(addresses: [loopback4])
+        let number = port.boundAddresses[0].port
+        let index = port.add(try UDPSocket(LocalAddress(loopback6.with(port: number))))
+        #expect(index == 1)
+        #expect(port.boundAddresses == [loopback4.with(port: number), loopback6.with(port: number)])
+        let other = TransportAddress(ipv4: 0x7F00_0002, port: number)
+        port.replace(local: 0, by: try UDPSocket(LocalAddress(other)))
+        #expect(port.boundAddresses == [other, loopback6.with(port: number)])
+        // The old socket is closed.
+        _ = try UDPSocket(LocalAddress(loopback4.with(port: number)))
+        var batch = EgressBatch()
+        for (local, remote) in [(UInt16(0), other), (1, loopback6.with(port: number))] {
+            _ = batch.append([7].rawSpan, to: Destination(remote: remote, local: local))
+        }
+        port.flush(&batch)
+        var slab = ReceiveSlab()
+        _ = port.receive(local: 0, into: &slab)
+        _ = port.receive(local: 1, into: &slab)
+        #expect(slab.count == 2)
+        #expect(slab.datagrams[0].source == other && slab.datagrams[1].source == loopback6.with(port: number))
+    }
+
+    @Test("a port has a limited number of sockets")
+    func full() throws {
+        var port = try UDPPort(addresses: [loopback4])
+        var added = 0
+        while added < 2 * PacketIOLimits.localAddresses, port.add(try UDPSocket(LocalAddress(loopback4))) != nil {
+            added += 1
+        }
+        #expect(added == PacketIOLimits.localAddresses - 1)
+        #expect(throws: SystemError.self) { _ = try UDPPort(sockets: []) }
     }
 
     @Test("ports of one user share a number when they ask for it")

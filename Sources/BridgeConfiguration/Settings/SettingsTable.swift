@@ -151,7 +151,7 @@ public enum SettingsTable {
 
     static let harvest: [SettingEntry] = [
         .init("ice4j.harvest.use-ipv6", .boolean, "true", "Use IPv6 addresses.", .used),
-        .init("ice4j.harvest.use-link-local-addresses", .boolean, "true", "Use link-local addresses.", .used),
+        .init("ice4j.harvest.use-link-local-addresses", .boolean, "false", "Use link-local addresses.", .used),
         .init(
             "ice4j.harvest.udp.receive-buffer-size", .bytes(4_096...(1 << 30)), "10485760",
             "Receive buffer asked from the kernel for each media socket.", .used),

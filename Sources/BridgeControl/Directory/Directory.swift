@@ -53,7 +53,7 @@ public struct Directory: Sendable {
         public init() {}
     }
 
-    let settings: Settings
+    var settings: Settings
     var random: Random
     var conferences: [ConferenceNumber: ConferenceRecord] = [:]
     /// Meeting ids that are taken.
@@ -94,6 +94,9 @@ public struct Directory: Sendable {
         self.random = random
         isDraining = settings.isInitiallyDraining
     }
+
+    /// Offers other candidates from now on: the machine's addresses have changed.
+    public mutating func setCandidates(_ candidates: [Settings.LocalCandidate]) { settings.candidates = candidates }
 
     /// The next command for the worker. Ask only while the worker's ring has room.
     public mutating func pollCommand() -> ShardCommand? { commands.popFirst() }

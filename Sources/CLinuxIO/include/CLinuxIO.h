@@ -15,6 +15,9 @@ struct viaduct_address {
     uint16_t port;
     /// 4 or 6; 0 when the kernel gave something else.
     uint8_t family;
+    /// Index of the interface that a link-local address belongs to (sin6_scope_id); 0 for all others, and never set
+    /// in what the kernel tells: the socket that received says it.
+    uint32_t scope;
 };
 
 // MARK: Sockets
@@ -91,6 +94,34 @@ size_t viaduct_send_scratch_bytes(void);
 int viaduct_send(int descriptor, void *scratch, const uint8_t *base, const struct viaduct_outgoing *messages,
                  int count);
 
+// MARK: The kernel below a port
+
+/// The two calls of the packet path, so that a test can play the kernel. Both have the meaning of ``viaduct_receive``
+/// and ``viaduct_send``; `context` is what the table holds.
+struct viaduct_kernel {
+    void *context;
+    int (*receive)(void *context, int descriptor, void *scratch, uint8_t *base, size_t slot_stride, size_t slot_bytes,
+                   int count, struct viaduct_received *out, uint32_t *kernel_drops);
+    int (*send)(void *context, int descriptor, void *scratch, const uint8_t *base,
+                const struct viaduct_outgoing *messages, int count);
+};
+
+/// The real one.
+struct viaduct_kernel viaduct_real_kernel(void);
+
+static inline int viaduct_kernel_receive(
+    const struct viaduct_kernel *kernel, int descriptor, void *scratch, uint8_t *base, size_t slot_stride,
+    size_t slot_bytes, int count, struct viaduct_received *out, uint32_t *kernel_drops) {
+    return kernel->receive(
+        kernel->context, descriptor, scratch, base, slot_stride, slot_bytes, count, out, kernel_drops);
+}
+
+static inline int viaduct_kernel_send(
+    const struct viaduct_kernel *kernel, int descriptor, void *scratch, const uint8_t *base,
+    const struct viaduct_outgoing *messages, int count) {
+    return kernel->send(kernel->context, descriptor, scratch, base, messages, count);
+}
+
 // MARK: Waiting
 
 /// What happened to a descriptor.
@@ -124,8 +155,10 @@ int64_t viaduct_raise_descriptor_limit(int64_t wanted);
 
 // MARK: Signals
 
-/// Blocks SIGTERM, SIGINT and SIGHUP in the calling thread (and those it starts), ignores SIGPIPE, and opens a
-/// non-blocking descriptor that reads the three instead.
+/// Ignores SIGPIPE in the whole process: a peer, or a log's reader, that is gone is an error of the call.
+void viaduct_ignore_broken_pipes(void);
+/// Blocks SIGTERM, SIGINT and SIGHUP in the calling thread (and those it starts) and opens a non-blocking descriptor
+/// that reads them instead.
 int viaduct_signals_open(void);
 /// The next signal that has arrived, 0 when there is none.
 int viaduct_signals_read(int descriptor);

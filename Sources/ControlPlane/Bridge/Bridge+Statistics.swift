@@ -48,7 +48,7 @@ extension Bridge {
         web.nudge()
     }
 
-    private func checkHealth(at now: Timestamp) {
+    func checkHealth(at now: Timestamp) {
         let before = health.result(at: now)
         health.check(facts, began: now, at: loop.now)
         let result = health.result(at: now)

@@ -17,7 +17,8 @@ internal import XMPP
 ///
 /// All of it lives on the control loop's thread. Decisions are in `BridgeControl`; this class moves commands to the
 /// media worker, events back, requests in from XMPP and HTTP, replies out (ARCHITECTURE.md, "A conference-modify's
-/// way"). The parts' own files: `Bridge+XMPP.swift`, `Bridge+HTTP.swift`, `Bridge+Statistics.swift`.
+/// way"). The parts' own files: `Bridge+XMPP.swift`, `Bridge+HTTP.swift`, `Bridge+Media.swift`,
+/// `Bridge+Statistics.swift`.
 final class Bridge: LoopTask {
     let settings: BridgeSettings
     let version: String
@@ -27,6 +28,8 @@ final class Bridge: LoopTask {
     let resolver: Resolver
     let log: Logger
     let notifier: ServiceNotifier
+    let setup: MediaSetup
+    var addresses: MediaAddresses
     let worker: MediaWorker
     let web: HTTPServer?
     let router: HTTPRouter
@@ -63,6 +66,7 @@ final class Bridge: LoopTask {
     var lastTotals: (totals: MediaTotals, at: Timestamp)
     var nextTick: Timestamp
     var nextWatchdog: Timestamp?
+    var nextAddressLook: Timestamp
     /// What the process ends with, once it is known.
     private(set) var exitStatus: Int32?
     /// How far the end has come; `nil` while the bridge serves.
@@ -89,15 +93,15 @@ final class Bridge: LoopTask {
         self.log = log
         notifier = ServiceNotifier(environment: environment)
         let now = loop.now
-        let setup = try MediaSetup(settings)
+        setup = try MediaSetup(settings)
         srtpEngine = setup.srtpEngine
+        let (sockets, addresses, changes) = try setup.open(at: now)
+        self.addresses = addresses
+        for change in changes { if case .bound = change { continue } else { Self.log(change, to: log) } }
         do throws(SystemError) {
-            worker = try MediaWorker.start(setup.worker)
+            worker = try MediaWorker.start(setup.worker, sockets: sockets)
         } catch {
-            let addresses = setup.worker.addresses.map(\.description).joined(separator: ", ")
-            throw BridgeFailure(
-                "cannot open the media port on \(addresses): \(error). Is another bridge running, or the port taken?"
-                    + " It is set by videobridge.ice.udp.port.")
+            throw BridgeFailure("cannot start the media worker: \(error)")
         }
         do throws(SystemError) { resolver = try Resolver(loop: loop) } catch {
             throw BridgeFailure("cannot start the name look-ups: \(error)")
@@ -112,16 +116,17 @@ final class Bridge: LoopTask {
         }
         router = HTTPRouter(switches: settings.rest, version: version)
         var rules = Directory.Settings()
-        rules.candidates = setup.candidates(on: worker.boundAddresses)
+        rules.candidates = setup.candidates(on: addresses.usable)
         rules.advertisesPrivateCandidates = settings.ice.advertisesPrivateCandidates
         rules.isInitiallyDraining = settings.startsDrained
         directory = Directory(rules, random: Random(seed: SecureRandom.uint64()))
-        facts.boundAddresses = worker.boundAddresses
+        facts.boundAddresses = addresses.usable
         facts.mappedAddresses = setup.mappedAddresses
         health = HealthChecker(Self.healthRules(settings), startedAt: now)
         load = LoadMeter(Self.loadRules(settings))
         lastTotals = (MediaTotals([worker.counters]), now)
         nextTick = now
+        nextAddressLook = now + ControlPlaneLimits.addressLookInterval
         nextWatchdog = notifier.watchdogInterval.map { now + $0 }
         do throws(SystemError) {
             _ = try loop.watch(descriptor: worker.eventsWake.descriptor, for: self)
@@ -180,7 +185,7 @@ final class Bridge: LoopTask {
     var nextTimeout: Timestamp? {
         var next = earlier(directory.nextTimeout, earlier(nextTick, nextWatchdog))
         next = earlier(next, earlier(health.nextTimeout, load.nextTimeout))
-        next = earlier(next, held?.retry)
+        next = earlier(next, earlier(held?.retry, nextAddressLook))
         switch closing {
         case .announced(let until)?, .disconnecting(let until)?: return earlier(next, until)
         case .done?, nil: return next
@@ -194,6 +199,7 @@ final class Bridge: LoopTask {
     func handleTimeout(at now: Timestamp) {
         directory.handleTimeout(at: now)
         if nextTick <= now || health.nextTimeout <= now || load.nextTimeout <= now { tick(at: now) }
+        if nextAddressLook <= now { lookAtAddresses(at: now) }
         if let due = nextWatchdog, due <= now, let interval = notifier.watchdogInterval {
             // A thread that hangs is a reason to be started anew.
             if pulse.isAlive, webPulse.isAlive { notifier.watchdog() }
@@ -203,11 +209,20 @@ final class Bridge: LoopTask {
         advanceEnd(at: now)
     }
 
+    func didPause(_ pause: TimeDelta, at now: Timestamp) {
+        log.warning(
+            "The bridge did not run for a while; the time counts against nobody",
+            ["milliseconds": String(pause.milliseconds)])
+        // systemd has counted it.
+        if notifier.watchdogInterval != nil { nextWatchdog = now }
+    }
+
     func prepareToWait() -> Bool { worker.parkEvents() }
 
     func didWait(at now: Timestamp) {
         worker.unparkEvents()
         while let event = worker.nextEvent() { take(event, at: now) }
+        noteTrainRefusals()
         if let web {
             while let request = web.nextRequest() { answer(request, at: now) }
         }

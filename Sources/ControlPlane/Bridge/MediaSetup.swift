@@ -16,13 +16,15 @@ internal import SRTP
 
 /// What the configuration means for the media plane: which addresses are bound, which candidates are offered.
 struct MediaSetup {
-    /// What the worker is started with.
+    /// What the worker is started with, but for its sockets.
     var worker: MediaWorker.Configuration
     /// What encrypts and decrypts media.
     let srtpEngine: SRTPEngineSelection
+    /// The addresses, none of them bound yet.
+    let addresses: MediaAddresses
     private let harvest: BridgeSettings.Harvest
 
-    /// Looks at the interfaces and chooses (media-plane.md 1.1).
+    /// Reads the settings (media-plane.md 1.1).
     /// - Throws: a sentence that names the cause and the cure.
     init(_ settings: BridgeSettings) throws(BridgeFailure) {
         harvest = settings.harvest
@@ -34,23 +36,46 @@ struct MediaSetup {
         selection.blockedInterfaces = harvest.blockedInterfaces
         selection.usesIPv6 = harvest.usesIPv6
         selection.usesLinkLocal = harvest.usesLinkLocalAddresses
-        let present: [InterfaceAddress]
-        do throws(SystemError) { present = try NetworkInterfaces.addresses() } catch {
-            throw BridgeFailure("cannot list the network interfaces: \(error)")
-        }
-        let chosen = NetworkInterfaces.select(present, selection)
-        guard !chosen.isEmpty else {
-            throw BridgeFailure(
-                "no local address is usable for media. Bring a network interface up, or look at"
-                    + " ice4j.harvest.allowed-addresses, allowed-interfaces and their blocked- counterparts.")
-        }
-        worker = MediaWorker.Configuration(addresses: chosen.map { $0.with(port: settings.ice.port) })
+        worker = MediaWorker.Configuration(addresses: [])
         worker.port.receiveBufferBytes = harvest.receiveBufferSize
         worker.port.usesGSO = settings.media.usesGSO
         worker.port.usesGRO = settings.media.usesGRO
         worker.cpu = settings.media.pinsWorkers ? 0 : nil
         worker.shard = Self.shard(settings)
         worker.shard.srtp.engine = srtpEngine.engine
+        addresses = MediaAddresses(selection, port: settings.ice.port, options: worker.port)
+    }
+
+    /// Opens the media port on whatever addresses the machine has, one at least.
+    /// - Returns: the sockets, the addresses as they are now, and what stands in the way of others.
+    /// - Throws: a sentence that names the cause and the cure.
+    func open(
+        at now: Timestamp
+    ) throws(BridgeFailure) -> (sockets: [UDPSocket], addresses: MediaAddresses, changes: [MediaAddresses.Change]) {
+        let present: [InterfaceAddress]
+        do throws(SystemError) { present = try NetworkInterfaces.addresses() } catch {
+            throw BridgeFailure("cannot list the network interfaces: \(error)")
+        }
+        var addresses = addresses
+        let changes = addresses.look(at: present, now: now)
+        var sockets: [UDPSocket] = []
+        var refusals: [(place: LocalAddress, error: SystemError)] = []
+        for change in changes {
+            if case .bound(let socket, _) = change { sockets.append(socket) }
+            if case .refused(let place, let error) = change { refusals.append((place, error)) }
+        }
+        if sockets.isEmpty, let first = refusals.first {
+            let places = refusals.map(\.place.description).joined(separator: ", ")
+            throw BridgeFailure(
+                "cannot open the media port on \(places): \(first.error). Is another bridge running, or the port taken?"
+                    + " It is set by videobridge.ice.udp.port.")
+        }
+        guard !sockets.isEmpty else {
+            throw BridgeFailure(
+                "no local address is usable for media. Bring a network interface up, or look at"
+                    + " ice4j.harvest.allowed-addresses, allowed-interfaces and their blocked- counterparts.")
+        }
+        return (sockets, addresses, changes)
     }
 
     static func shard(_ settings: BridgeSettings) -> ShardSettings {

@@ -9,17 +9,20 @@ internal import Primitives
 /// Not to be used from more than one thread.
 final class ControlLoop {
     private var poller: Poller
+    private var clock: LoopClock
     private var tasks: [any LoopTask] = []
     private var owners: [UInt64: any LoopTask] = [:]
     private var nextToken: UInt64 = 1
     private var isStopping = false
 
-    init() throws(SystemError) {
+    init(clock: LoopClock = LoopClock()) throws(SystemError) {
         poller = try Poller()
+        self.clock = clock
     }
 
-    /// The moment, for tasks that act outside a call from the loop.
-    var now: Timestamp { MonotonicClock.now() }
+    /// The moment, for tasks that act outside a call from the loop. Time in which the process did not run is not in it,
+    /// so it runs no timer of any task down (`LoopClock`).
+    var now: Timestamp { clock.read() }
 
     func add(_ task: any LoopTask) {
         tasks.append(task)
@@ -83,7 +86,10 @@ final class ControlLoop {
     }
 
     private func turn(_ events: UnsafeMutableBufferPointer<PollEvent>, until end: Timestamp? = nil) {
-        var now = self.now
+        var now = clock.tick()
+        if let pause = clock.takePause() {
+            for task in tasks { task.didPause(pause, at: now) }
+        }
         for task in tasks {
             if let deadline = task.nextTimeout, deadline <= now { task.handleTimeout(at: now) }
         }
@@ -91,8 +97,10 @@ final class ControlLoop {
         for task in tasks where !task.prepareToWait() { mayWait = false }
         var deadline = end
         for task in tasks { deadline = earlier(deadline, task.nextTimeout) }
-        let count = poller.wait(until: mayWait ? deadline : now, now: now, into: events)
-        now = self.now
+        now = clock.tick()
+        let wake = clock.sleep(until: mayWait ? deadline : now, from: now)
+        let count = poller.wait(until: wake, now: now, into: events)
+        now = clock.tick()
         for task in tasks { task.didWait(at: now) }
         for index in 0..<count {
             let event = events[index]

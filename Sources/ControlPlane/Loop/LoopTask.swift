@@ -16,6 +16,8 @@ protocol LoopTask: AnyObject {
     func prepareToWait() -> Bool
     /// The loop has slept.
     func didWait(at now: Timestamp)
+    /// The process did not run for `pause`, which `now` does not count.
+    func didPause(_ pause: TimeDelta, at now: Timestamp)
 }
 
 extension LoopTask {
@@ -24,4 +26,5 @@ extension LoopTask {
     var nextTimeout: Timestamp? { nil }
     func prepareToWait() -> Bool { true }
     func didWait(at now: Timestamp) {}
+    func didPause(_ pause: TimeDelta, at now: Timestamp) {}
 }

@@ -23,11 +23,6 @@ struct AnsweredRequests {
         return nil
     }
 
-    /// The process slept for so long.
-    mutating func shift(by pause: TimeDelta, at now: Timestamp) {
-        for index in entries.indices { entries[index].time = min(entries[index].time + pause, now) }
-    }
-
     /// Remembers an answer, in place of the oldest one when there are too many.
     mutating func insert(_ id: TransactionID, from source: Destination, code: Int, at now: Timestamp) {
         let entry = Entry(id: id, source: source, code: UInt16(truncatingIfNeeded: code), time: now)

@@ -23,8 +23,9 @@ extension ICEAgent {
     /// The peer answered on the pair in use, or did at `answer` on the pair that is in use from now on.
     mutating func noteConsent(answer: Timestamp, at now: Timestamp) {
         lastConsent = max(lastConsent ?? answer, answer)
-        consentGiven = max(consentGiven ?? answer, answer)
-        if !hasConsent, answer + settings.consentExpiry > now {
+        let given = realTime(of: answer)
+        consentGiven = max(consentGiven ?? given, given)
+        if !hasConsent, given + settings.consentExpiry > now {
             hasConsent = true
             emit(.consentRegained)
         }

@@ -3,17 +3,18 @@
 public import Primitives
 
 extension ICEAgent {
-    /// The process did not run for `pause` (it was stopped, or its machine was) and goes on at `now`.
+    /// The process did not run for `pause` (it was stopped, or its machine was) and goes on at `now`; the clock that
+    /// gives `now` does not count the pause, so no timer has moved towards its end.
     ///
-    /// Time in which we could not listen counts against nobody: every timer that gives something up is set back by the
-    /// pause. Consent is the exception, because it protects the other side: it ends in real time (RFC 7675 §5.1), so
-    /// the peer is asked anew at once, and when consent has run out meanwhile ``sendDestination`` is `nil` until the
-    /// answer.
+    /// Consent is the exception, because it protects the other side: it ends in real time (RFC 7675 §5.1), so the peer
+    /// is asked anew at once, and when consent has run out meanwhile ``sendDestination`` is `nil` until the answer.
     ///
-    /// Call it before anything else that takes `now`. What waits in the sockets may come next, timers last.
+    /// What waits in the sockets may come before, timers come after.
     public mutating func resumeAfterPause(of pause: TimeDelta, at now: Timestamp) {
         guard state != .failed, pause > .zero else { return }
-        shiftTimers(by: pause, at: now)
+        let recent = absence.map { now - $0.end < settings.consentExpiry ? $0.length : .zero } ?? .zero
+        absence = (now, pause + recent)
+        consentGiven = consentGiven.map { $0 - pause }
         if let destination = selected ?? firstWritable { askAnew(destination, at: now) }
     }
 
@@ -27,23 +28,9 @@ extension ICEAgent {
         send(.consent, to: destination, at: now)
     }
 
-    private mutating func shiftTimers(by pause: TimeDelta, at now: Timestamp) {
-        paceTime = min(paceTime + pause, now + ICELimits.pace)
-        failureTime = failureTime.map { $0 + pause }
-        relayNominationTime = relayNominationTime.map { $0 + pause }
-        terminationTime = terminationTime.map { $0 + pause }
-        doubtStart = doubtStart.map { min($0 + pause, now) }
-        lastConsent = lastConsent.map { min($0 + pause, now) }
-        for index in transactions.indices {
-            transactions[index].sent = min(transactions[index].sent + pause, now)
-            transactions[index].due = transactions[index].due + pause
-        }
-        for index in pairs.indices {
-            pairs[index].learned = pairs[index].learned.map { min($0 + pause, now) }
-            pairs[index].lastRequest = pairs[index].lastRequest.map { min($0 + pause, now) }
-            pairs[index].lastAnswer = pairs[index].lastAnswer.map { min($0 + pause, now) }
-            pairs[index].lastNomination = pairs[index].lastNomination.map { min($0 + pause, now) }
-        }
-        answered.shift(by: pause, at: now)
+    /// A moment of the clock in terms of real time as it is now: what was before a pause is longer ago than it seems.
+    func realTime(of moment: Timestamp) -> Timestamp {
+        guard let absence, moment < absence.end else { return moment }
+        return moment - absence.length
     }
 }

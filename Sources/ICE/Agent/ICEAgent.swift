@@ -29,8 +29,8 @@ public struct ICEAgent: ~Copyable {
     public internal(set) var isControlling: Bool
     /// The pair that was nominated last.
     public internal(set) var selected: Destination?
-    /// When the peer last agreed to receive (answered a check on the pair in use). Moves along with pauses of the
-    /// process (``resumeAfterPause(of:at:)``): silence is counted in time that we could have listened.
+    /// When the peer last agreed to receive (answered a check on the pair in use), by a clock that does not count
+    /// pauses of the process (``resumeAfterPause(of:at:)``): silence is counted in time that we could have listened.
     public internal(set) var lastConsent: Timestamp?
     /// Refusals and actions by reason.
     public internal(set) var counters = ICECounters()
@@ -52,6 +52,8 @@ public struct ICEAgent: ~Copyable {
     var hasConsent = true
     /// The same as ``lastConsent`` in real time: consent does not last longer because we slept (RFC 7675 §5.1).
     var consentGiven: Timestamp?
+    /// The last pause: when it ended, and its length together with those just before it.
+    var absence: (end: Timestamp, length: TimeDelta)?
 
     var paceTime: Timestamp
     var failureTime: Timestamp?

@@ -13,6 +13,7 @@ import Telemetry
 /// Everything it owns is reached by `inout` from here; nobody else reads or writes it. One clock read starts a turn and
 /// serves its timers; another goes before each piece of forwarding, because a large meeting's packets leave over
 /// milliseconds; the last one ends the turn for the busy share. When datagrams arrived the kernel says.
+/// Time in which the process did not run is not on that clock (`CatchUp`).
 struct WorkerLoop: ~Copyable {
     var port: UDPPort
     private var host: ShardHost
@@ -22,6 +23,8 @@ struct WorkerLoop: ~Copyable {
     private let mailboxes: MediaWorker.Mailboxes
     private let counters: CounterBlock
     private var portAccount = PortAccount()
+    private var clock = LoopClock()
+    private var catchUp = CatchUp()
     private let polled = UnsafeMutableBufferPointer<PollEvent>.allocate(capacity: 64)
     /// Bit per socket: whether there may be something to receive.
     private var readable: UInt64 = 0
@@ -50,11 +53,11 @@ struct WorkerLoop: ~Copyable {
         slab = ReceiveSlab()
     }
 
-    /// Opens the port and makes everything the loop needs.
+    /// Makes everything the loop needs.
     static func make(
-        _ configuration: MediaWorker.Configuration, mailboxes: MediaWorker.Mailboxes, counters: CounterBlock
+        _ configuration: MediaWorker.Configuration, port: consuming UDPPort, mailboxes: MediaWorker.Mailboxes,
+        counters: CounterBlock
     ) throws(SystemError) -> WorkerLoop {
-        let port = try UDPPort(addresses: configuration.addresses, options: configuration.port)
         let poller = try Poller()
         for (index, descriptor) in port.descriptors.enumerated() {
             try poller.add(descriptor: descriptor, token: UInt64(index))
@@ -80,16 +83,51 @@ struct WorkerLoop: ~Copyable {
     mutating func run() {
         // Ends: by `stop()`.
         while !mailboxes.isStopping.load(ordering: .acquiring) {
-            let now = MonotonicClock.now()
+            let now = clock.tick()
+            notePause()
+            takeSockets()
             var budget = TurnBudget()
             takeCommands(at: now, &budget)
             receive(at: now, &budget)
-            host.handleTimeout(at: now, into: &egress)
+            if mayRunTimers(at: now) { host.handleTimeout(at: now, into: &egress) }
             flush()
             renewCertificate(at: now)
             let isRingFull = !publishEvents()
-            noteTurn(since: now)
-            wait(at: now, isRingFull: isRingFull)
+            wait(at: noteTurn(since: now), isRingFull: isRingFull)
+        }
+    }
+
+    // MARK: Pauses and addresses
+
+    /// When the process did not run for a while, the sockets are looked at before anything is late.
+    private mutating func notePause() {
+        port.skippedTime = clock.skipped
+        guard let pause = clock.takePause() else { return }
+        catchUp.begin(after: pause)
+        for local in 0..<port.descriptors.count { readable |= 1 << UInt64(local) }
+    }
+
+    /// - Returns: `false` while what came during a pause has not been read.
+    private mutating func mayRunTimers(at now: Timestamp) -> Bool {
+        guard catchUp.isRunning else { return true }
+        guard let pause = catchUp.turn(isDrained: readable == 0) else { return false }
+        host.resume(after: pause, at: now)
+        return true
+    }
+
+    /// Takes sockets over that the control plane has opened, for addresses that came while the bridge runs.
+    private mutating func takeSockets() {
+        while let change = mailboxes.sockets.pop() {
+            let local = change.local
+            if port.descriptors.indices.contains(local) {
+                port.replace(local: local, by: change.socket)
+            } else {
+                guard port.add(change.socket) == local else { continue }
+            }
+            host.use(localAddress: port.boundAddresses[local], at: local)
+            // Level-triggered: what has come meanwhile is told as well. It fails for want of memory alone; then the
+            // address stays deaf, and peers use another.
+            try? poller.add(descriptor: port.descriptors[local], token: UInt64(local))
         }
     }
 
@@ -124,8 +162,8 @@ struct WorkerLoop: ~Copyable {
                 }
                 let datagram = slab.datagrams[index]
                 host.receive(
-                    slab.bytes(index), from: datagram.source, local: datagram.local, at: now, arrival: now,
-                    into: &egress)
+                    slab.bytes(index), from: datagram.source, local: datagram.local, at: now,
+                    arrival: datagram.arrival, into: &egress)
             }
             forward(&budget)
         }
@@ -137,7 +175,7 @@ struct WorkerLoop: ~Copyable {
     private mutating func forward(_ budget: inout TurnBudget) {
         // Ends: every call finishes the batch, spends the budget or fills the egress batch, which the flush empties.
         while host.hasWaiting {
-            switch host.pump(into: &egress, at: MonotonicClock.now(), within: &budget.packets) {
+            switch host.pump(into: &egress, at: clock.read(), within: &budget.packets) {
             case .done: return
             case .egressFull: flush()
             case .turnSpent:
@@ -171,10 +209,16 @@ struct WorkerLoop: ~Copyable {
         return !host.hasEvents
     }
 
-    private mutating func noteTurn(since start: Timestamp) {
+    /// - Returns: when the turn ended.
+    private mutating func noteTurn(since start: Timestamp) -> Timestamp {
+        while let refusal = port.nextTrainRefusal() {
+            if mailboxes.trainRefusals.push(refusal.remote) { mailboxes.eventsWake.wake() }
+        }
         portAccount.add(port.counters, to: counters)
         counters.add(.loopTurns)
-        counters.add(.busyNanoseconds, UInt64(max(0, (MonotonicClock.now() - start).nanoseconds)))
+        let end = clock.tick()
+        counters.add(.busyNanoseconds, UInt64(max(0, (end - start).nanoseconds)))
+        return end
     }
 
     /// Sleeps until a socket, a command or a deadline; does not sleep while a socket may hold more.
@@ -182,7 +226,8 @@ struct WorkerLoop: ~Copyable {
         var deadline = min(host.nextTimeout, certificateRenewal)
         if isRingFull { deadline = min(deadline, now + MediaPlaneLimits.fullRingPause) }
         let maySleep = readable == 0 && mailboxes.commands.park()
-        let count = poller.wait(until: maySleep ? deadline : now, now: now, into: polled)
+        let end = clock.sleep(until: maySleep ? deadline : now, from: now)
+        let count = poller.wait(until: end, now: now, into: polled)
         mailboxes.commands.unpark()
         for index in 0..<count {
             if polled[index].token == Self.wakeToken {

@@ -33,7 +33,8 @@ public struct PacketIOCounters: Sendable, BitwiseCopyable, Equatable {
     public var refusedTrains: UInt64 = 0
     /// Datagrams dropped because the kernel had no room (EAGAIN, ENOBUFS, ENOMEM).
     public var droppedNoRoom: UInt64 = 0
-    /// Datagrams dropped because there was no way to their destination (ENETUNREACH, EHOSTUNREACH, EPERM, …).
+    /// Datagrams dropped because there was no way to their destination (ENETUNREACH, EHOSTUNREACH, EPERM, …) or our
+    /// own address is gone (EINVAL).
     public var droppedUnreachable: UInt64 = 0
     /// Datagrams dropped because they were too long (EMSGSIZE).
     public var droppedTooLong: UInt64 = 0

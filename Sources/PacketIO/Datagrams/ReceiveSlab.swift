@@ -12,6 +12,9 @@ public struct ReceivedDatagram: BitwiseCopyable, Sendable {
     public var source: TransportAddress
     /// Index of the local address (its socket) that it came to.
     public var local: UInt16
+    /// When it came to the machine, by the clock of the loop that reads it (``LoopClock``). The datagrams of a train
+    /// came together.
+    public var arrival: Timestamp
 }
 
 /// Where received datagrams lie until the turn that received them is over.
@@ -84,7 +87,7 @@ public struct ReceiveSlab: ~Copyable {
     /// - Returns: how many datagrams found no entry.
     @inline(__always)
     mutating func append(
-        byteCount: Int, segmentBytes: Int, source: TransportAddress, local: UInt16, arrivedAt: Int64
+        byteCount: Int, segmentBytes: Int, source: TransportAddress, local: UInt16, arrival: Timestamp, stamp: Int64
     ) -> Int {
         var offset = messageCount * slotStride
         messageCount += 1
@@ -93,8 +96,9 @@ public struct ReceiveSlab: ~Copyable {
         repeat {
             guard count < capacity else { return (remaining + step - 1) / max(step, 1) }
             let length = min(step, remaining)
-            datagrams[count] = ReceivedDatagram(offset: offset, byteCount: length, source: source, local: local)
-            if let arrivals { arrivals[count] = arrivedAt }
+            datagrams[count] = ReceivedDatagram(
+                offset: offset, byteCount: length, source: source, local: local, arrival: arrival)
+            if let arrivals { arrivals[count] = stamp }
             count += 1
             offset += length
             remaining -= length

@@ -27,50 +27,86 @@ extension UDPPort {
                 for index in 0..<next - first { counters.droppedOther += UInt64(outgoing[index].segment_count) }
                 continue
             }
-            send(outgoing, next - first, base, descriptors[Int(local)], &refusals)
+            send(outgoing, next - first, base, local, &refusals)
         }
         batch.removeAll()
     }
 
-    /// Sends `count` messages, trains cut beforehand where the kernel does not do it.
+    /// Sends `count` messages, trains cut beforehand where the kernel or the way does not do it.
     private mutating func send(
-        _ messages: UnsafeMutablePointer<viaduct_outgoing>, _ count: Int, _ base: UnsafePointer<UInt8>, _ socket: Int32,
+        _ messages: UnsafeMutablePointer<viaduct_outgoing>, _ count: Int, _ base: UnsafePointer<UInt8>, _ local: UInt16,
         _ refusals: inout Int
     ) {
+        let socket = descriptors[Int(local)]
+        // Read only when a way is known to refuse trains: nearly never.
+        let now = trainRefusals.isEmpty ? .zero : MonotonicClock.now()
         var done = 0
         // Ends: each turn takes at least one message.
         while done < count {
-            if !hasGSO, messages[done].segment_count > 1 {
-                sendSingles(messages[done], base, socket, &refusals)
+            if isCut(messages[done], local, at: now) {
+                sendSingles(messages[done], base, local, &refusals)
                 done += 1
                 continue
             }
             var end = done + 1
-            while end < count, hasGSO || messages[end].segment_count == 1 { end += 1 }
-            let sent = viaduct_send(socket, sendScratch, base, messages + done, Int32(end - done))
+            while end < count, !isCut(messages[end], local, at: now) { end += 1 }
+            let sent = viaduct_kernel_send(&kernel, socket, sendScratch, base, messages + done, Int32(end - done))
             counters.sendCalls += 1
             if sent > 0 {
-                for index in done..<done + Int(sent) { noteSent(messages[index]) }
+                for index in done..<done + Int(sent) { noteSent(messages[index], local) }
                 done += Int(sent)
                 refusals = 0
             } else {
-                let message = messages[done]
-                if message.segment_count > 1, isTrainRefusal(-sent) {
-                    sendSingles(message, base, socket, &refusals)
-                } else if !retry(message, base, socket, error: -sent, &refusals) {
-                    drop(message, error: -sent)
-                }
-                done += 1
+                done += handle(messages + done, end - done, base, local, error: -sent, &refusals)
             }
         }
     }
 
-    /// Whether `error` says that the train as such was not wanted; remembers when no train ever will be.
-    private mutating func isTrainRefusal(_ error: Int32) -> Bool {
+    /// Whether `message` is a train that is not handed over whole.
+    @inline(__always)
+    private func isCut(_ message: viaduct_outgoing, _ local: UInt16, at now: Timestamp) -> Bool {
+        guard message.segment_count > 1 else { return false }
+        guard hasGSO else { return true }
+        guard !trainRefusals.isEmpty, let remote = TransportAddress(message.destination) else { return false }
+        return trainRefusals.contains(Destination(remote: remote, local: local), at: now)
+    }
+
+    /// The kernel refused the first of `count` messages.
+    /// - Returns: how many of them are done with.
+    private mutating func handle(
+        _ messages: UnsafeMutablePointer<viaduct_outgoing>, _ count: Int, _ base: UnsafePointer<UInt8>, _ local: UInt16,
+        error: Int32, _ refusals: inout Int
+    ) -> Int {
+        let message = messages[0]
+        if message.segment_count > 1, isTrainRefusal(error, of: message, local) {
+            sendSingles(message, base, local, &refusals)
+            return 1
+        }
+        if retry(message, base, local, error: error, &refusals) { return 1 }
+        drop(message, error: error)
+        guard Self.isOfTheWay(error) else { return 1 }
+        // What follows for the same destination would only be refused as well, at the price of a call each.
+        var done = 1
+        while done < count, messages[done].segment_count == 1, isSameWay(messages[done], message) {
+            drop(messages[done], error: error)
+            done += 1
+        }
+        return done
+    }
+
+    private func isSameWay(_ a: viaduct_outgoing, _ b: viaduct_outgoing) -> Bool {
+        a.destination.high == b.destination.high && a.destination.low == b.destination.low
+            && a.destination.family == b.destination.family
+    }
+
+    /// Whether `error` says that the train as such was not wanted; remembers ways that cut none.
+    private mutating func isTrainRefusal(_ error: Int32, of message: viaduct_outgoing, _ local: UInt16) -> Bool {
         switch error {
         case EIO, EOPNOTSUPP, ENOPROTOOPT:
-            // The device of this route cannot fill in checksums, so it cannot cut trains: it never will.
-            hasGSO = false
+            // The device of this way cannot fill in checksums, so it cannot cut trains.
+            if let remote = TransportAddress(message.destination) {
+                trainRefusals.insert(Destination(remote: remote, local: local), at: MonotonicClock.now())
+            }
         case EINVAL, EMSGSIZE:
             // One datagram of this train is longer than the route's MTU; single ones may be fragmented.
             break
@@ -81,16 +117,19 @@ extension UDPPort {
         return true
     }
 
+    /// A way that does not take trains, which was not told yet. Each is told once.
+    public mutating func nextTrainRefusal() -> Destination? { trainRefusals.nextUntold() }
+
     /// Tries once more when the kernel had no room for a moment. Waiting longer would hold up all other calls.
     private mutating func retry(
-        _ message: viaduct_outgoing, _ base: UnsafePointer<UInt8>, _ socket: Int32, error: Int32, _ refusals: inout Int
+        _ message: viaduct_outgoing, _ base: UnsafePointer<UInt8>, _ local: UInt16, error: Int32, _ refusals: inout Int
     ) -> Bool {
         guard error == EAGAIN || error == ENOBUFS || error == ENOMEM || error == EINTR else { return false }
         guard refusals < PacketIOLimits.consecutiveRefusals else { return false }
         var again = message
         counters.sendCalls += 1
-        if viaduct_send(socket, sendScratch, base, &again, 1) == 1 {
-            noteSent(message)
+        if viaduct_kernel_send(&kernel, descriptors[Int(local)], sendScratch, base, &again, 1) == 1 {
+            noteSent(message, local)
             refusals = 0
             return true
         }
@@ -100,7 +139,7 @@ extension UDPPort {
 
     /// Sends the datagrams of a train one by one.
     private mutating func sendSingles(
-        _ train: viaduct_outgoing, _ base: UnsafePointer<UInt8>, _ socket: Int32, _ refusals: inout Int
+        _ train: viaduct_outgoing, _ base: UnsafePointer<UInt8>, _ local: UInt16, _ refusals: inout Int
     ) {
         var offset = train.offset
         let end = train.offset + train.byte_count
@@ -115,25 +154,37 @@ extension UDPPort {
                 offset += length
                 count += 1
             }
-            send(singles, count, base, socket, &refusals)
+            send(singles, count, base, local, &refusals)
         }
     }
 
     @inline(__always)
-    private mutating func noteSent(_ message: viaduct_outgoing) {
+    private mutating func noteSent(_ message: viaduct_outgoing, _ local: UInt16) {
         counters.sentMessages += 1
         counters.sentDatagrams += UInt64(message.segment_count)
         counters.sentBytes += UInt64(message.byte_count)
-        if message.segment_count > 1 { counters.sentTrains += 1 }
+        guard message.segment_count > 1 else { return }
+        counters.sentTrains += 1
+        if !trainRefusals.isEmpty, let remote = TransportAddress(message.destination) {
+            trainRefusals.remove(Destination(remote: remote, local: local))
+        }
+    }
+
+    /// Whether `error` will meet every datagram to the same destination: no way there, or our own address is gone.
+    private static func isOfTheWay(_ error: Int32) -> Bool {
+        switch error {
+        case EINVAL, ENETUNREACH, EHOSTUNREACH, ENETDOWN, EPERM, EACCES, EADDRNOTAVAIL, EAFNOSUPPORT, ENODEV: true
+        default: false
+        }
     }
 
     private mutating func drop(_ message: viaduct_outgoing, error: Int32) {
         let datagrams = UInt64(message.segment_count)
         switch error {
         case EAGAIN, ENOBUFS, ENOMEM, EINTR: counters.droppedNoRoom += datagrams
-        case ENETUNREACH, EHOSTUNREACH, ENETDOWN, EPERM, EACCES, EADDRNOTAVAIL, ECONNREFUSED, EAFNOSUPPORT:
-            counters.droppedUnreachable += datagrams
         case EMSGSIZE: counters.droppedTooLong += datagrams
+        case ECONNREFUSED: counters.droppedUnreachable += datagrams
+        case _ where Self.isOfTheWay(error): counters.droppedUnreachable += datagrams
         default: counters.droppedOther += datagrams
         }
     }

@@ -14,8 +14,8 @@ public struct UDPPortOptions: Sendable {
     public var usesGSO = true
     /// Whether the kernel may hand over trains whole (UDP_GRO), where it can.
     public var usesGRO = true
-    /// Whether the kernel notes when each datagram arrived; read in a slab made for it.
-    public var notesArrival = false
+    /// Whether the kernel notes when each datagram arrived; without, the time of reading stands for it.
+    public var notesArrival = true
     /// Whether other sockets of this user may share the port (SO_REUSEPORT), one for each worker.
     public var reusesPort = false
 
@@ -25,21 +25,31 @@ public struct UDPPortOptions: Sendable {
 
 /// One UDP port on several local addresses: a non-blocking socket each, received from and sent to in batches.
 ///
-/// Owned by one thread. Nothing allocates after `init`.
+/// Owned by one thread. Nothing allocates after `init`, but for ``add(_:)``.
 public struct UDPPort: ~Copyable {
     /// The sockets, by local index, for a ``Poller``.
-    public let descriptors: [Int32]
+    public private(set) var descriptors: [Int32] = []
     /// The addresses the sockets are bound to, by local index; the port is the real one where 0 was asked.
-    public let boundAddresses: [TransportAddress]
-    /// Whether trains are sent whole; goes off for good when a device turns out not to be able to.
-    public internal(set) var hasGSO: Bool
+    public private(set) var boundAddresses: [TransportAddress] = []
+    /// Whether the kernel takes trains at all.
+    public let hasGSO: Bool
     /// Whether trains may be received.
     public let hasGRO: Bool
     /// Receive buffer that the kernel granted to the first socket, in bytes.
     public let grantedReceiveBufferBytes: Int
+    /// What the owner's clock does not count (``LoopClock/skipped``); times of arrival are on that clock.
+    public var skippedTime = TimeDelta.zero
     /// What was done.
     public internal(set) var counters = PacketIOCounters()
 
+    /// The kernel, or what a test has put in its place.
+    var kernel = viaduct_real_kernel()
+    /// Where trains are not sent whole, although the kernel knows them.
+    var trainRefusals: TrainRefusals
+    private var sockets: [UDPSocket] = []
+    private var arrivalClock = ArrivalClock()
+    /// When each socket was last seen empty.
+    private let lastEmpty: UnsafeMutablePointer<Timestamp>
     let receiveScratch: UnsafeMutableRawPointer
     let sendScratch: UnsafeMutableRawPointer
     let received: UnsafeMutablePointer<viaduct_received>
@@ -52,44 +62,67 @@ public struct UDPPort: ~Copyable {
         guard !addresses.isEmpty, addresses.count <= PacketIOLimits.localAddresses else {
             throw SystemError(call: "open a UDP port on \(addresses.count) addresses", errno: EINVAL)
         }
-        let (sockets, bound) = try Self.openAll(addresses, options)
-        descriptors = sockets
-        boundAddresses = bound
-        var isGRO = options.usesGRO
-        var granted: Int32 = 0
-        for (index, socket) in sockets.enumerated() {
-            let bytes = viaduct_set_buffer(socket, false, Int32(clamping: options.receiveBufferBytes))
-            if index == 0 { granted = bytes }
-            _ = viaduct_set_buffer(socket, true, Int32(clamping: options.sendBufferBytes))
-            _ = viaduct_enable_drop_count(socket)
-            if options.notesArrival { _ = viaduct_enable_arrival_time(socket) }
-            if isGRO { isGRO = viaduct_enable_gro(socket) == 0 }
-        }
-        hasGRO = isGRO
-        hasGSO = options.usesGSO && viaduct_probe_gso(sockets[0]) == 0
-        grantedReceiveBufferBytes = Int(max(granted, 0))
+        try self.init(sockets: Self.openAll(addresses, options), options: options)
+    }
 
+    /// Takes sockets that are open, at least one and at most ``PacketIOLimits/localAddresses``; their order gives the
+    /// local indexes.
+    public init(sockets: [UDPSocket], options: UDPPortOptions = UDPPortOptions()) throws(SystemError) {
+        guard let first = sockets.first, sockets.count <= PacketIOLimits.localAddresses else {
+            throw SystemError(call: "make a UDP port of \(sockets.count) sockets", errno: EINVAL)
+        }
+        trainRefusals = TrainRefusals()
+        hasGSO = options.usesGSO && viaduct_probe_gso(first.descriptor) == 0
+        hasGRO = first.hasGRO
+        grantedReceiveBufferBytes = first.grantedReceiveBufferBytes
         let batch = PacketIOLimits.batchMessages
         receiveScratch = .allocate(byteCount: viaduct_receive_scratch_bytes(), alignment: 16)
         sendScratch = .allocate(byteCount: viaduct_send_scratch_bytes(), alignment: 16)
         received = .allocate(capacity: batch)
         outgoing = .allocate(capacity: batch)
         singles = .allocate(capacity: batch)
-        kernelDrops = .allocate(capacity: addresses.count)
+        kernelDrops = .allocate(capacity: PacketIOLimits.localAddresses)
+        lastEmpty = .allocate(capacity: PacketIOLimits.localAddresses)
         received.initialize(repeating: viaduct_received(), count: batch)
         outgoing.initialize(repeating: viaduct_outgoing(), count: batch)
         singles.initialize(repeating: viaduct_outgoing(), count: batch)
-        kernelDrops.initialize(repeating: 0, count: addresses.count)
+        kernelDrops.initialize(repeating: 0, count: PacketIOLimits.localAddresses)
+        // A datagram may have come between the opening of the socket and now.
+        lastEmpty.initialize(repeating: .zero, count: PacketIOLimits.localAddresses)
+        for socket in sockets { append(socket) }
     }
 
     deinit {
-        for socket in descriptors { close(socket) }
         receiveScratch.deallocate()
         sendScratch.deallocate()
         received.deallocate()
         outgoing.deallocate()
         singles.deallocate()
         kernelDrops.deallocate()
+        lastEmpty.deallocate()
+    }
+
+    /// Takes one more socket.
+    /// - Returns: its local index; `nil` when the port is full.
+    public mutating func add(_ socket: UDPSocket) -> Int? {
+        guard sockets.count < PacketIOLimits.localAddresses else { return nil }
+        append(socket)
+        return sockets.count - 1
+    }
+
+    /// Puts a socket in the place of another, whose address is gone for good and which closes with this.
+    public mutating func replace(local: Int, by socket: UDPSocket) {
+        sockets[local] = socket
+        descriptors[local] = socket.descriptor
+        boundAddresses[local] = socket.local.address
+        kernelDrops[local] = 0
+        lastEmpty[local] = .zero
+    }
+
+    private mutating func append(_ socket: UDPSocket) {
+        sockets.append(socket)
+        descriptors.append(socket.descriptor)
+        boundAddresses.append(socket.local.address)
     }
 
     /// Receives one batch from socket `local` and appends it to `slab`.
@@ -99,25 +132,31 @@ public struct UDPPort: ~Copyable {
         guard wanted > 0, slab.count < slab.capacity else { return true }
         let base = slab.buffer.baseAddress! + slab.messageCount * slab.slotStride
         let before = kernelDrops[local]
-        let count = viaduct_receive(
-            descriptors[local], receiveScratch, base.assumingMemoryBound(to: UInt8.self), slab.slotStride,
+        let count = viaduct_kernel_receive(
+            &kernel, descriptors[local], receiveScratch, base.assumingMemoryBound(to: UInt8.self), slab.slotStride,
             slab.slotBytes, Int32(wanted), received, kernelDrops + local)
         counters.receiveCalls += 1
         guard count > 0 else {
-            if count != -EAGAIN, count != -EINTR { counters.receiveErrors += 1 }
+            if count == -EAGAIN {
+                lastEmpty[local] = MonotonicClock.now() - skippedTime
+            } else if count != -EINTR {
+                counters.receiveErrors += 1
+            }
             return count == -EINTR
         }
+        let now = arrivalClock.read(skipped: skippedTime)
         counters.kernelDrops += UInt64(kernelDrops[local] &- before)
         counters.receivedMessages += UInt64(count)
         let datagramsBefore = slab.count
-        for index in 0..<Int(count) { take(received + index, local: UInt16(local), into: &slab) }
+        for index in 0..<Int(count) { take(received + index, local: local, at: now, into: &slab) }
         counters.receivedDatagrams += UInt64(slab.count - datagramsBefore)
+        if Int(count) < wanted { lastEmpty[local] = now }
         return Int(count) == wanted
     }
 
     @inline(__always)
     private mutating func take(
-        _ message: UnsafeMutablePointer<viaduct_received>, local: UInt16, into slab: inout ReceiveSlab
+        _ message: UnsafeMutablePointer<viaduct_received>, local: Int, at now: Timestamp, into slab: inout ReceiveSlab
     ) {
         let byteCount = Int(message.pointee.byte_count)
         guard !message.pointee.is_truncated, let source = TransportAddress(message.pointee.source) else {
@@ -126,19 +165,21 @@ public struct UDPPort: ~Copyable {
             return
         }
         counters.receivedBytes += UInt64(byteCount)
+        let stamp = message.pointee.arrived_at
         let lost = slab.append(
-            byteCount: byteCount, segmentBytes: Int(message.pointee.segment_bytes), source: source, local: local,
-            arrivedAt: message.pointee.arrived_at)
+            byteCount: byteCount, segmentBytes: Int(message.pointee.segment_bytes), source: source,
+            local: UInt16(local), arrival: arrivalClock.arrival(stamp, notBefore: lastEmpty[local], now: now),
+            stamp: stamp)
         counters.slabOverflow += UInt64(lost)
     }
 
     private static func openAll(
         _ addresses: [TransportAddress], _ options: UDPPortOptions
-    ) throws(SystemError) -> ([Int32], [TransportAddress]) {
+    ) throws(SystemError) -> [UDPSocket] {
         var attempt = 1
         // Ends: the attempts are counted.
         while true {
-            do {
+            do throws(SystemError) {
                 return try openOnce(addresses, options)
             } catch {
                 let mayRetry = addresses[0].port == 0 && addresses.count > 1 && error.errno == EADDRINUSE
@@ -150,36 +191,21 @@ public struct UDPPort: ~Copyable {
 
     private static func openOnce(
         _ addresses: [TransportAddress], _ options: UDPPortOptions
-    ) throws(SystemError) -> ([Int32], [TransportAddress]) {
-        var sockets: [Int32] = []
-        var bound: [TransportAddress] = []
-        do throws(SystemError) {
-            var port = addresses[0].port
-            for address in addresses {
-                let family = address.family.rawValue
-                let socket = try SystemError.check(viaduct_udp_open(family), "socket for \(address)")
-                sockets.append(socket)
-                if options.reusesPort {
-                    _ = try SystemError.check(viaduct_set_reuse_port(socket), "share port of \(address)")
-                }
-                var raw = viaduct_address(address.with(port: port))
-                _ = try SystemError.check(viaduct_bind(socket, &raw), "bind UDP \(address.with(port: port))")
-                _ = try SystemError.check(viaduct_bound_address(socket, &raw), "read the address of a socket")
-                port = raw.port
-                bound.append(address.with(port: port))
-            }
-        } catch {
-            for socket in sockets { close(socket) }
-            throw error
+    ) throws(SystemError) -> [UDPSocket] {
+        var sockets: [UDPSocket] = []
+        for address in addresses {
+            let port = sockets.first?.local.address.port ?? address.port
+            sockets.append(try UDPSocket(LocalAddress(address.with(port: port)), options: options))
         }
-        return (sockets, bound)
+        return sockets
     }
 }
 
 extension viaduct_address {
     @inline(__always)
     init(_ address: TransportAddress) {
-        self.init(high: address.high, low: address.low, port: address.port, family: address.family.rawValue)
+        self.init(
+            high: address.high, low: address.low, port: address.port, family: address.family.rawValue, scope: 0)
     }
 }
 

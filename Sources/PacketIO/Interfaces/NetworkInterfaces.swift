@@ -16,17 +16,20 @@ public struct InterfaceAddress: Hashable, Sendable {
     public var isLoopback: Bool
     /// Whether it leads to a single peer, as tunnels do.
     public var isPointToPoint: Bool
+    /// The index of the interface, as it stands in a link-local address; 0 elsewhere.
+    public var interfaceIndex: UInt32
 
     /// An address of interface `name`.
     public init(
         name: String, address: TransportAddress, isUp: Bool = true, isLoopback: Bool = false,
-        isPointToPoint: Bool = false
+        isPointToPoint: Bool = false, interfaceIndex: UInt32 = 0
     ) {
         self.name = name
         self.address = address
         self.isUp = isUp
         self.isLoopback = isLoopback
         self.isPointToPoint = isPointToPoint
+        self.interfaceIndex = interfaceIndex
     }
 }
 
@@ -83,7 +86,7 @@ public enum NetworkInterfaces {
         // Ends: the list is the kernel's answer, closed by a null pointer.
         while let entry = next {
             next = entry.pointee.ifa_next
-            guard let name = entry.pointee.ifa_addr, let address = address(name) else { continue }
+            guard let name = entry.pointee.ifa_addr, let (address, scope) = address(name) else { continue }
             let flags = Int(entry.pointee.ifa_flags)
             result.append(
                 InterfaceAddress(
@@ -91,17 +94,19 @@ public enum NetworkInterfaces {
                     address: address,
                     isUp: flags & Int(IFF_UP) != 0,
                     isLoopback: flags & Int(IFF_LOOPBACK) != 0,
-                    isPointToPoint: flags & Int(IFF_POINTOPOINT) != 0))
+                    isPointToPoint: flags & Int(IFF_POINTOPOINT) != 0, interfaceIndex: scope))
         }
         return result
     }
 
     /// Those of `candidates` that `selection` accepts, without repetition, in their order.
-    public static func select(_ candidates: [InterfaceAddress], _ selection: AddressSelection) -> [TransportAddress] {
-        var result: [TransportAddress] = []
+    ///
+    /// The same link-local address on two interfaces is two places.
+    public static func select(_ candidates: [InterfaceAddress], _ selection: AddressSelection) -> [LocalAddress] {
+        var result: [LocalAddress] = []
         for candidate in candidates where selection.accepts(candidate) {
-            let address = candidate.address.with(port: 0)
-            if !result.contains(address) { result.append(address) }
+            let place = LocalAddress(candidate.address.with(port: 0), interfaceIndex: candidate.interfaceIndex)
+            if !result.contains(place) { result.append(place) }
         }
         return result
     }
@@ -117,19 +122,20 @@ public enum NetworkInterfaces {
         return address
     }
 
-    private static func address(_ name: UnsafeMutablePointer<sockaddr>) -> TransportAddress? {
+    private static func address(_ name: UnsafeMutablePointer<sockaddr>) -> (TransportAddress, scope: UInt32)? {
         switch Int32(name.pointee.sa_family) {
         case AF_INET:
             return name.withMemoryRebound(to: sockaddr_in.self, capacity: 1) { v4 in
-                TransportAddress(ipv4: UInt32(bigEndian: v4.pointee.sin_addr.s_addr), port: 0)
+                (TransportAddress(ipv4: UInt32(bigEndian: v4.pointee.sin_addr.s_addr), port: 0), 0)
             }
         case AF_INET6:
             return name.withMemoryRebound(to: sockaddr_in6.self, capacity: 1) { v6 in
-                withUnsafeBytes(of: v6.pointee.sin6_addr) { bytes in
+                let address = withUnsafeBytes(of: v6.pointee.sin6_addr) { bytes in
                     TransportAddress(
                         ipv6High: UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 0, as: UInt64.self)),
                         low: UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)), port: 0)
                 }
+                return (address, v6.pointee.sin6_scope_id)
             }
         default:
             return nil

@@ -14,6 +14,16 @@ public enum MonotonicClock {
     }
 }
 
+/// The clock that also counts the time in which the whole machine was suspended.
+enum BootClock {
+    /// Nanoseconds since the machine started, suspensions included.
+    static func nanoseconds() -> Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_BOOTTIME, &time)
+        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+    }
+}
+
 /// The clock on the wall, for what people and protocols call the time of day.
 public enum WallClock {
     /// Nanoseconds since 1970-01-01 00:00 UTC.
