@@ -1,6 +1,7 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
 internal import BridgeConfiguration
+internal import CLinuxIO
 internal import Glibc
 internal import PacketIO
 internal import Primitives
@@ -16,6 +17,8 @@ public enum BridgeProgram {
     ///   - build: the build identifier for `--version`.
     /// - Returns: the exit status.
     public static func run(arguments: [String], build: String) -> Int32 {
+        // Before the first word: whoever reads what we write may be gone, which is no reason to end.
+        viaduct_ignore_broken_pipes()
         let environment = environment()
         let options: BridgeOptions
         switch BridgeOptions.parse(arguments) {
@@ -65,13 +68,29 @@ public enum BridgeProgram {
         var log = Logger()
         log.level = LogLevel(name: loaded.settings.log.level) ?? .info
         log.format = Logger.Format(rawValue: loaded.settings.log.format) ?? .jvb
+        do throws(SystemError) {
+            // Before any thread starts, so that all of them leave these signals to the loop.
+            let signals = try SignalReader(limit: loaded.settings.sigtermGrace + ControlPlaneLimits.endMargin)
+            let plain = log
+            let writer = try LogWriter(descriptor: 2) { plain.droppedLines($0) }
+            log.write = { writer.write($0) }
+            defer { writer.finish() }
+            return serve(loaded, path: path, build: build, environment: environment, log: log, signals: signals)
+        } catch {
+            log.error("Cannot start", ["reason": error.description])
+            return 1
+        }
+    }
+
+    private static func serve(
+        _ loaded: LoadedSettings, path: String, build: String, environment: [String: String], log: Logger,
+        signals: SignalReader
+    ) -> Int32 {
         log.notice("Viaduct is starting", ["build": build, "configuration": path])
         for notice in loaded.notices {
             log.log(notice.level == .warning ? .warning : .info, constant: notice.message)
         }
         do throws(SystemError) {
-            // Before any thread starts, so that all of them leave these signals to the loop.
-            let signals = try SignalReader(limit: loaded.settings.sigtermGrace + ControlPlaneLimits.endMargin)
             let loop = try ControlLoop()
             try signals.attach(to: loop)
             let bridge: Bridge

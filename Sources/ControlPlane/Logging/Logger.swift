@@ -74,7 +74,7 @@ struct Logger: Sendable {
     var thread = "control"
     /// Keys that are in every line of this logger: conference, endpoint.
     var context: [(key: String, value: String)] = []
-    /// Where lines go.
+    /// Where lines go. Once the bridge serves that is a ``LogWriter``, which nobody waits for.
     var write: @Sendable (String) -> Void = Logger.standardError
 
     /// A logger with more context.
@@ -130,6 +130,13 @@ struct Logger: Sendable {
             text(
                 level, message, metadata,
                 place: Self.place(file.description, function.description) + "#" + String(line)))
+    }
+
+    /// The line that tells of lines that are missing here.
+    func droppedLines(_ count: Int) -> String {
+        text(
+            .warning, "Log lines were dropped: the reader of the log is too slow", ["count": String(count)],
+            place: "LogWriter.run#0")
     }
 
     private func text(
