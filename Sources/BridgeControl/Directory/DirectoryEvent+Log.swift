@@ -16,8 +16,8 @@ extension DirectoryEvent {
         case .requestTimedOut: .error
         case .slowRequest, .requestFailed, .sourceRefused: .warning
         case .shutdownStateChanged, .drainChanged, .readyToExit: .notice
-        case .conferenceCreated, .conferenceEnded, .exportIgnored, .iceFailed, .dtlsFailed: .info
-        case .endpointCreated, .endpointExpired, .endpointEnded, .iceConnected, .dtlsConnected,
+        case .conferenceCreated, .conferenceEnded, .endpointEnded, .exportIgnored, .iceFailed, .dtlsFailed: .info
+        case .endpointCreated, .endpointExpired, .iceConnected, .dtlsConnected,
             .unknownHeaderExtension:
             .debug
         }
