@@ -43,6 +43,9 @@ final class LoadCall {
     var text: String { process.output + process.complaints }
     var isRunning: Bool { process.isRunning }
 
+    /// Ends it at once, as a crash would.
+    func kill() { Foundation.kill(process.processIdentifier, SIGKILL) }
+
     /// Waits for its end.
     func wait(seconds: Double = 60) async -> Int32? { await process.wait(seconds: seconds) }
 

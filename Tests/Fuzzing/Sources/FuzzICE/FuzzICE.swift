@@ -51,7 +51,6 @@ private struct Session: ~Copyable {
                 wait(.milliseconds(Int64(length) * 50))
                 guard length & 7 == 7 else { break }
                 let pause = TimeDelta.milliseconds(Int64(length) * 300)
-                now = now + pause
                 agent.resumeAfterPause(of: pause, at: now)
             case 6:
                 agent.addRemoteCandidate(

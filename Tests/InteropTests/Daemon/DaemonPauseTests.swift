@@ -1,0 +1,75 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Testing
+
+@Suite("Daemon: pauses and logs")
+struct DaemonPauseTests {
+    @Test("a process that was stopped for longer than endpoints may be silent throws no call away")
+    func stopped() async throws {
+        let short = "videobridge.entity-expiration { timeout = 4 s, check-interval = 1 s }"
+        try await withDaemon(short) { daemon in
+            let call = try LoadCall(on: daemon, seconds: 20)
+            #expect(try await daemon.wait { try await daemon.metrics()["jitsi_jvb_current_endpoints"] == 3 })
+            try await Task.sleep(for: .seconds(2))
+            daemon.send(signal: SIGSTOP)
+            try await Task.sleep(for: .seconds(9))
+            daemon.send(signal: SIGCONT)
+            // At once, and still after the next looks for silent endpoints.
+            for _ in 0..<4 {
+                #expect(daemon.status("/about/health") == 200)
+                #expect(try await daemon.metrics()["jitsi_jvb_current_endpoints"] == 3)
+                try await Task.sleep(for: .seconds(1))
+            }
+            #expect(await call.wait() != nil)
+            let outcome = try call.outcome()
+            #expect(outcome.altered == 0)
+            // Three people, 50 audio packets a second each to two others, for all of the call but the pause.
+            #expect(outcome.received > 3 * 2 * 50 * 11, "\(call.text)")
+            #expect(daemon.count("did not run for a while") >= 1, "\(daemon.log)")
+            #expect(daemon.count("endpoint ended") == 0 && daemon.count("hangs") == 0, "\(daemon.log)")
+        }
+    }
+
+    @Test("who stays silent is still ended, with one line in the log")
+    func silent() async throws {
+        let short = "videobridge.entity-expiration { timeout = 4 s, check-interval = 1 s }"
+        try await withDaemon(short) { daemon in
+            let call = try LoadCall(on: daemon, seconds: 30)
+            #expect(try await daemon.wait { try await daemon.metrics()["jitsi_jvb_current_endpoints"] == 3 })
+            try await Task.sleep(for: .seconds(1))
+            call.kill()
+            #expect(try await daemon.waitForLog("endpoint ended", count: 3))
+            #expect(daemon.count("reason=inactive") == 3, "\(daemon.log)")
+        }
+    }
+
+    @Test("a log whose reader is gone, from the first line on, ends nothing")
+    func logWithoutReader() async throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("viaduct-" + UUID().uuidString)
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let port = try freePort(SOCK_STREAM)
+        try """
+        videobridge.http-servers.private.port = \(port)
+        videobridge.ice.udp.port = \(try freePort(SOCK_DGRAM))
+        videobridge.health.require-valid-address = false
+        ice4j.harvest.allowed-addresses = ["127.0.0.1"]
+        """.write(to: folder.appendingPathComponent("jvb.conf"), atomically: true, encoding: .utf8)
+        // The reader closes before the bridge writes: the shell opens both ends of a pipe and closes the reading one.
+        let script = """
+            mkfifo log; exec 3<>log; exec 4>log; exec 3<&-
+            "$0" --config jvb.conf 2>&4 4>&- & pid=$!
+            for attempt in $(seq 200); do
+              kill -0 $pid || break
+              curl -sf http://127.0.0.1:$1/about/health && kill -TERM $pid && break
+              sleep 0.1
+            done
+            wait $pid; echo "ended with $?"
+            """
+        let shell = try ChildProcess(
+            URL(fileURLWithPath: "/bin/bash"), ["-c", script, Repository.bridge.path, "\(port)"], in: folder)
+        #expect(await shell.wait(seconds: 40) == 0)
+        #expect(shell.output.contains("ended with 143"), "\(shell.output) \(shell.complaints)")
+    }
+}
