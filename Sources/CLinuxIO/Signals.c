@@ -11,6 +11,13 @@ void viaduct_ignore_broken_pipes(void) {
     signal(SIGPIPE, SIG_IGN);
 }
 
+void viaduct_block_broken_pipes(void) {
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+}
+
 int viaduct_signals_open(void) {
     viaduct_ignore_broken_pipes();
     sigset_t signals;

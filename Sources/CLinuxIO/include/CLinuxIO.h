@@ -157,6 +157,8 @@ int64_t viaduct_raise_descriptor_limit(int64_t wanted);
 
 /// Ignores SIGPIPE in the whole process: a peer, or a log's reader, that is gone is an error of the call.
 void viaduct_ignore_broken_pipes(void);
+/// Blocks SIGPIPE in the calling thread.
+void viaduct_block_broken_pipes(void);
 /// Blocks SIGTERM, SIGINT and SIGHUP in the calling thread (and those it starts) and opens a non-blocking descriptor
 /// that reads them instead.
 int viaduct_signals_open(void);

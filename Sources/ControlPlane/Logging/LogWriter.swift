@@ -1,5 +1,6 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
+internal import CLinuxIO
 internal import Glibc
 internal import PacketIO
 internal import Primitives
@@ -39,13 +40,22 @@ final class LogWriter: Sendable {
 
     /// Starts the thread.
     /// - Parameters:
-    ///   - descriptor: where lines go; it stays open.
+    ///   - descriptor: where lines go; the writer has a copy of its own.
     ///   - dropped: the line that tells of so many dropped ones.
     init(descriptor: Int32, dropped: @escaping @Sendable (Int) -> String) throws(SystemError) {
         let mailbox = try Mailbox()
         self.mailbox = mailbox
-        _ = try PinnedThread.start(name: "log", stackBytes: ControlPlaneLimits.logStackBytes) {
-            Self.run(mailbox, descriptor, dropped)
+        let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
+        guard copy >= 0 else { throw SystemError(call: "copy the log's descriptor", errno: errno) }
+        do throws(SystemError) {
+            _ = try PinnedThread.start(name: "log", stackBytes: ControlPlaneLimits.logStackBytes) {
+                viaduct_block_broken_pipes()
+                Self.run(mailbox, copy, dropped)
+                close(copy)
+            }
+        } catch {
+            close(copy)
+            throw error
         }
     }
 

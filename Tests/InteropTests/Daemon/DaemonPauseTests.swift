@@ -59,7 +59,7 @@ struct DaemonPauseTests {
         // The reader closes before the bridge writes: the shell opens both ends of a pipe and closes the reading one.
         let script = """
             mkfifo log; exec 3<>log; exec 4>log; exec 3<&-
-            "$0" --config jvb.conf 2>&4 4>&- & pid=$!
+            env --default-signal=PIPE "$0" --config jvb.conf 2>&4 4>&- & pid=$!
             for attempt in $(seq 200); do
               kill -0 $pid || break
               curl -sf http://127.0.0.1:$1/about/health && kill -TERM $pid && break
