@@ -30,7 +30,7 @@ enum Reaper {
         for output: Int32 in [1, 2] { posix_spawn_file_actions_addopen(&actions, output, "/dev/null", O_WRONLY, 0) }
         // Foundation sees the end of a process by a socket that closes with it: a copy that slipped in here, from a
         // process that was just being started, would keep that open for ever.
-        posix_spawn_file_actions_addclosefrom_np(&actions, 3)
+        for other: Int32 in 3..<1_024 { posix_spawn_file_actions_addclose(&actions, other) }
         let words = ["/bin/sh", "-c", list]
         var arguments = words.map { strdup($0) }
         arguments.append(nil)

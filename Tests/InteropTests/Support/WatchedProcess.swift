@@ -50,7 +50,7 @@ final class WatchedProcess: Sendable {
         posix_spawn_file_actions_adddup2(&actions, log, 1)
         posix_spawn_file_actions_adddup2(&actions, log, 2)
         // Nothing of processes that are being started at the same time (see Reaper).
-        posix_spawn_file_actions_addclosefrom_np(&actions, 3)
+        for other: Int32 in 3..<1_024 { posix_spawn_file_actions_addclose(&actions, other) }
         // Threads of the pool block nearly all signals, and a child inherits that.
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
