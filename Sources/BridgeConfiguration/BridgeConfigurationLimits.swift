@@ -28,6 +28,12 @@ public enum BridgeConfigurationLimits {
     public static let roomsPerClient = 32
     /// Bytes of the prefix of ICE user fragments.
     public static let ufragPrefixBytes = 64
+    /// The most that `viaduct.limits.conferences` may be: what a worker has room for. The next two are likewise.
+    public static let conferences = 2_048
+    /// The most that `viaduct.limits.endpoints` may be.
+    public static let endpoints = 8_192
+    /// The most that `viaduct.limits.endpoints-per-conference` may be.
+    public static let endpointsPerConference = 1_024
     /// Static address mappings.
     public static let staticMappings = 64
 }

@@ -17,6 +17,14 @@ public struct SourceLocation: Hashable, Sendable {
     }
 }
 
+extension SourceLocation {
+    /// The name of the text that holds the defaults.
+    static let builtInName = "(built-in defaults)"
+
+    /// Whether a value from here is a default rather than something that somebody wrote.
+    var isBuiltIn: Bool { file == Self.builtInName }
+}
+
 extension SourceLocation: CustomStringConvertible {
     /// `jvb.conf:12:7`.
     public var description: String {

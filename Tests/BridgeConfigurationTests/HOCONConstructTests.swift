@@ -111,6 +111,25 @@ struct HOCONConstructTests {
         #expect(try read(example.text) == example.tree)
     }
 
+    @Test(
+        "every white space that HOCON names is one, wherever white space may be",
+        arguments: [
+            0x09, 0x0B, 0x0C, 0x0D, 0x1C, 0x1D, 0x1E, 0x1F, 0x20, 0xA0, 0x1680, 0x2000, 0x2001, 0x2002, 0x2003, 0x2004,
+            0x2005, 0x2006, 0x2007, 0x2008, 0x2009, 0x200A, 0x2028, 0x2029, 0x202F, 0x205F, 0x3000, 0xFEFF,
+        ])
+    func whiteSpace(_ code: UInt32) throws {
+        let space = String(try #require(Unicode.Scalar(code)))
+        let text = "_a_=_1_,_b_{_c_:_x_y_}_\n_l_=_[_1_,_2_]_\n_r_=_${a}_\n_include_\"i.conf\"_\n_"
+        #expect(
+            try read(text.replacing("_", with: space), files: ["i.conf": "\(space)i\(space)=\(space)1\(space)"])
+                == "{a:'1',b:{c:'x\(space)y'},l:['1','2'],r:'1',i:'1'}")
+    }
+
+    @Test("what only looks like white space belongs to the text", arguments: ["\u{200B}", "\u{180E}", "\u{85}"])
+    func noWhiteSpace(_ text: String) throws {
+        #expect(try read("a = \(text)1\(text)") == "{a:'\(text)1\(text)'}")
+    }
+
     @Test("environment variables stand in for missing paths, empty ones included")
     func environment() throws {
         let environment = ["JVB_PORT": "10077", "EMPTY": ""]

@@ -58,6 +58,49 @@ struct ConfigurationFileTests {
         }
     }
 
+    @Test("an included name that is a folder is warned about, a required one refused")
+    func includedFolder() throws {
+        try withFiles(["jvb.conf": "include \"custom-jvb.conf\"", "custom-jvb.conf/x": ""]) { folder in
+            let loaded = try ConfigurationFile.load(folder + "/jvb.conf", environment: [:])
+            #expect(loaded.notices.map(\.level) == [.warning])
+            #expect(
+                loaded.notices.first?.message.hasPrefix(
+                    "\(folder)/jvb.conf:1:1: \"custom-jvb.conf\" is a folder and is not included") == true)
+            let main = folder + "/required.conf"
+            try Data("include required(\"custom-jvb.conf\")".utf8).write(to: URL(filePath: main))
+            #expect(throws: ConfigurationError.self) { try ConfigurationFile.load(main, environment: [:]) }
+        }
+    }
+
+    @Test("properties of an older package are found beside the file or where JAVA_SYS_PROPS says, even without a file")
+    func legacyProperties() throws {
+        let port = "org.jitsi.videobridge.SINGLE_PORT_HARVESTER_PORT="
+        let files = [
+            "jvb.conf": "", "sip-communicator.properties": port + "10001",
+            "a/b/sip-communicator.properties": port + "10002",
+        ]
+        try withFiles(files) { folder in
+            let beside = try ConfigurationFile.load(folder + "/jvb.conf", environment: [:])
+            #expect(beside.settings.ice.port == 10_001)
+            #expect(beside.notices.map(\.level) == [.info])
+            let prefix = "-Dnet.java.sip.communicator.SC_HOME_DIR_"
+            let environment = ["JAVA_SYS_PROPS": "\(prefix)LOCATION=\(folder)/a \(prefix)NAME=b"]
+            let named = try ConfigurationFile.load(folder + "/jvb.conf", environment: environment)
+            #expect(named.settings.ice.port == 10_002)
+            let alone = try ConfigurationFile.load(folder + "/a/b/jvb.conf", environment: [:])
+            #expect(alone.settings.ice.port == 10_002)
+            #expect(alone.notices.contains { $0.level == .warning && $0.message.hasPrefix("there is no \(folder)") })
+        }
+    }
+
+    @Test("properties that cannot be read are warned about")
+    func unreadableProperties() throws {
+        try withFiles(["jvb.conf": "", "sip-communicator.properties/x": ""]) { folder in
+            let loaded = try ConfigurationFile.load(folder + "/jvb.conf", environment: [:])
+            #expect(loaded.notices.map(\.level) == [.warning])
+        }
+    }
+
     @Test("a file of authorities that is not there is warned about before the first login needs it")
     func authorities() throws {
         let client = "a { HOSTNAME = h, USERNAME = u, PASSWORD = p, MUC_JIDS = \"r@c\", MUC_NICKNAME = n, CA_FILE = "

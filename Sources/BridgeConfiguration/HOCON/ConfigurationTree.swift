@@ -22,28 +22,49 @@ public struct ConfigurationNode: Sendable {
     let weight: Int
     /// How many levels there are, this one included.
     let depth: Int
+    /// Whether this value and everything below it is a default.
+    let isBuiltIn: Bool
+    /// Whether any of it is.
+    private let holdsBuiltIn: Bool
 
     /// A value read at `location`.
     public init(_ content: Content, at location: SourceLocation) {
         self.content = content
         self.location = location
+        let children: [ConfigurationNode] =
+            switch content {
+            case .null, .text: []
+            case .list(let items): items
+            case .object(let object): object.fields.map(\.value)
+            }
         var weight = 1
         var depth = 0
-        switch content {
-        case .null, .text: break
-        case .list(let items):
-            for item in items {
-                weight += item.weight
-                depth = max(depth, item.depth)
-            }
-        case .object(let object):
-            for (_, value) in object.fields {
-                weight += value.weight
-                depth = max(depth, value.depth)
-            }
+        var isBuiltIn = location.isBuiltIn
+        var holdsBuiltIn = isBuiltIn
+        for child in children {
+            weight += child.weight
+            depth = max(depth, child.depth)
+            isBuiltIn = isBuiltIn && child.isBuiltIn
+            holdsBuiltIn = holdsBuiltIn || child.holdsBuiltIn
         }
         self.weight = weight
         self.depth = depth + 1
+        self.isBuiltIn = isBuiltIn
+        self.holdsBuiltIn = holdsBuiltIn
+    }
+
+    /// The same value as somebody's own: what a substitution takes from the defaults is no default where it lands.
+    func adopted(at location: SourceLocation) -> ConfigurationNode {
+        guard holdsBuiltIn else { return self }
+        let here = self.location.isBuiltIn ? location : self.location
+        switch content {
+        case .null, .text: return ConfigurationNode(content, at: here)
+        case .list(let items): return ConfigurationNode(.list(items.map { $0.adopted(at: location) }), at: here)
+        case .object(let object):
+            var adopted = ConfigurationObject()
+            for (name, value) in object.fields { adopted[name] = value.adopted(at: location) }
+            return ConfigurationNode(.object(adopted), at: here)
+        }
     }
 
     /// The object in this value, or `nil`.

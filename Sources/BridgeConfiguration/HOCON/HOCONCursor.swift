@@ -49,13 +49,25 @@ struct HOCONCursor {
         String(decoding: bytes[start..<position], as: UTF8.self)
     }
 
-    /// How many bytes of white space other than a newline stand next: ASCII blanks, no-break space, byte order mark.
+    /// How many bytes of white space other than a newline stand next: the blanks of ASCII, every space, line and
+    /// paragraph separator of Unicode, the byte order mark (HOCON.md, "Whitespace").
     var spaceWidth: Int {
         switch peek() {
         case 0x20, 0x09, 0x0B, 0x0C, 0x0D, 0x1C, 0x1D, 0x1E, 0x1F: 1
         case 0xC2 where peek(1) == 0xA0: 2
-        case 0xEF where peek(1) == 0xBB && peek(2) == 0xBF: 3
+        case 0xE1, 0xE2, 0xE3, 0xEF: wideSpaceWidth
         default: 0
+        }
+    }
+
+    private var wideSpaceWidth: Int {
+        guard let first = peek(), let second = peek(1), let third = peek(2) else { return 0 }
+        switch (first, second, third) {
+        // U+1680, U+3000, U+FEFF
+        case (0xE1, 0x9A, 0x80), (0xE3, 0x80, 0x80), (0xEF, 0xBB, 0xBF): return 3
+        // U+2000 to U+200A, U+2028, U+2029, U+202F, U+205F
+        case (0xE2, 0x80, 0x80...0x8A), (0xE2, 0x80, 0xA8...0xA9), (0xE2, 0x80, 0xAF), (0xE2, 0x81, 0x9F): return 3
+        default: return 0
         }
     }
 

@@ -47,7 +47,7 @@ extension HOCONParser {
                 at: location,
                 "includes nested deeper than \(BridgeConfigurationLimits.includeNesting); does a file include itself?")
         }
-        let files = try session.files(for: name, from: location)
+        let files = try session.files(for: name, isRequired: isRequired, from: location)
         if files.isEmpty, isRequired {
             throw ConfigurationError(at: location, "the required file \"\(name)\" does not exist")
         }
@@ -59,39 +59,6 @@ extension HOCONParser {
                     bytes, file: file, into: object, prefix: path, includeDepth: includeDepth + 1, session: session)
             }
         }
-    }
-}
-
-/// The few rules of Java properties that an included file needs: `key = value` lines and comments.
-enum PropertiesReader {
-    static func read(_ bytes: [UInt8], file: String, into object: ObjectSyntax) throws(ConfigurationError) {
-        guard bytes.count <= BridgeConfigurationLimits.fileSize else {
-            throw ConfigurationError(
-                at: SourceLocation(file: file), "larger than \(BridgeConfigurationLimits.fileSize) bytes")
-        }
-        let lines = bytes.split(omittingEmptySubsequences: false) { $0 == UInt8(ascii: "\n") }
-        for (index, bytes) in lines.enumerated() {
-            let line = trimmed(Substring(String(decoding: bytes, as: UTF8.self)))
-            if line.isEmpty || line.first == "#" || line.first == "!" { continue }
-            let end = line.firstIndex { $0 == "=" || $0 == ":" } ?? line.endIndex
-            let value = end == line.endIndex ? "" : trimmed(line[line.index(after: end)...])
-            try assign(
-                String(trimmed(line[..<end])), String(value), into: object,
-                at: SourceLocation(file: file, line: index + 1, column: 1))
-        }
-    }
-
-    /// Assigns a dotted key; used for properties files and for `-D` settings.
-    static func assign(
-        _ key: String, _ value: String, into object: ObjectSyntax, at location: SourceLocation
-    ) throws(ConfigurationError) {
-        let path = key.split(separator: ".").map(String.init)
-        guard let last = path.last else { return }
-        guard path.count <= BridgeConfigurationLimits.nesting else {
-            throw ConfigurationError(at: location, "nested deeper than \(BridgeConfigurationLimits.nesting) levels")
-        }
-        object.object(at: Array(path.dropLast()), location: location).slot(last)
-            .append(.text(value, quoted: true), at: location)
     }
 }
 

@@ -8,6 +8,8 @@ public struct ConfigurationDocument: Sendable {
     public let file: String
     /// Dotted paths used by substitutions; such keys are helpers, not misspelt settings.
     public let referenced: Set<String>
+    /// What was passed over and should be known.
+    public let notices: [ConfigurationNotice]
 }
 
 /// Reads HOCON (`github.com/lightbend/config/HOCON.md`, the constructs of operations.md a.2). Touches no file itself.
@@ -19,19 +21,26 @@ public enum HOCONReader {
     ///   - file: its name, for messages and for relative includes.
     ///   - environment: what `${NAME}` falls back to.
     ///   - systemProperties: `-Dname=value` settings; they rank below the file (operations.md Q2).
+    ///   - defaults: HOCON that ranks below everything; references from the file see it (operations.md a.1).
     ///   - includes: finds included files.
     public static func read(
         _ bytes: [UInt8], file: String, environment: [String: String] = [:],
-        systemProperties: [(name: String, value: String)] = [], includes: IncludeResolver = .none
+        systemProperties: [(name: String, value: String)] = [], defaults: String = "",
+        includes: IncludeResolver = .none
     ) throws(ConfigurationError) -> ConfigurationDocument {
         let root = ObjectSyntax()
+        let session = IncludeSession(resolver: includes)
+        try HOCONParser.parse(
+            Array(defaults.utf8), file: SourceLocation.builtInName, into: root,
+            session: IncludeSession(resolver: .none))
         let origin = SourceLocation(file: "JAVA_SYS_PROPS")
         for (name, value) in systemProperties {
             try PropertiesReader.assign(name, value, into: root, at: origin)
         }
-        try HOCONParser.parse(bytes, file: file, into: root, session: IncludeSession(resolver: includes))
+        try HOCONParser.parse(bytes, file: file, into: root, session: session)
         let resolver = HOCONResolver(root: root, environment: environment)
         let values = try resolver.resolve(at: SourceLocation(file: file, line: 1, column: 1))
-        return ConfigurationDocument(root: values, file: file, referenced: resolver.referenced)
+        return ConfigurationDocument(
+            root: values, file: file, referenced: resolver.referenced, notices: session.notices)
     }
 }

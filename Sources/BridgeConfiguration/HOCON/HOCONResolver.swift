@@ -123,7 +123,7 @@ final class HOCONResolver {
 
     /// Messages about a substituted value point to where it is used.
     private func moved(_ value: ConfigurationNode, to location: SourceLocation) -> ConfigurationNode {
-        ConfigurationNode(value.content, at: location)
+        ConfigurationNode(value.adopted(at: location).content, at: location)
     }
 
     private func lookUp(_ path: ArraySlice<String>, in object: ObjectSyntax)

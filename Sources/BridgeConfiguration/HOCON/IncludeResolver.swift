@@ -8,6 +8,8 @@ public enum IncludeOutcome: Sendable {
     case missing
     /// It exists but cannot be read, with the reason.
     case unreadable(String)
+    /// There is a folder of that name, as container engines make one when a file to be mounted is missing.
+    case folder
 }
 
 /// Finds included files for the reader, which itself touches no file.
@@ -31,17 +33,29 @@ public struct IncludeResolver: Sendable {
 final class IncludeSession {
     let resolver: IncludeResolver
     var files = 0
+    /// What was passed over and should be known.
+    private(set) var notices: [ConfigurationNotice] = []
 
     init(resolver: IncludeResolver) {
         self.resolver = resolver
     }
 
     /// The files that an include statement means, oldest first when several stand beside each other.
-    func files(for name: String, from includer: SourceLocation) throws(ConfigurationError) -> [(String, [UInt8])] {
+    func files(
+        for name: String, isRequired: Bool, from includer: SourceLocation
+    ) throws(ConfigurationError) -> [(String, [UInt8])] {
         var found: [(String, [UInt8])] = []
         for candidate in Self.candidates(for: name) {
             switch resolver.outcome(for: candidate, from: includer.file) {
             case .missing: continue
+            case .folder where isRequired:
+                throw ConfigurationError(at: includer, "the required file \"\(candidate)\" is a folder")
+            case .folder:
+                notices.append(
+                    ConfigurationNotice(
+                        level: .warning,
+                        message: "\(includer): \"\(candidate)\" is a folder and is not included; if a container engine"
+                            + " made it in the place of a missing file, remove it and provide the file"))
             case .unreadable(let reason):
                 throw ConfigurationError(at: includer, "cannot read the included file \"\(candidate)\": \(reason)")
             case .found(let file, let bytes):

@@ -46,7 +46,7 @@ final class Slot {
 
     /// Adds a value; an object joins the object before it.
     func append(_ value: ValueSyntax, at location: SourceLocation) {
-        if case .object(let newer) = value, case .object(let older)? = entries.last?.value {
+        if case .object(let newer) = value, let older = lastObject(at: location) {
             older.append(newer)
         } else {
             entries.append(Entry(value: value, location: location))
@@ -55,9 +55,16 @@ final class Slot {
 
     /// The object at the end of this slot; a new one when the last value is something else.
     func openObject(at location: SourceLocation) -> ObjectSyntax {
-        if case .object(let object)? = entries.last?.value { return object }
+        if let object = lastObject(at: location) { return object }
         let object = ObjectSyntax()
         entries.append(Entry(value: .object(object), location: location))
+        return object
+    }
+
+    /// The object at the end of this slot, about to be extended from `location`. A default is then somebody's.
+    private func lastObject(at location: SourceLocation) -> ObjectSyntax? {
+        guard let last = entries.last, case .object(let object) = last.value else { return nil }
+        if last.location.isBuiltIn { entries[entries.count - 1] = Entry(value: last.value, location: location) }
         return object
     }
 }

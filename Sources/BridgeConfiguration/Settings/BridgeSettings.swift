@@ -50,6 +50,8 @@ public struct BridgeSettings: Sendable {
     public var redactsRemoteAddresses: Bool
     /// Viaduct's own settings for the packet path.
     public var media: Media
+    /// What a focus may ask for.
+    public var limits: Limits
     /// Wait between announcing the end on SIGTERM and closing.
     public var sigtermGrace: TimeDelta
     /// Log format and level.
@@ -250,6 +252,16 @@ public struct BridgeSettings: Sendable {
         public var workers: Int
         /// `auto`, `ipsec-mb` or `evp`.
         public var srtpEngine: String
+    }
+
+    /// What a focus may ask for; more is refused.
+    public struct Limits: Sendable {
+        /// Conferences at one time.
+        public var conferences: Int
+        /// Endpoints at one time.
+        public var endpoints: Int
+        /// Endpoints of one conference.
+        public var endpointsPerConference: Int
     }
 
     /// Logging.

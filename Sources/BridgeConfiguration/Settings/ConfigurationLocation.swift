@@ -15,10 +15,28 @@ public enum ConfigurationLocation {
         return defaultPath
     }
 
+    /// Where `sip-communicator.properties` would be: in the folder that `JAVA_SYS_PROPS` names, as the unit of older
+    /// packages does, else beside the configuration (operations.md a.6).
+    public static func legacyPath(configuration: String, environment: [String: String]) -> String {
+        let prefix = "net.java.sip.communicator.SC_HOME_DIR_"
+        var location: String?
+        var name: String?
+        for definition in definitions(in: environment["JAVA_SYS_PROPS", default: ""]) {
+            if definition.name == prefix + "LOCATION" { location = definition.value }
+            if definition.name == prefix + "NAME" { name = definition.value }
+        }
+        if let location, let name { return "\(location)/\(name)/\(legacyName)" }
+        let folder = configuration.lastIndex(of: "/").map { configuration[...$0] } ?? ""
+        return folder + legacyName
+    }
+
+    /// The file of settings that packages made before there was a `jvb.conf`.
+    public static let legacyName = "sip-communicator.properties"
+
     /// `-D` definitions that are settings of the bridge; they rank below the file (Q2).
     public static func systemProperties(environment: [String: String]) -> [(name: String, value: String)] {
         definitions(in: environment["JAVA_SYS_PROPS", default: ""]).filter { definition in
-            ["videobridge.", "jmt.", "ice4j.", "viaduct."].contains { definition.name.hasPrefix($0) }
+            ["videobridge.", "jmt.", "ice4j.", "org.ice4j.", "viaduct."].contains { definition.name.hasPrefix($0) }
         }
     }
 

@@ -7,6 +7,10 @@ struct KeyWalk {
         for entry in SettingsTable.entries {
             for name in entry.names { result[name] = entry }
         }
+        for name in LegacySettings.namesInTree {
+            let path = LegacyName.byName[name]?.path ?? "ice4j.harvest.mapping.static-mappings"
+            result[name] = result[path]
+        }
         return result
     }()
     private static let groups: Set<String> = {
@@ -26,24 +30,37 @@ struct KeyWalk {
     private var ignored: [String] = []
 
     mutating func visit(_ object: ConfigurationObject, path: String, referenced: Set<String>) {
-        for (name, node) in object.fields {
+        for (name, node) in object.fields where !node.isBuiltIn {
             let here = path.isEmpty ? name : path + "." + name
             let shown = "\(here) (\(SourceLocation(file: node.location.file, line: node.location.line)))"
             if let entry = Self.known[here] {
                 switch entry.use {
                 case .used: break
                 case .notYet: withoutEffect.append(shown)
-                case .ignored where Self.groups.contains(here):
-                    // A group with a few names that still count, such as videobridge.octo.
-                    for (inner, value) in node.object?.fields ?? [] where Self.known["\(here).\(inner)"] == nil {
-                        ignored.append("\(here).\(inner) (\(value.location.file):\(value.location.line))")
+                case .ignored:
+                    if Self.groups.contains(here), let inner = node.object {
+                        visitIgnored(inner, path: here)
+                    } else {
+                        ignored.append(shown)
                     }
-                case .ignored: ignored.append(shown)
                 }
             } else if Self.groups.contains(here) {
                 if let inner = node.object { visit(inner, path: here, referenced: referenced) }
             } else if !isHelper(here, referenced) {
                 unknown.append(shown)
+            }
+        }
+    }
+
+    /// A group without a meaning that has a few names that still count, such as `videobridge.octo`.
+    private mutating func visitIgnored(_ object: ConfigurationObject, path: String) {
+        for (name, node) in object.fields {
+            let here = path + "." + name
+            if Self.known[here] != nil { continue }
+            if Self.groups.contains(here), let inner = node.object {
+                visitIgnored(inner, path: here)
+            } else {
+                ignored.append("\(here) (\(SourceLocation(file: node.location.file, line: node.location.line)))")
             }
         }
     }
@@ -69,7 +86,7 @@ struct KeyWalk {
         return result
     }
 
-    private static func list(_ keys: [String]) -> String {
+    static func list(_ keys: [String]) -> String {
         let limit = BridgeConfigurationLimits.listedKeys
         let shown = keys.prefix(limit).joined(separator: ", ")
         return keys.count > limit ? shown + ", and \(keys.count - limit) more" : shown

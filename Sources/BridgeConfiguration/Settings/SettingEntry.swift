@@ -73,6 +73,14 @@ public struct SettingEntry: Sendable {
         self.use = use
     }
 
+    /// The default as HOCON.
+    var fallbackText: String {
+        switch type {
+        case .text, .choice, .fraction: "\"\(fallback)\""
+        default: fallback
+        }
+    }
+
     /// The setting's names, the one that wins first.
     var names: [String] { [path] + aliases }
 }

@@ -3,6 +3,17 @@
 extension SettingsLoader {
     /// The XMPP client blocks. An incomplete block is dropped with a warning that names what is missing.
     mutating func clients() throws(ConfigurationError) -> [XMPPClientSettings] {
+        // One complete client among the old properties, and the blocks of `jvb.conf` do not count (operations.md a.6).
+        var old: [XMPPClientSettings] = []
+        for (id, properties) in reader.legacy.clients.prefix(BridgeConfigurationLimits.xmppClients) {
+            let location = properties.fields.first?.value.location
+            let shown = id.isEmpty ? "without a name" : id
+            switch XMPPClientSettings.make(id: id, properties: texts(of: properties)) {
+            case .success(let client): old.append(client)
+            case .failure(let problem): reader.warn("XMPP client \(shown) is not used: \(problem)", at: location)
+            }
+        }
+        if !old.isEmpty { return old }
         let path = "videobridge.apis.xmpp-client.configs"
         guard let node = reader.node(path) else { return [] }
         guard let blocks = node.object else {

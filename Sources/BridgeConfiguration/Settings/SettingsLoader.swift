@@ -15,15 +15,18 @@ public struct LoadedSettings: Sendable {
 extension BridgeSettings {
     /// Reads, checks and types a configuration file.
     ///
-    /// - Parameters: see ``HOCONReader/read(_:file:environment:systemProperties:includes:)``.
+    /// - Parameters: see ``HOCONReader/read(_:file:environment:systemProperties:defaults:includes:)``; `legacy` is a
+    ///   `sip-communicator.properties`, which outranks the file for the settings it may hold.
     /// - Throws: anything that makes the file unusable; the process must end with status 78.
     public static func load(
         _ bytes: [UInt8], file: String, environment: [String: String] = [:],
-        systemProperties: [(name: String, value: String)] = [], includes: IncludeResolver = .none
+        systemProperties: [(name: String, value: String)] = [], legacy: LegacyFile? = nil,
+        includes: IncludeResolver = .none
     ) throws(ConfigurationError) -> LoadedSettings {
         let document = try HOCONReader.read(
-            bytes, file: file, environment: environment, systemProperties: systemProperties, includes: includes)
-        var loader = SettingsLoader(reader: try SettingsReader(document))
+            bytes, file: file, environment: environment, systemProperties: systemProperties,
+            defaults: SettingsTable.defaults, includes: includes)
+        var loader = SettingsLoader(reader: try SettingsReader(document, legacy: legacy))
         let settings = try loader.settings()
         return LoadedSettings(
             settings: settings, notices: loader.reader.notices,
@@ -65,6 +68,10 @@ struct SettingsLoader {
                 usesGSO: reader.boolean("viaduct.media.gso"), usesGRO: reader.boolean("viaduct.media.gro"),
                 pinsWorkers: reader.boolean("viaduct.media.pin"), workers: reader.integer("viaduct.media.workers"),
                 srtpEngine: reader.text("viaduct.srtp.engine")),
+            limits: .init(
+                conferences: reader.integer("viaduct.limits.conferences"),
+                endpoints: reader.integer("viaduct.limits.endpoints"),
+                endpointsPerConference: reader.integer("viaduct.limits.endpoints-per-conference")),
             sigtermGrace: reader.duration("viaduct.sigterm-grace"),
             log: .init(format: reader.text("viaduct.log.format"), level: reader.text("viaduct.log.level")))
         try requirePositivePeriods()
@@ -187,9 +194,10 @@ struct SettingsLoader {
     /// Equal addresses say nothing and are dropped; of equal pairs the first stays (operations.md a.5).
     private func mappings(_ path: String) throws(ConfigurationError) -> [StaticMapping] {
         guard let node = reader.node(path) else { return [] }
-        guard case .list(let items) = node.content else {
+        guard case .list(var items) = node.content else {
             throw ConfigurationError(at: node.location, "\(path) must be a list, not \(node.kindName)")
         }
+        if let legacy = reader.legacy.mapping { items.append(legacy) }
         guard items.count <= BridgeConfigurationLimits.staticMappings else {
             throw ConfigurationError(
                 at: node.location, "\(path) has more than \(BridgeConfigurationLimits.staticMappings) elements")

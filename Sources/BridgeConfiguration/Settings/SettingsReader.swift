@@ -32,22 +32,30 @@ struct SettingsReader {
     private var values: [String: SettingValue] = [:]
     /// Text of every setting that the file gives, for printing.
     private(set) var written: [String: ConfigurationNode] = [:]
-    private(set) var notices: [ConfigurationNotice] = []
+    private(set) var notices: [ConfigurationNotice]
     let document: ConfigurationDocument
+    let legacy: LegacySettings
 
-    init(_ document: ConfigurationDocument) throws(ConfigurationError) {
+    init(_ document: ConfigurationDocument, legacy file: LegacyFile? = nil) throws(ConfigurationError) {
         self.document = document
+        legacy = try LegacySettings(document, file: file)
+        notices = document.notices
         for entry in SettingsTable.entries {
-            var node: ConfigurationNode?
-            for name in entry.names {
+            var node = legacy.values[entry.path]
+            var fallback: ConfigurationNode?
+            for name in entry.names where node == nil {
                 node = try Self.node(at: name, in: document)
-                if node != nil { break }
+                // The tree holds the defaults too; an older name that somebody wrote goes before the default.
+                if node?.isBuiltIn == true {
+                    fallback = node
+                    node = nil
+                }
             }
-            try set(entry, from: node)
+            try set(entry, from: node, else: fallback)
         }
         var walk = KeyWalk()
         walk.visit(document.root, path: "", referenced: document.referenced)
-        notices += walk.notices
+        notices += walk.notices + legacy.notices
     }
 
     /// The node at a path; something that is not an object on the way is an error.
@@ -69,26 +77,23 @@ struct SettingsReader {
         return nil
     }
 
-    private mutating func set(_ entry: SettingEntry, from node: ConfigurationNode?) throws(ConfigurationError) {
+    private mutating func set(
+        _ entry: SettingEntry, from node: ConfigurationNode?, else fallback: ConfigurationNode?
+    ) throws(ConfigurationError) {
         let reader = SettingTextReader(entry: entry)
         if let node {
             written[entry.path] = node
             values[entry.path] = try reader.value(of: node)
+        } else if let fallback {
+            values[entry.path] = try reader.value(of: fallback)
         } else if entry.fallback.isEmpty {
             values[entry.path] = .unset
         } else {
-            // The default is HOCON text, so that it means here exactly what it would mean in a file.
-            let text = [UInt8]("value = \(Self.quoted(entry))".utf8)
+            // Somebody hid the default with null. It is HOCON text, so that it means here what it would in a file.
+            let text = [UInt8]("value = \(entry.fallbackText)".utf8)
             let document = try HOCONReader.read(text, file: "default of \(entry.path)")
             guard let node = document.root["value"] else { return }
             values[entry.path] = try reader.value(of: node)
-        }
-    }
-
-    private static func quoted(_ entry: SettingEntry) -> String {
-        switch entry.type {
-        case .text, .choice, .fraction: "\"\(entry.fallback)\""
-        default: entry.fallback
         }
     }
 

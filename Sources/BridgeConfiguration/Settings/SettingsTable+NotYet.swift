@@ -52,10 +52,24 @@ extension SettingsTable {
         .init(
             "jmt.bwe.estimator.max-bw", .bandwidth, "20 mbps", "Greatest estimate.",
             aliases: ["jmt.bwe.google-cc.max-bw"]),
-        .init("jmt.bwe.estimator.GoogleCc", .anything, "", "Rate windows of the older estimator."),
-        .init("jmt.bwe.estimator.GoogleCc2", .anything, "", "Rate windows of the newer estimator."),
-        .init("jmt.bwe.send-side", .anything, "", "Loss controller of the older estimator."),
-        .init("jmt.bwe.overuse-detector", .anything, "", "Delay detector of the older estimator."),
+        .init(
+            "jmt.bwe.estimator.GoogleCc", .anything,
+            "{ default-window-size = 5 seconds, default-bucket-size = 100 ms, default-initial-ignore-bwe-period = 10 seconds }",
+            "Rate windows of the older estimator."),
+        .init(
+            "jmt.bwe.estimator.GoogleCc2", .anything,
+            "{ default-window-size = 1 second, default-bucket-size = 20 ms, default-initial-ignore-bwe-period = 0 seconds }",
+            "Rate windows of the newer estimator."),
+        .init(
+            "jmt.bwe.send-side", .anything,
+            "{ low-loss-threshold = 0.02, high-loss-threshold = 0.1, bitrate-threshold = 100 kbps,"
+                + " loss-experiment { probability = 0, low-loss-threshold = 0.02, high-loss-threshold = 0.1,"
+                + " bitrate-threshold = 100 kbps }, timeout-experiment { probability = 0 } }",
+            "Loss controller of the older estimator."),
+        .init(
+            "jmt.bwe.overuse-detector", .anything,
+            "{ initial-threshold = 25.0, overusing-time-threshold = 100.0 }",
+            "Delay detector of the older estimator."),
         .init("jmt.rtp.bitrate-calculator.window-size", .duration, "", "Window of reported rates."),
         .init("jmt.rtp.bitrate-calculator.bucket-size", .duration, "", "Its steps."),
     ]
@@ -112,8 +126,14 @@ extension SettingsTable {
         .init("jmt.debug.pcap.enabled", .boolean, "false", "Permit decrypted captures."),
         .init("jmt.debug.pcap.start-enabled", .boolean, "false", "Capture every endpoint."),
         .init("jmt.debug.pcap.directory", .text, "/tmp", "Where captures go."),
-        .init("jmt.debug.packet-loss", .anything, "", "Artificial loss."),
-        .init("jmt.debug.packet-timeline", .anything, "", "Time line of single packets."),
+        .init(
+            "jmt.debug.packet-loss", .anything,
+            "{ incoming { uniform-rate = 0, burst-size = 0, burst-interval = 0 },"
+                + " outgoing { uniform-rate = 0, burst-size = 0, burst-interval = 0 } }",
+            "Artificial loss."),
+        .init(
+            "jmt.debug.packet-timeline", .anything, "{ enabled = false, log-fraction = 10000 }",
+            "Time line of single packets."),
         .init("jmt.debug.payload-verification.enabled", .boolean, "false", "Check that payloads stay as they are."),
     ]
 
@@ -129,8 +149,8 @@ extension SettingsTable {
         ("videobridge.cc.bwe-change-threshold-pct", "Replaced by videobridge.cc.bwe-change-threshold."),
         ("jmt.srtp.factory-class", "OpenSSL is the only provider."),
         ("ice4j.use-component-socket", "A detail of a Java API."),
-        ("org.ice4j", "Old names; use those under ice4j."),
-        ("org.jitsi", "Old names; use those under videobridge."),
+        ("org.ice4j", "Old names that are no longer known; use those under ice4j."),
+        ("org.jitsi", "Old names; they count in sip-communicator.properties only."),
     ].map { .init($0.0, .anything, "", $0.1, .ignored) }
 }
 

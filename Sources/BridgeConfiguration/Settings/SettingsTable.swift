@@ -34,6 +34,10 @@ public enum SettingsTable {
     /// All settings.
     public static let entries: [SettingEntry] = sections.flatMap(\.entries)
 
+    /// Every default in one HOCON text: the lowest layer of the tree, which references from a file see.
+    static let defaults: String = entries.filter { !$0.fallback.isEmpty }
+        .map { "\($0.path) = \($0.fallbackText)\n" }.joined()
+
     static let whitelist = [
         "average_participant_stress", "colibri2", "current_timestamp", "drain", "graceful_shutdown", "healthy",
         "region", "relay_id", "release", "shutting_down", "stress_level", "version",
@@ -296,6 +300,17 @@ public enum SettingsTable {
         .init(
             "viaduct.srtp.engine", .choice(["auto", "ipsec-mb", "evp"]), "auto",
             "What encrypts media: libipsec-mb, OpenSSL's EVP, or the first where the machine has it.", .used),
+        .init(
+            "viaduct.limits.conferences", .integer(1...BridgeConfigurationLimits.conferences),
+            "\(BridgeConfigurationLimits.conferences)",
+            "Conferences at one time; one more is refused with resource-constraint, and the focus takes another bridge.",
+            .used),
+        .init(
+            "viaduct.limits.endpoints", .integer(1...BridgeConfigurationLimits.endpoints),
+            "\(BridgeConfigurationLimits.endpoints)", "Endpoints at one time, over all conferences; likewise.", .used),
+        .init(
+            "viaduct.limits.endpoints-per-conference", .integer(1...BridgeConfigurationLimits.endpointsPerConference),
+            "\(BridgeConfigurationLimits.endpointsPerConference)", "Endpoints of one conference; likewise.", .used),
         .init(
             "viaduct.sigterm-grace", .duration, "2 seconds",
             "Wait between announcing the end on SIGTERM and closing.", .used),

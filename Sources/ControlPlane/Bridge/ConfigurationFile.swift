@@ -10,23 +10,33 @@ enum ConfigurationFile {
 
     /// Reads and checks the file at `path`.
     static func load(_ path: String, environment: [String: String]) throws(ConfigurationError) -> LoadedSettings {
+        var notices: [ConfigurationNotice] = []
+        let legacy = legacyFile(
+            ConfigurationLocation.legacyPath(configuration: path, environment: environment), &notices)
         let bytes: [UInt8]
         switch read(path) {
         case .found(let found): bytes = found
+        case .missing where legacy != nil:
+            bytes = []
+            notices.append(ConfigurationNotice(level: .warning, message: "there is no \(path); all else is default"))
         case .missing:
             throw ConfigurationError(
                 at: SourceLocation(file: path),
                 "there is no such file; name the configuration with --config, or put it there")
+        case .folder:
+            throw ConfigurationError(at: SourceLocation(file: path), "is a folder; name a file with --config")
         case .unreadable(let reason): throw ConfigurationError(at: SourceLocation(file: path), reason)
         }
         var loaded = try BridgeSettings.load(
             bytes, file: path, environment: environment,
-            systemProperties: ConfigurationLocation.systemProperties(environment: environment),
+            systemProperties: ConfigurationLocation.systemProperties(environment: environment), legacy: legacy,
             includes: IncludeResolver { name, includingFile in resolve(name, from: includingFile) })
-        if !loaded.settings.xmppClients.isEmpty, isReadableByAll(path) {
+        loaded.notices = notices + loaded.notices
+        for file in [path, legacy?.file].compactMap(\.self)
+        where !loaded.settings.xmppClients.isEmpty && isReadableByAll(file) {
             loaded.notices.append(
                 ConfigurationNotice(
-                    level: .warning, message: "\(path) holds a password and everybody may read it; chmod o-r it"))
+                    level: .warning, message: "\(file) holds a password and everybody may read it; chmod o-r it"))
         }
         for client in loaded.settings.xmppClients {
             guard let file = client.authoritiesFile, access(file, R_OK) != 0 else { continue }
@@ -38,6 +48,23 @@ enum ConfigurationFile {
         return loaded
     }
 
+    /// The settings of older packages, when there are any.
+    private static func legacyFile(_ path: String, _ notices: inout [ConfigurationNotice]) -> LegacyFile? {
+        switch read(path) {
+        case .missing: return nil
+        case .found(let bytes):
+            notices.append(
+                ConfigurationNotice(
+                    level: .info, message: "\(path) is read; what it says outranks the newer configuration"))
+            return LegacyFile(file: path, bytes: bytes)
+        case .folder:
+            notices.append(ConfigurationNotice(level: .warning, message: "\(path) is a folder and is not read"))
+        case .unreadable(let reason):
+            notices.append(ConfigurationNotice(level: .warning, message: "\(path) \(reason)"))
+        }
+        return nil
+    }
+
     private static func isReadableByAll(_ path: String) -> Bool {
         var status = stat()
         return stat(path, &status) == 0 && status.st_mode & 0o004 != 0
@@ -46,6 +73,7 @@ enum ConfigurationFile {
     private enum Content {
         case found([UInt8])
         case missing
+        case folder
         case unreadable(String)
     }
 
@@ -56,6 +84,7 @@ enum ConfigurationFile {
         return switch read(path) {
         case .found(let bytes): .found(file: path, bytes: bytes)
         case .missing: .missing
+        case .folder: .folder
         case .unreadable(let reason): .unreadable(reason)
         }
     }
@@ -70,6 +99,7 @@ enum ConfigurationFile {
         var buffer = [UInt8](repeating: 0, count: 65_536)
         while true {
             let count = Glibc.read(descriptor, &buffer, buffer.count)
+            if count < 0, errno == EISDIR { return .folder }
             if count < 0 { return .unreadable("cannot be read: \(String(cString: strerror(errno)))") }
             // Ends with the file, or at the limit.
             if count == 0 { return .found(bytes) }
