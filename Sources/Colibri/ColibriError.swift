@@ -12,6 +12,7 @@ public struct ColibriError: Error, Hashable, Sendable {
         case itemNotFound = "item-not-found"
         case serviceUnavailable = "service-unavailable"
         case forbidden
+        case resourceConstraint = "resource-constraint"
     }
 
     /// The value of the Colibri2 `error` element beside the condition.
@@ -69,6 +70,10 @@ public struct ColibriError: Error, Hashable, Sendable {
 
     /// E8.
     public static func switchedOff(_ text: String) -> ColibriError { ColibriError(.featureNotImplemented, text) }
+
+    /// A limit that an operator set, or left as it was: the sentence names the setting. To the focus it is one of
+    /// "every other condition" (control-plane.md 3.9): it takes another bridge.
+    public static func limitReached(_ text: String) -> ColibriError { ColibriError(.resourceConstraint, text) }
 
     /// E9.
     public static func internalError(_ text: String) -> ColibriError { ColibriError(.internalServerError, text) }

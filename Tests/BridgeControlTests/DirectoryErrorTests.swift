@@ -167,12 +167,12 @@ struct DirectoryErrorTests {
         #expect(later?.condition == .badRequest)
     }
 
-    @Test("E9: a full table of the worker undoes the conference that the request made")
+    @Test("a full table of the worker undoes the conference that the request made")
     func fullWorker() throws {
         var bridge = TestBridge()
         bridge.worker.nextFailure = .full("endpoints")
         let error = try bridge.refusal(TestBridge.modify("m", "create='true'", TestBridge.create("a")))
-        #expect(error == .internalError("table of endpoints is full"))
+        #expect(error == .limitReached("the media worker's table of endpoints is full"))
         #expect(!bridge.directory.hasConference(meetingID: "m"))
     }
 

@@ -1,11 +1,12 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
-import BridgeControl
 import Colibri
 import Primitives
 import ShardMessages
 import TestSupport
 import Testing
+
+@testable import BridgeControl
 
 @Suite("Directory: time, limits, shutdown")
 struct DirectoryTimeTests {
@@ -150,18 +151,59 @@ struct DirectoryTimeTests {
         bridge.post(mute)
         bridge.settle()
         #expect(bridge.replies.count == before + 1)
-        #expect(throws: ColibriError.self) { try bridge.replies.last?.result.get() }
+        #expect(
+            throws: ColibriError.limitReached(
+                "\(BridgeControlLimits.queuedRequestsPerConference) requests wait for this conference already")
+        ) { try bridge.replies.last?.result.get() }
+        #expect(bridge.directory.counts.totalLimitRefusals == 1)
     }
 
-    @Test("more conferences than there is room for are refused")
-    func conferenceLimit() throws {
+    @Test("one slow answer does not make the list of deadlines grow with every answered request behind it")
+    func deadlineCompaction() throws {
         var bridge = TestBridge()
-        for index in 0..<BridgeControlLimits.conferences {
+        try bridge.start("slow", "a")
+        try bridge.start("m", "a")
+        let update = "<endpoint id='a'><force-mute audio='true' video='true'/></endpoint>"
+        try bridge.post(TestBridge.modify("slow", "", update))
+        // Taken by the worker, never answered.
+        while bridge.directory.pollCommand() != nil {}
+        let request = try TestBridge.request(TestBridge.modify("m", "", update))
+        for _ in 0..<3_000 {
+            bridge.post(request)
+            bridge.settle()
+        }
+        #expect(bridge.replies.count >= 3_000)
+        #expect((1...1_100).contains(bridge.directory.deadlines.count))
+    }
+
+    @Test(
+        "more conferences than the limit are refused with a sentence that names the setting",
+        arguments: [3, BridgeControlLimits.conferences])
+    func conferenceLimit(limit: Int) throws {
+        var bridge = TestBridge { $0.maximumConferences = limit }
+        for index in 0..<limit {
             _ = try bridge.ask(TestBridge.modify("m\(index)", "create='true'"))
         }
-        #expect(try bridge.refusal(TestBridge.modify("m", "create='true'"))?.condition == .internalServerError)
+        #expect(
+            try bridge.refusal(TestBridge.modify("m", "create='true'"))
+                == .limitReached(
+                    "this bridge holds \(limit) conferences and takes no more (viaduct.limits.conferences)"))
         _ = try bridge.ask(TestBridge.modify("m0", "expire='true'"))
         #expect(try bridge.refusal(TestBridge.modify("m", "create='true'")) == nil)
+    }
+
+    @Test("more endpoints than the whole bridge may have are refused, and one that leaves makes room in the same step")
+    func totalEndpointLimit() throws {
+        var bridge = TestBridge { $0.maximumEndpoints = 3 }
+        try bridge.start("m", "a", "b")
+        try bridge.start("n", "a")
+        let refusal = ColibriError.limitReached(
+            "this bridge holds 3 endpoints and takes no more (viaduct.limits.endpoints)")
+        #expect(try bridge.refusal(TestBridge.modify("m", "", TestBridge.create("c"))) == refusal)
+        #expect(try bridge.refusal(TestBridge.modify("o", "create='true'", TestBridge.create("a"))) == refusal)
+        #expect(!bridge.directory.hasConference(meetingID: "o"))
+        _ = try bridge.ask(TestBridge.modify("n", "", "<endpoint id='a' expire='true'/>"))
+        #expect(try bridge.refusal(TestBridge.modify("m", "", TestBridge.create("c"))) == nil)
     }
 
     @Test("more endpoints than a conference may have are refused")
@@ -172,7 +214,10 @@ struct DirectoryTimeTests {
             _ = try bridge.ask(TestBridge.modify("m", "", TestBridge.create("e\(index)")))
         }
         #expect(
-            try bridge.refusal(TestBridge.modify("m", "", TestBridge.create("x")))?.condition == .internalServerError)
+            try bridge.refusal(TestBridge.modify("m", "", TestBridge.create("x")))
+                == .limitReached(
+                    "this conference has \(BridgeControlLimits.endpointsPerConference) endpoints and takes no more"
+                        + " (viaduct.limits.endpoints-per-conference)"))
         #expect(bridge.directory.counts.largestConference == BridgeControlLimits.endpointsPerConference)
     }
 

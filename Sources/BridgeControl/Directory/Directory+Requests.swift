@@ -15,7 +15,10 @@ extension Directory {
             let number = try lookUp(request, at: now)
             guard let queued = conferences[number]?.queue.count,
                 queued < BridgeControlLimits.queuedRequestsPerConference
-            else { throw .internalError("too many requests wait for this conference") }
+            else {
+                throw .limitReached(
+                    "\(BridgeControlLimits.queuedRequestsPerConference) requests wait for this conference already")
+            }
             conferences[number]?.queue.append(pending)
             if request.isExpire { close(number) }
             processQueue(of: number, at: now)
@@ -37,8 +40,10 @@ extension Directory {
         // JVB accepts creates again once it is shutting down; that is a defect (control-plane.md 6).
         guard shutdownState == .running else { throw .gracefulShutdown }
         if let name = request.name, !Self.isBareJID(name) { throw .badRequest("conference name is not a room's JID") }
-        guard conferences.count < BridgeControlLimits.conferences else {
-            throw .internalError("too many conferences on this bridge")
+        guard conferences.count < settings.maximumConferences else {
+            throw .limitReached(
+                "this bridge holds \(settings.maximumConferences) conferences and takes no more"
+                    + " (viaduct.limits.conferences)")
         }
         let number = ConferenceNumber(nextConference)
         nextConference += 1
@@ -85,7 +90,8 @@ extension Directory {
     mutating func begin(_ pending: PendingRequest, of number: ConferenceNumber, at now: Timestamp) {
         guard let conference = conferences[number] else { return }
         var planner = RequestPlanner(
-            settings: settings, conference: conference, request: pending.request, nextEndpoint: nextEndpoint
+            settings: settings, conference: conference, request: pending.request, nextEndpoint: nextEndpoint,
+            freeEndpoints: settings.maximumEndpoints - endpoints.count
         )
         let plan: RequestPlan
         do throws(ColibriError) { plan = try planner.makePlan() } catch {
@@ -103,6 +109,11 @@ extension Directory {
         conferences[number]?.outstanding = OutstandingRequest(number: request, pending: pending, plan: plan)
         outstanding[request] = number
         deadlines.append((now + settings.requestDeadline, request))
+        // One slow answer at the front would keep all later ones, answered long since.
+        if deadlines.count > 2 * outstanding.count + BridgeControlLimits.answeredDeadlines {
+            let waiting = outstanding
+            deadlines.keep { waiting[$0.request] != nil }
+        }
     }
 
     /// Sends operations to the worker and returns the number of the request.
@@ -160,6 +171,7 @@ extension Directory {
         }
         if case .failure(let error) = result {
             totals.totalFailedRequests += 1
+            if error.condition == .resourceConstraint { totals.totalLimitRefusals += 1 }
             let kind = DirectoryEvent.Kind.requestFailed(error.condition, text: error.text ?? error.reason?.rawValue)
             note(event(kind, about: pending.request, endpointID: error.endpointID))
         }

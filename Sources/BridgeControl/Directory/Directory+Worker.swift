@@ -127,7 +127,7 @@ extension Directory {
                 fail(pending, of: number, .internalError("the worker lost an endpoint"), at: now)
             }
         case .full(let table):
-            fail(pending, of: number, .internalError("table of \(table) is full"), at: now)
+            fail(pending, of: number, .limitReached("the media worker's table of \(table) is full"), at: now)
         }
     }
 

@@ -46,6 +46,12 @@ public struct Directory: Sendable {
         public var gracefulShutdownMinimumParticipants = 0
         /// Graceful shutdown ends after so long at the latest.
         public var gracefulShutdownMaximumDuration = TimeDelta.seconds(Int64(86_400))
+        /// Conferences at one time (`viaduct.limits.conferences`).
+        public var maximumConferences = BridgeControlLimits.conferences
+        /// Endpoints at one time (`viaduct.limits.endpoints`).
+        public var maximumEndpoints = BridgeControlLimits.endpoints
+        /// Endpoints of one conference (`viaduct.limits.endpoints-per-conference`).
+        public var maximumEndpointsPerConference = BridgeControlLimits.endpointsPerConference
         /// Time for the focus to move people away before the process ends.
         public var shuttingDownDelay = TimeDelta.seconds(Int64(60))
 

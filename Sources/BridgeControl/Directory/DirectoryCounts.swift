@@ -24,6 +24,8 @@ public struct DirectoryCounts: Hashable, Sendable {
     public var totalRequests: UInt64 = 0
     /// Requests that were answered with an error.
     public var totalFailedRequests: UInt64 = 0
+    /// Those among them that a limit stood against.
+    public var totalLimitRefusals: UInt64 = 0
     /// Requests that took longer than 100 ms.
     public var totalSlowRequests: UInt64 = 0
     /// Events that nobody fetched in time.

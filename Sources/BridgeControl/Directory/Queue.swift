@@ -11,6 +11,12 @@ struct Queue<Element> {
 
     mutating func append(_ element: Element) { elements.append(element) }
 
+    /// Drops what does not satisfy `condition`; the order stays.
+    mutating func keep(where condition: (Element) -> Bool) {
+        elements = elements[head...].filter(condition)
+        head = 0
+    }
+
     mutating func popFirst() -> Element? {
         guard head < elements.count else { return nil }
         let element = elements[head]

@@ -10,10 +10,16 @@ struct RequestPlanner {
     let conference: ConferenceRecord
     let request: ConferenceModify
     var nextEndpoint: UInt64
+    /// How many endpoints the bridge has room for.
+    private let freeEndpoints: Int
     private var present: [String: EndpointRecord]
     private var plan = RequestPlan()
 
-    init(settings: Directory.Settings, conference: ConferenceRecord, request: ConferenceModify, nextEndpoint: UInt64) {
+    init(
+        settings: Directory.Settings, conference: ConferenceRecord, request: ConferenceModify, nextEndpoint: UInt64,
+        freeEndpoints: Int
+    ) {
+        self.freeEndpoints = freeEndpoints
         self.settings = settings
         self.conference = conference
         self.request = request
@@ -92,8 +98,14 @@ struct RequestPlanner {
         }
         try checkSources(endpoint, isVisitor: endpoint.isVisitor)
         if let sctp = transport.sctp { try check(sctp) }
-        guard present.count < BridgeControlLimits.endpointsPerConference else {
-            throw .internalError("too many endpoints in this conference")
+        guard present.count < settings.maximumEndpointsPerConference else {
+            throw .limitReached(
+                "this conference has \(settings.maximumEndpointsPerConference) endpoints and takes no more"
+                    + " (viaduct.limits.endpoints-per-conference)")
+        }
+        guard plan.created.count < freeEndpoints + plan.removed.count else {
+            throw .limitReached(
+                "this bridge holds \(settings.maximumEndpoints) endpoints and takes no more (viaduct.limits.endpoints)")
         }
         let record = EndpointRecord(
             number: EndpointNumber(nextEndpoint), id: endpoint.id, statsID: endpoint.statsID,

@@ -142,6 +142,7 @@ extension BridgeMetrics {
             ("xmpp_oversized_stanzas", "Stanzas too large to send.", xmpp.oversizedStanzas),
             ("colibri_requests", "Colibri2 requests.", counts.totalRequests),
             ("colibri_failed_requests", "Colibri2 requests answered with an error.", counts.totalFailedRequests),
+            ("colibri_limit_refusals", "Those among them that a limit stood against.", counts.totalLimitRefusals),
             ("colibri_slow_requests", "Colibri2 requests that took over 100 ms.", counts.totalSlowRequests),
             ("dropped_log_events", "Events that did not reach the log.", counts.totalDroppedEvents),
         ]

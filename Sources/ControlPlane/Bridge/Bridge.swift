@@ -119,6 +119,9 @@ final class Bridge: LoopTask {
         rules.candidates = setup.candidates(on: addresses.usable)
         rules.advertisesPrivateCandidates = settings.ice.advertisesPrivateCandidates
         rules.isInitiallyDraining = settings.startsDrained
+        rules.maximumConferences = settings.limits.conferences
+        rules.maximumEndpoints = settings.limits.endpoints
+        rules.maximumEndpointsPerConference = settings.limits.endpointsPerConference
         directory = Directory(rules, random: Random(seed: SecureRandom.uint64()))
         facts.boundAddresses = addresses.usable
         facts.mappedAddresses = setup.mappedAddresses
