@@ -152,7 +152,10 @@ let testTargets: [Target] = [
     tests("Simulation", ["ShardMessages"]),
     .testTarget(
         name: "InteropTests",
-        dependencies: ["ControlPlane", "XMPP", "XML", "DTLS", "OpenSSL", "PacketIO", "TestSupport", "Primitives"],
+        dependencies: [
+            "ControlPlane", "BridgeConfiguration", "XMPP", "XML", "DTLS", "OpenSSL", "PacketIO", "TestSupport",
+            "Primitives",
+        ],
         exclude: ["requirements.txt", "Focus", "Peers", "Page"], swiftSettings: common),
     .testTarget(name: "TidyTests", dependencies: ["TestSupport"], swiftSettings: common),
 ]
