@@ -144,7 +144,8 @@ let testTargets: [Target] = [
         "ControlPlane",
         [
             "BridgeControl", "XMPP", "XML", "Colibri", "BridgeConfiguration", "WebServer", "Conferencing", "Forwarding",
-            "ICE", "DTLS", "SRTP", "IPsecMB", "OpenSSL", "PacketIO", "MediaPlane", "ShardMessages", "Telemetry",
+            "HTTP", "ICE", "DTLS", "SRTP", "IPsecMB", "OpenSSL", "PacketIO", "MediaPlane", "ShardMessages",
+            "Telemetry",
         ]),
     tests(
         "LoadGenerator",

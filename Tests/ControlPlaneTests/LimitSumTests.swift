@@ -2,6 +2,7 @@
 
 import BridgeConfiguration
 import Colibri
+import HTTP
 import ICE
 import OpenSSL
 import PacketIO
@@ -64,6 +65,9 @@ struct LimitSumTests {
         // Each connection's answer has a place, and each open request.
         #expect(WebServerLimits.connections <= WebServerLimits.queuedResponses)
         #expect(ControlPlaneLimits.pendingDescriptions <= WebServerLimits.queuedResponses)
+        #expect(WebServerLimits.readBytes <= HTTPLimits.inputBytes)
+        #expect(HTTPLimits.fieldSectionBytes + HTTPLimits.targetBytes <= HTTPLimits.inputBytes)
+        #expect(WebServerLimits.bodySize <= WebServerLimits.bodiesTotal)
         #expect(XMPPLimits.unacknowledgedBytes <= ControlPlaneLimits.writeBufferBytes)
     }
 }
