@@ -174,16 +174,17 @@ struct WorkerLoop: ~Copyable {
     /// Forwards what waits as far as the turn goes, and leaves the receive slab free.
     private mutating func forward(_ budget: inout TurnBudget) {
         // Ends: every call finishes the batch, spends the budget or fills the egress batch, which the flush empties.
-        while host.hasWaiting {
+        pumping: while host.hasWaiting {
             switch host.pump(into: &egress, at: clock.read(), within: &budget.packets) {
-            case .done: return
+            case .done: break pumping
             case .egressFull: flush()
             case .turnSpent:
                 host.park()
-                if !egress.hasRoom(datagrams: MediaPlaneLimits.sideDoorDatagrams) { flush() }
-                return
+                break pumping
             }
         }
+        // The rest leaves with what timers add, in one call at the end of the turn; a side door needs its room before.
+        if !egress.hasRoom(datagrams: MediaPlaneLimits.sideDoorDatagrams) { flush() }
     }
 
     private mutating func flush() {
@@ -225,7 +226,8 @@ struct WorkerLoop: ~Copyable {
     private mutating func wait(at now: Timestamp, isRingFull: Bool) {
         var deadline = min(host.nextTimeout, certificateRenewal)
         if isRingFull { deadline = min(deadline, now + MediaPlaneLimits.fullRingPause) }
-        let maySleep = readable == 0 && mailboxes.commands.park()
+        // Commands that wait for the control plane to take its events keep nobody awake.
+        let maySleep = readable == 0 && (mailboxes.commands.park() || host.isBacklogged)
         let end = clock.sleep(until: maySleep ? deadline : now, from: now)
         let count = poller.wait(until: end, now: now, into: polled)
         mailboxes.commands.unpark()
