@@ -17,6 +17,8 @@ final class Hall {
         case full
         /// Nothing sent; received is what `full` sends.
         case receiver
+        /// Audio alone, sent and received.
+        case listener
         /// Audio and a camera, but another video format than everybody else's: of what `full` sends it can take the
         /// audio alone.
         case foreign
@@ -264,17 +266,15 @@ final class Hall {
         var video = PayloadType(number: 100, codec: member == .foreign ? .vp9 : .vp8, clockRate: 90_000)
         video.hasPLI = true
         video.hasFIR = true
-        media.payloadTypes = [PayloadType(number: 111, codec: .opus, clockRate: 48_000), video]
+        media.payloadTypes = [PayloadType(number: 111, codec: .opus, clockRate: 48_000)]
+        if member != .listener { media.payloadTypes.append(video) }
         media.headerExtensions = [HeaderExtensionMapping(id: 1, kind: .audioLevel)]
         media.sources = []
-        if member != .receiver {
-            media.sources = [
-                SourceDescription(
-                    name: "a", mediaType: .audio, streams: [SourceStreamDescription(ssrc: Peer.audioSSRC(number))]),
-                SourceDescription(
-                    name: "v", mediaType: .video, streams: [SourceStreamDescription(ssrc: Peer.videoSSRC(number))]),
-            ]
+        func source(_ type: MediaType, _ ssrc: UInt32) -> SourceDescription {
+            SourceDescription(name: "\(type)", mediaType: type, streams: [SourceStreamDescription(ssrc: ssrc)])
         }
+        if member != .receiver { media.sources = [source(.audio, Peer.audioSSRC(number))] }
+        if member == .full || member == .foreign { media.sources?.append(source(.video, Peer.videoSSRC(number))) }
         return media
     }
 }

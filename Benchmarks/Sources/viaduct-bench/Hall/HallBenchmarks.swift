@@ -39,7 +39,9 @@ struct HallBenchmarks {
         let hall = try Hall()
         let cases: [(name: String, member: Hall.Member, isConnected: Bool, isCold: Bool)] = [
             ("399 not connected", .full, false, false),
-            ("399 without its format", .foreign, true, false),
+            ("399 who take audio only", .listener, true, false),
+            ("the same, caches cold", .listener, true, true),
+            ("399 who take another video format", .foreign, true, false),
             ("the same, caches cold", .foreign, true, true),
         ]
         for (name, member, isConnected, isCold) in cases {
