@@ -5,6 +5,7 @@ import DTLS
 import Glibc
 import OpenSSL
 import Primitives
+import SRTP
 import ShardMessages
 import Telemetry
 
@@ -52,6 +53,8 @@ final class Hall {
         identity = try DTLSIdentity(wallSeconds: 1_790_000_000)
         var settings = ShardSettings(localAddresses: [Self.bridge])
         settings.dtls.profiles = [Self.profile]
+        // As the bridge chooses.
+        if let engine = SRTPBenchmarks.engines.last { settings.srtp.engine = engine }
         // Members that say nothing stay for as long as the measurement takes.
         settings.inactivityTimeout = .seconds(1_000_000 as Int64)
         settings.firstActivityTimeout = .seconds(1_000_000 as Int64)
