@@ -20,8 +20,9 @@ enum SimulationLimits {
     static let pictureRetry = TimeDelta.milliseconds(1_000)
     /// How long a client waits for the missing packets of a frame.
     static let frameWait = TimeDelta.milliseconds(150)
-    /// Least time between two sender reports of one source to one receiver.
-    static let senderReportSpacing = TimeDelta.milliseconds(90)
+    /// Least time between a sender report of a source to a receiver and the next but one: the bridge takes one in
+    /// 500 ms over, and the first of two may have waited for media to travel with.
+    static let senderReportSpacing = TimeDelta.milliseconds(450)
     /// Least time between two key frame requests to the owner of one source: 200 ms (media-plane.md 6.7), less what a
     /// long turn may hold the first of them back.
     static let keyframeSpacing = TimeDelta.milliseconds(195)
@@ -31,9 +32,6 @@ enum SimulationLimits {
     static let pictureBound = TimeDelta.seconds(12 as Int64)
     /// How long a client may be away when it changes its address.
     static let moveBound = TimeDelta.seconds(2 as Int64)
-    /// The same when it goes back to an address that still counts as working: the bridge doubts the present one only
-    /// after 2 s of silence, asks it for a second, and then follows.
-    static let returnBound = TimeDelta.seconds(4 as Int64)
     /// How long a packet of a small meeting may stay in the bridge, whatever a large one does (99 of 100 packets).
     static let fairTransit = TimeDelta.milliseconds(2)
     /// The window in which a stream must have been heard or seen to count as alive.

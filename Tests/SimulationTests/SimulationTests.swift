@@ -20,6 +20,33 @@ struct SimulationTests {
         #expect(Run(scenario, seed: 4).hash != first.hash)
     }
 
+    @Test(
+        "seeds that once found a fault hold: a phone on its way home, a forged check, a foreign SSRC",
+        arguments: [("mobile", 5), ("forger", 1), ("foreign", 2)])
+    func foundSeeds(_ name: String, _ seed: UInt64) throws {
+        #expect(Run(try #require(Scenario.named(name)), seed: seed).violation == nil)
+    }
+
+    @Test("a law that is broken stops the run and names itself, the scenario, the seed and the moment")
+    func brokenLaw() {
+        let scenario = Scenario(
+            name: "nobody-joins", summary: "one is expected and does not come",
+            play: { world in
+                let room = world.open()
+                world.join(room, ClientSettings())
+                var silent = ClientSettings()
+                silent.uplink.isDown = true
+                world.join(room, silent)
+                world.after(.seconds(2 as Int64)) { $0.expectLiveness() }
+                return .seconds(3 as Int64)
+            })
+        let run = Run(scenario, seed: 1)
+        #expect(run.violation?.law == .liveness)
+        #expect(run.violation?.time == Timestamp(nanoseconds: 3_000_000_000))
+        let line = SimulationProgram.line(run, scenario, seed: 1, revision: "r1")
+        #expect(line.hasPrefix("BROKEN revision=r1 scenario=nobody-joins seed=1 time=3.000000s invariant=liveness: "))
+    }
+
     @Test("names of scenarios are unique, and the expected failures among them")
     func names() {
         let names = Scenario.all.map(\.name)

@@ -18,7 +18,8 @@ struct Breach: Error {
 /// One receiver's stream of one source as the bridge sends it, held against the ledger.
 ///
 /// Between two packets that follow each other exactly those numbers are missing that did not reach the bridge in time;
-/// what was discarded leaves no hole. A hole for another reason is allowed only where a picture begins anew.
+/// what was discarded leaves no hole. A hole for another reason is allowed only where a picture begins anew, and where
+/// video was muted it must.
 struct StreamLaw {
     private(set) var hasStarted = false
     /// Packets and payload bytes sent, over all and since the source was signalled last.
@@ -33,6 +34,8 @@ struct StreamLaw {
     private var next = 0
     /// When a sender report went out last, and which.
     var lastReport: (time: Timestamp, number: Int)?
+    /// When the one before it did.
+    var reportBefore: Timestamp?
 
     /// Takes the next packet that is sent.
     mutating func admit(_ index: Int, out: Int64, timestamp: UInt32, of ledger: SourceLedger) throws(Breach) {
@@ -59,11 +62,14 @@ struct StreamLaw {
     ) throws(Breach) {
         var closed = 0
         var withheld: Int?
+        // A picture that was muted is missing although no number is: only a key frame may follow.
+        var hidden: Int?
         for between in highest.index + 1..<index {
             let other = ledger.packets[between]
             guard other.order >= 0, other.order < packet.order else { continue }
             if other.isClosed {
                 closed += 1
+                if ledger.mediaType == .video, !other.isPadding { hidden = between }
             } else if other.fate == .forwardable, other.order > startOrder {
                 withheld = between
             }
@@ -72,10 +78,11 @@ struct StreamLaw {
         let expected = Int64(index - highest.index - closed)
         let isNew = ledger.hasEpoch(after: highest.index, upTo: index)
         if isNew { sentInEpoch = (0, 0) }
-        if isNew || withheld != nil {
+        if isNew || withheld != nil || hidden != nil {
             let canStart = ledger.mediaType == .audio ? isNew : packet.isKey && packet.part == 0
             guard canStart else {
-                throw Breach(.continuity, "ssrc \(ledger.ssrc): packet \(withheld ?? -1) was withheld before \(index)")
+                let what = withheld.map { "packet \($0) was withheld" } ?? hidden.map { "packet \($0) was muted" }
+                throw Breach(.continuity, "ssrc \(ledger.ssrc): \(what ?? "nothing came") before \(index)")
             }
             guard step > 0, step <= expected + Int64(closed + ForwardingLimits.restartHole) + 1 else {
                 throw Breach(.continuity, "ssrc \(ledger.ssrc): begins anew \(step) numbers on, \(expected) at most")

@@ -155,6 +155,7 @@ extension Scenario {
         world.after(.milliseconds(Int64(world.random.int(in: 0...2_000)))) { world in
             guard let ssrc = owner.audio?.ssrc else { return }
             other.audio = world.source(of: other, .audio, ssrc: ssrc)
+            world.ledgers[world.ledgers.count - 1].isForeign = true
             var media = EndpointMedia()
             media.sources = world.signalled(of: other)
             _ = world.request([.updateEndpoint(other.number, media: media, remote: nil)], in: room)
@@ -189,6 +190,12 @@ extension Scenario {
                 let from =
                     world.random.int(in: 0...2) == 0
                     ? TransportAddress(ipv4: 0x0102_0304, port: 9) : world.clients[world.random.int(in: 0...3)].address
+                // A check that names somebody and has the wrong key gets no answer.
+                if let local = victim.local, world.random.int(in: 0...7) == 0 {
+                    var wrong = local
+                    wrong.password = "a-password-that-nobody-was-given"
+                    bytes = victim.check(of: wrong, serial: UInt64(step) + 1 << 40)
+                }
                 // A copy never overtakes the original: whoever listens hears it on its way.
                 let delay = victim.uplink.settings.delay + victim.uplink.settings.jitter + .milliseconds(1)
                 if !bytes.isEmpty { world.inject(bytes, from: from, after: delay) }
@@ -239,7 +246,8 @@ extension Scenario {
             var settings = ClientSettings()
             settings.sendsAudio = false
             settings.sendsVideo = index < 4
-            settings.isWatched = index < 8
+            // Some of those that are served first, and some whose turn comes when packets were parked.
+            settings.isWatched = index < 4 || index % 25 == 24
             settings.reports = false
             world.join(large, settings).video?.isActive = false
         }

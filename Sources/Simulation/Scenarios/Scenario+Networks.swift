@@ -48,16 +48,15 @@ extension Scenario {
         }
         let phone = phones[0]
         let isBack = world.random.int(in: 0...1) == 0
-        let bound = isBack ? SimulationLimits.returnBound : SimulationLimits.moveBound
         let home = phone.address
         let first = TimeDelta.milliseconds(Int64(world.random.int(in: 2_000...3_000)))
         world.after(.milliseconds(1_900)) { $0.calm() }
         world.after(first) { $0.move(phone) }
         world.after(first + SimulationLimits.moveBound) { $0.expectLiveness(video: false) }
         // Another change, or the way home.
-        let second = first + .seconds(4 as Int64)
+        let second = first + .milliseconds(Int64(world.random.int(in: 3_000...5_000)))
         world.after(second) { $0.move(phone, to: isBack ? home : nil) }
-        world.after(second + bound) { $0.expectLiveness(video: false) }
+        world.after(second + SimulationLimits.moveBound) { $0.expectLiveness(video: false) }
         world.after(second + SimulationLimits.pictureBound) { $0.expectLiveness() }
         return second + SimulationLimits.pictureBound + .milliseconds(10)
     }

@@ -19,9 +19,8 @@ struct Scenario: Sendable {
 
     /// Drops that are part of every call.
     static let usualDrops: Set<String> = [
-        "droppedUnwanted",
         "droppedPaddingOnly", "droppedSilence", "droppedForceMuted", "droppedWaitingForKeyframe", "droppedBeforeStart",
-        "droppedVisitorMedia", "droppedUnmatchedSTUN",
+        "droppedVisitorMedia", "droppedUnmatchedSTUN", "droppedUnwanted",
     ]
 
     /// Every scenario, in the order they are played.

@@ -129,13 +129,15 @@ struct SimulatedWorker: ~Copyable {
         hasWork ? busyUntil : max(busyUntil, host.nextTimeout)
     }
 
-    /// Whether datagrams wait in the socket.
-    var hasWork: Bool { socketHead < socket.count }
+    /// Whether datagrams wait in the socket, or packets in the hall.
+    var hasWork: Bool { socketHead < socket.count || host.hasWaiting }
 
     /// One turn of the loop.
     mutating func turn(at now: Timestamp) {
         begin(at: now)
         elapsed = elapsed + costs.turn
+        var operations = ConferencingLimits.operationsPerTurn
+        host.work(at: now, into: &egress, steps: &operations)
         receive(at: now)
         host.handleTimeout(at: now, into: &egress)
         flush()
@@ -165,14 +167,15 @@ struct SimulatedWorker: ~Copyable {
 
     private mutating func end() { busyUntil = turnStart + elapsed }
 
-    /// One receive batch, forwarded before the next one is read.
+    /// One receive batch, and what an earlier turn has left over. What this turn does not get through waits outside of
+    /// the slab.
     private mutating func receive(at now: Timestamp) {
         var budget = SimulationLimits.packetsPerTurn
         for index in 0..<SimulationLimits.receiveBatch where socketHead < socket.count {
             let (datagram, arrival) = socket[socketHead]
             socketHead += 1
             guard datagram.bytes.count <= SimulationLimits.slabBytes else { continue }
-            if host.isBatchFull || !egress.hasRoom(datagrams: 48) { pump(at: now, &budget) }
+            if host.isBatchFull || !egress.hasRoom(datagrams: 48) { pump(&budget) }
             let start = index * SimulationLimits.slabBytes
             let place = UnsafeMutableRawBufferPointer(rebasing: slab[start..<start + datagram.bytes.count])
             place.copyBytes(from: datagram.bytes)
@@ -193,7 +196,7 @@ struct SimulatedWorker: ~Copyable {
             socket.removeFirst(socketHead)
             socketHead = 0
         }
-        pump(at: now, &budget)
+        pump(&budget)
     }
 
     private func sum(_ list: [MediaCounter]) -> UInt64 {
@@ -202,10 +205,11 @@ struct SimulatedWorker: ~Copyable {
         return sum
     }
 
-    private mutating func pump(at now: Timestamp, _ budget: inout Int) {
+    private mutating func pump(_ budget: inout Int) {
         // Ends: every call finishes the batch, spends the budget or fills the egress batch, which the flush empties.
         while host.hasWaiting {
-            switch host.pump(into: &egress, at: now, within: &budget) {
+            // As in the loop, the clock is read anew before each piece.
+            switch host.pump(into: &egress, at: turnStart + elapsed, within: &budget) {
             case .done: return flush()
             case .egressFull: flush()
             case .turnSpent:

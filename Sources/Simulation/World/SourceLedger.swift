@@ -52,6 +52,8 @@ struct SourceLedger {
     var reports: [(ntp: NTPTime, rtpTimestamp: UInt32, isTaken: Bool)] = []
     /// Whether the owner has signalled it, and is there.
     var isSignalled = true
+    /// The SSRC is somebody else's too: until the bridge has a place for it, reports lead nowhere.
+    var isForeign = false
     /// How often it was signalled anew, and with which packet that began.
     var epochs: [Int] = [0]
     /// Packets taken in.
