@@ -1,7 +1,7 @@
 # Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 # One command each; every target is a script of the same name in scripts/.
 
-.PHONY: help bootstrap build release test interop oldest-debian check demo bench sim fuzz format lint loc clean
+.PHONY: help bootstrap build release test interop oldest-debian check demo bench sim mutate fuzz format lint loc clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 20
@@ -35,6 +35,9 @@ bench: bootstrap ## micro and end-to-end benchmarks with a calibration from the 
 
 sim: bootstrap ## whole meetings in virtual time: every scenario with seeds SEEDS (default 1..2000)
 	@scripts/sim
+
+mutate: bootstrap ## does the simulator find faults that are put into our own code
+	@scripts/mutate
 
 fuzz: bootstrap ## every fuzz target for TIME seconds (default 60)
 	@scripts/fuzz
