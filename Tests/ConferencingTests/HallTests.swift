@@ -300,6 +300,33 @@ struct HallTests {
         expect(world.clients[1].received.count == 1)
     }
 
+    @Test("who cannot take a format is visited once for it, and again when either side changes formats")
+    func otherFormat() throws {
+        var world = try World()
+        world.createConference()
+        expect(world.join { $0.payloadTypes.append(PayloadType(number: 98, codec: .vp9, clockRate: 90_000)) })
+        expect(world.join())
+        expect(world.connectAll())
+        let send = { (world: inout World, payloadType: UInt8) throws in
+            let packet = world.clients[0].makeRTP(
+                ssrc: 2_000, payloadType: payloadType, payload: vp8(isKeyframe: true))
+            world.send([try require(packet)], from: 0)
+        }
+        for _ in 0..<3 { try send(&world, 98) }
+        expect(world.clients[1].received.isEmpty)
+        expect(world.counters.value(.droppedNoReceiverRoute) == 1)
+        expect(world.counters.value(.droppedUnwanted) == 2)
+        try send(&world, 100)
+        expect(world.clients[1].received.map(\.payloadType) == [100])
+        try send(&world, 98)
+        expect(world.counters.value(.droppedNoReceiverRoute) == 2)
+        var media = EndpointMedia()
+        media.payloadTypes = [PayloadType(number: 96, codec: .vp9, clockRate: 90_000)]
+        _ = world.request([.updateEndpoint(world.clients[1].number, media: media, remote: nil)])
+        try send(&world, 98)
+        expect(world.clients[1].received.map(\.payloadType) == [100, 96])
+    }
+
     @Test("a key frame can be asked for of a source that has sent nothing yet, a repeated FIR asks once")
     func stillScreen() throws {
         var world = try World()

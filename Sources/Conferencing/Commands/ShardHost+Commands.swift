@@ -159,7 +159,7 @@ extension ShardHost {
     ) {
         let wasMuted = endpoints[index].uplink.isVideoMuted
         endpoints[index].apply(media)
-        refreshInterest(of: index)
+        refreshInterest(of: index, anew: !media.payloadTypes.isEmpty)
         if wasMuted, !endpoints[index].uplink.isVideoMuted { restartVideo(of: index) }
         if let sources = media.sources { replaceSources(of: index, with: sources) }
         if let remote {

@@ -139,8 +139,16 @@ extension ShardHost {
         conference.pointee.removeSource(slot)
     }
 
+    /// A source begins to send another format: whoever could not take the former is asked again.
+    func offer(_ slot: Int, to conference: UnsafeMutablePointer<Conference>) {
+        let source = conference.pointee.sources.pointer(at: slot)
+        let place = endpoints.pointer(at: Int(source.pointee.owner)).pointee.place
+        conference.pointee.interest.addSource(slot, mediaType: source.pointee.mediaType, ownerPlace: Int(place))
+    }
+
     /// Notes which media an endpoint can be sent now.
-    mutating func refreshInterest(of index: Int) {
+    /// - Parameter anew: whether it takes other formats than before, so that all sources are offered again.
+    mutating func refreshInterest(of index: Int, anew: Bool = false) {
         let endpoint = endpoints.pointer(at: index)
         let conference = conferences.pointer(at: endpoint.pointee.conference)
         let isReady = endpoint.pointee.transport.hasKeys
@@ -148,7 +156,7 @@ extension ShardHost {
         guard
             conference.pointee.interest.set(
                 place, audio: isReady && endpoint.pointee.downlink.acceptsAudio,
-                video: isReady && endpoint.pointee.downlink.acceptsVideo)
+                video: isReady && endpoint.pointee.downlink.acceptsVideo, anew: anew)
         else { return }
         for position in 0..<endpoint.pointee.uplink.sources.count {
             conference.pointee.interest.exclude(place, source: Int(endpoint.pointee.uplink.sources[position]))

@@ -85,8 +85,10 @@ struct Interest: ~Copyable {
 
     /// A member is ready for media of these types, or for none: it wants every such source.
     /// - Returns: whether that is news; if so the caller takes its own sources out with ``exclude(_:source:)``.
-    mutating func set(_ member: Int, audio takesAudio: Bool, video takesVideo: Bool) -> Bool {
-        guard audio.contains(member) != takesAudio || video.contains(member) != takesVideo else { return false }
+    mutating func set(_ member: Int, audio takesAudio: Bool, video takesVideo: Bool, anew: Bool = false) -> Bool {
+        guard anew || audio.contains(member) != takesAudio || video.contains(member) != takesVideo else {
+            return false
+        }
         if takesAudio { audio.insert(member) } else { audio.remove(member) }
         if takesVideo { video.insert(member) } else { video.remove(member) }
         let bit: UInt64 = 1 << UInt64(member & 63)
@@ -103,7 +105,7 @@ struct Interest: ~Copyable {
         return true
     }
 
-    /// The source is the member's own.
+    /// The member does not want the source after all: it is its own, or of a format that it cannot take.
     mutating func exclude(_ member: Int, source slot: Int) {
         words[(member >> 6) * columns + slot] &= ~(1 << UInt64(member & 63))
     }

@@ -163,6 +163,7 @@ extension ShardHost {
             return counters.add(.droppedDuplicate)
         }
         source.pointee.publishReport(at: now)
+        if source.pointee.changes(to: codec) { offer(Int(stream.source), to: conference) }
         guard !conference.pointee.interest.isUnwanted(Int(stream.source)) else { return counters.add(.droppedUnwanted) }
         if codec == Codec.vp8.rawValue {
             if info.parseVP8(packet), info.isKeyframe { counters.add(.keyframesReceived) }
@@ -310,8 +311,8 @@ extension ShardHost {
             guard conference.pointee.interest.wants(place, source: current) else { continue }
             let pair = pair(of: receiver, with: current, source)
             forward(
-                source, to: receiver, at: place, pair: pair, destination: destination, sendTime: sendTime, now: now,
-                sent: &sent, into: &egress)
+                source, current, of: conference, to: receiver, at: place, pair: pair, destination: destination,
+                sendTime: sendTime, now: now, sent: &sent, into: &egress)
             let reported = receiver.pointee.downlink.projection(at: pair).pointee.reportGeneration
             if reported != source.pointee.reportGeneration { hasReports = true }
         }
@@ -349,8 +350,9 @@ extension ShardHost {
     /// Doors 6 to 8 for the packets of one source and one receiver.
     @inline(__always)
     private mutating func forward(
-        _ source: UnsafeMutablePointer<Source>, to receiver: UnsafeMutablePointer<Endpoint>, at place: Int,
-        pair: Int, destination: Destination, sendTime: AbsoluteSendTime?, now: Timestamp, sent: inout Delivery,
+        _ source: UnsafeMutablePointer<Source>, _ current: Int, of conference: UnsafeMutablePointer<Conference>,
+        to receiver: UnsafeMutablePointer<Endpoint>, at place: Int, pair: Int, destination: Destination,
+        sendTime: AbsoluteSendTime?, now: Timestamp, sent: inout Delivery,
         into egress: inout EgressBatch
     ) {
         let projection = receiver.pointee.downlink.projection(at: pair)
@@ -363,6 +365,8 @@ extension ShardHost {
             let payloadType = receiver.pointee.outgoingPayloadType(
                 packet.pointee.info.payloadType, codec: packet.pointee.codec)
             guard payloadType != Uplink.none else {
+                // Nor will it take the next one: it is not visited for this source until either side changes formats.
+                conference.pointee.interest.exclude(place, source: current)
                 counters.add(.droppedNoReceiverRoute)
                 continue
             }

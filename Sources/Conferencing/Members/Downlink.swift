@@ -20,14 +20,17 @@ struct Downlink: ~Copyable {
     /// Where the pair with a source slot stands below; two bytes for each slot up to the highest that was ever used.
     private var positions = GrowableBuffer<UInt16>()
     private var projections: UnsafeMutablePointer<Projection>?
-    private var reports = GrowableBuffer<ProjectionReport>()
+    private var reports: UnsafeMutablePointer<ProjectionReport>?
     private var room = 0
     /// Pairs made so far; each serves every later source in its slot.
     private(set) var pairCount = 0
 
     init() {}
 
-    deinit { if let projections { UnsafeMutableRawPointer(projections).deallocate() } }
+    deinit {
+        projections.map { UnsafeMutableRawPointer($0).deallocate() }
+        reports?.deallocate()
+    }
 
     /// The payload type number under which this endpoint takes `codec`; `Uplink.none` when it does not.
     @inline(__always)
@@ -69,7 +72,10 @@ struct Downlink: ~Copyable {
 
     /// The cold half of the pair at `position`.
     @inline(__always)
-    func report(at position: Int) -> UnsafeMutablePointer<ProjectionReport> { reports.pointer(at: position) }
+    func report(at position: Int) -> UnsafeMutablePointer<ProjectionReport> {
+        guard let reports, position >= 0, position < pairCount else { preconditionFailure("no such pair") }
+        return reports + position
+    }
 
     /// Makes the pair with a source, in place of the pair with an earlier source in the slot if there was one.
     mutating func addPair(slot: Int, _ projection: Projection) -> Int {
@@ -77,28 +83,33 @@ struct Downlink: ~Copyable {
         if positions[slot] != Self.nowhere {
             let position = Int(positions[slot])
             self.projection(at: position).pointee = projection
-            reports[position] = ProjectionReport()
+            report(at: position).pointee = ProjectionReport()
             return position
         }
         if pairCount == room { grow() }
         let position = pairCount
         pairCount += 1
         self.projection(at: position).initialize(to: projection)
-        reports.append(ProjectionReport())
+        report(at: position).initialize(to: ProjectionReport())
         positions[slot] = UInt16(position)
         return position
     }
 
+    /// By a quarter: a pair costs 160 bytes here, and what is not used is paid for all the same.
     private mutating func grow() {
-        let larger = max(2, room + room / 2)
+        let larger = room + max(2, room / 4)
         let lines = UnsafeMutableRawPointer.allocate(
             byteCount: larger * Projection.lineBytes, alignment: Projection.lineBytes)
-        if let projections {
+        let cold = UnsafeMutablePointer<ProjectionReport>.allocate(capacity: larger)
+        if let projections, let reports {
             let old = UnsafeMutableRawPointer(projections)
             lines.copyMemory(from: old, byteCount: pairCount * Projection.lineBytes)
             old.deallocate()
+            cold.moveInitialize(from: reports, count: pairCount)
+            reports.deallocate()
         }
         projections = lines.assumingMemoryBound(to: Projection.self)
+        reports = cold
         room = larger
     }
 }

@@ -14,6 +14,8 @@ struct Source: ~Copyable {
     private(set) var owner: UInt32 = 0
     /// From low to high. The first one is forwarded; its SSRC is the one that receivers see.
     var encodings = GrowableBuffer<Encoding>(capacity: 1)
+    /// What its latest packet carries (`Codec` raw value); ``Uplink/none`` before the first.
+    private(set) var codec = Uplink.none
     /// How often every receiver had to begin again with a key frame.
     private(set) var restarts: UInt16 = 0
     /// When requests for a key frame were passed on, whoever asked.
@@ -60,6 +62,7 @@ struct Source: ~Copyable {
         keyframeRequests = RequestHistory()
         wantsKeyframeFor = nil
         reportGeneration = 0
+        codec = Uplink.none
         newerReport = nil
         reportOfferedAt = nil
     }
@@ -68,6 +71,15 @@ struct Source: ~Copyable {
     mutating func end() {
         generation &+= 1
         encodings.removeAll()
+    }
+
+    /// Notes what a packet carries.
+    /// - Returns: whether that is another format than before, which others may want.
+    @inline(__always)
+    mutating func changes(to codec: UInt8) -> Bool {
+        guard codec != self.codec else { return false }
+        self.codec = codec
+        return true
     }
 
     /// What was missing in every receiver's picture makes each begin again with a key frame.
