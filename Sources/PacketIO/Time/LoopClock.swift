@@ -12,7 +12,7 @@ public import Primitives
 ///
 /// `CLOCK_MONOTONIC` stands still while the whole machine is suspended; there is nothing to take out then, but the
 /// peers' time went on: `CLOCK_BOOTTIME` tells, and such a pause is reported like the others. A virtual machine whose
-/// host stops all its clocks cannot know of it.
+/// host stops all its clocks cannot know of it (docs/adr/0021).
 ///
 /// Owned by the loop's thread. Read the clock by ``tick()`` at the begin of a turn and before a wait, and ask
 /// ``sleep(until:from:)`` how long the wait may be.
