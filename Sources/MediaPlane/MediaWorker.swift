@@ -146,6 +146,9 @@ public final class MediaWorker: Sendable {
         return true
     }
 
+    /// Whether the worker has taken all sockets that it was given: there is room for as many as a port holds.
+    public var hasTakenSockets: Bool { mailboxes.sockets.freeCount() == MediaPlaneLimits.socketRing }
+
     /// Gives the worker one more socket. Sessions made from now on use its address too.
     /// - Parameter local: the number of the socket: that of the next one, or of one whose address the machine has no
     ///   more and which closes.

@@ -106,6 +106,7 @@ struct MediaWorkerTests {
         // The worker takes sockets before commands.
         try connect(to: worker, at: third.local.address)
         try connect(to: worker, at: second.local.address, conference: 2)
+        #expect(worker.hasTakenSockets)
     }
 
     private func connect(to worker: MediaWorker, at bridge: TransportAddress, conference number: UInt64 = 1) throws {

@@ -12,7 +12,8 @@ extension Bridge {
     /// Looks at the interfaces, now and then.
     func lookAtAddresses(at now: Timestamp) {
         nextAddressLook = now + ControlPlaneLimits.addressLookInterval
-        guard pulse.isAlive else { return }
+        // A worker that hangs, or has not taken the last ones yet, gets no sockets.
+        guard pulse.isAlive, worker.hasTakenSockets else { return }
         let present: [InterfaceAddress]
         // For want of memory or descriptors; the next look may have them.
         do throws(SystemError) { present = try NetworkInterfaces.addresses() } catch { return }
@@ -23,7 +24,7 @@ extension Bridge {
             Self.log(change, to: log)
             switch change {
             case .bound(let socket, let local):
-                // The ring holds as many sockets as a port, and a worker that hangs gets none.
+                // There is room for all: a look opens no more sockets than a port holds.
                 _ = worker.listen(on: socket, as: local)
                 hasChanged = true
             case .lost, .returned: hasChanged = true
