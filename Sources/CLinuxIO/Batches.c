@@ -20,10 +20,10 @@ struct receive_scratch {
 };
 
 struct send_scratch {
-    struct mmsghdr headers[VIADUCT_BATCH_MESSAGES];
-    struct iovec vectors[VIADUCT_BATCH_MESSAGES];
-    union viaduct_sockaddr names[VIADUCT_BATCH_MESSAGES];
-    _Alignas(struct cmsghdr) uint8_t controls[VIADUCT_BATCH_MESSAGES][SEND_CONTROL_BYTES];
+    struct mmsghdr headers[VIADUCT_SEND_MESSAGES];
+    struct iovec vectors[VIADUCT_SEND_MESSAGES];
+    union viaduct_sockaddr names[VIADUCT_SEND_MESSAGES];
+    _Alignas(struct cmsghdr) uint8_t controls[VIADUCT_SEND_MESSAGES][SEND_CONTROL_BYTES];
 };
 
 size_t viaduct_receive_scratch_bytes(void) {
@@ -81,7 +81,7 @@ int viaduct_receive(
 int viaduct_send(int descriptor, void *scratch, const uint8_t *base, const struct viaduct_outgoing *messages,
                  int count) {
     struct send_scratch *s = scratch;
-    if (count > VIADUCT_BATCH_MESSAGES) count = VIADUCT_BATCH_MESSAGES;
+    if (count > VIADUCT_SEND_MESSAGES) count = VIADUCT_SEND_MESSAGES;
     for (int i = 0; i < count; i++) {
         const struct viaduct_outgoing *message = &messages[i];
         s->vectors[i] = (struct iovec){(void *)(base + message->offset), message->byte_count};

@@ -4,8 +4,11 @@ public import Primitives
 
 /// Named limits of this target.
 public enum PacketIOLimits {
-    /// Kernel messages taken or given by one system call.
+    /// Kernel messages taken by one system call.
     public static let batchMessages = 64
+    /// Kernel messages given by one system call. It would take four times as many, but each message that it refuses has
+    /// those behind it described again.
+    public static let sendMessages = 256
     /// Datagrams that a receive slab of default size describes: every message of a batch a train of 64.
     public static let slabDatagrams = 4_096
     /// Largest UDP payload, and so the largest train the kernel hands over.

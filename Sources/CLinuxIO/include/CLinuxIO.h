@@ -48,6 +48,7 @@ int viaduct_enable_drop_count(int descriptor);
 
 /// Messages of one receive or send call at most.
 #define VIADUCT_BATCH_MESSAGES 64
+#define VIADUCT_SEND_MESSAGES 256
 
 /// One received message: one datagram, or a train of them when `segment_bytes` is not zero.
 struct viaduct_received {
@@ -89,7 +90,7 @@ struct viaduct_outgoing {
 /// Bytes of scratch memory that ``viaduct_send`` needs (aligned to 16).
 size_t viaduct_send_scratch_bytes(void);
 
-/// Sends at most `count` (up to VIADUCT_BATCH_MESSAGES) messages whose bytes lie in `base`, without blocking.
+/// Sends at most `count` (up to VIADUCT_SEND_MESSAGES) messages whose bytes lie in `base`, without blocking.
 /// Answers how many the kernel took, or -errno when it refused the first.
 int viaduct_send(int descriptor, void *scratch, const uint8_t *base, const struct viaduct_outgoing *messages,
                  int count);

@@ -17,7 +17,7 @@ extension UDPPort {
         while next < batch.messageCount {
             let local = batch.messages[next].destination.local
             let first = next
-            while next < batch.messageCount, next - first < PacketIOLimits.batchMessages,
+            while next < batch.messageCount, next - first < PacketIOLimits.sendMessages,
                 batch.messages[next].destination.local == local
             {
                 outgoing[next - first] = viaduct_outgoing(batch.messages[next])
@@ -146,7 +146,7 @@ extension UDPPort {
         // Ends: each turn takes at least one datagram of the train.
         while offset < end {
             var count = 0
-            while offset < end, count < PacketIOLimits.batchMessages {
+            while offset < end, count < PacketIOLimits.sendMessages {
                 let length = min(UInt32(train.segment_bytes), end - offset)
                 singles[count] = viaduct_outgoing(
                     destination: train.destination, offset: offset, byte_count: length, segment_bytes: 0,

@@ -75,7 +75,7 @@ public struct UDPPort: ~Copyable {
         hasGSO = options.usesGSO && viaduct_probe_gso(first.descriptor) == 0
         hasGRO = first.hasGRO
         grantedReceiveBufferBytes = first.grantedReceiveBufferBytes
-        let batch = PacketIOLimits.batchMessages
+        let batch = PacketIOLimits.sendMessages
         receiveScratch = .allocate(byteCount: viaduct_receive_scratch_bytes(), alignment: 16)
         sendScratch = .allocate(byteCount: viaduct_send_scratch_bytes(), alignment: 16)
         received = .allocate(capacity: batch)
