@@ -24,7 +24,8 @@ enum ConfigurationFile {
                 at: SourceLocation(file: path),
                 "there is no such file; name the configuration with --config, or put it there")
         case .folder:
-            throw ConfigurationError(at: SourceLocation(file: path), "cannot be read: it is a folder; name a file with --config")
+            throw ConfigurationError(
+                at: SourceLocation(file: path), "cannot be read: it is a folder; name a file with --config")
         case .unreadable(let reason): throw ConfigurationError(at: SourceLocation(file: path), reason)
         }
         var loaded = try BridgeSettings.load(
