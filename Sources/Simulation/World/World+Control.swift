@@ -130,7 +130,7 @@ extension World {
         times.append(time)
         client.keyframeRequests[ssrc] = times
         let others = clients.lazy.filter { $0.conference == client.conference && $0.index != client.index }.count
-        let recent = times.lazy.filter { time - $0 < .seconds(10 as Int64) }.count
+        let recent = times.lazy.filter { time - $0 < SimulationLimits.keyframeWindow }.count
         guard recent <= 3 * others else {
             throw Breach(.keyframes, "ssrc \(ssrc): asked \(recent) times in 10 s by \(others) receivers")
         }
