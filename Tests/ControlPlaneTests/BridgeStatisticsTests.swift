@@ -14,7 +14,7 @@ struct BridgeStatisticsTests {
     func processGauges(isEnabled: Bool) throws {
         let loop = try ControlLoop()
         let bridge = try quietBridge(loop, "videobridge.stats.jvm.enabled = \(isEnabled)")
-        defer { bridge.worker.stop() }
+        defer { bridge.workers.stop() }
         #expect((bridge.snapshot(at: loop.now).threads ?? 0 > 1) == isEnabled)
         let names = bridge.presence(at: loop.now).map(\.name)
         #expect(names.contains("threads") == isEnabled)
@@ -35,7 +35,7 @@ struct BridgeStatisticsTests {
             videobridge.initial-drain-mode = true
             videobridge.apis.xmpp-client.stats-filter.enabled = true
             """)
-        defer { bridge.worker.stop() }
+        defer { bridge.workers.stop() }
         let values = Dictionary(uniqueKeysWithValues: bridge.presence(at: loop.now).map { ($0.name, $0.value) })
         #expect(values["region"] == "eu-north" && values["release"] == "2026-09" && values["version"] == "test")
         #expect(values["drain"] == "true" && values["healthy"] == "true" && values["shutting_down"] == "false")

@@ -143,7 +143,7 @@ struct MediaAddressesTests {
             videobridge.ice.udp.port = \(taken.local.address.port)
             ice4j.harvest.allowed-addresses = ["127.0.0.1", "::1"]
             """)
-        defer { bridge.worker.stop() }
+        defer { bridge.workers.stop() }
         let offered = { bridge.directory.settings.candidates.map(\.description.ip) }
         bridge.lookAtAddresses(at: loop.now)
         #expect(offered() == ["127.0.0.1"])

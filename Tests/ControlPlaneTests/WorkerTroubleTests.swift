@@ -20,9 +20,9 @@ struct WorkerTroubleTests {
         let loop = try ControlLoop()
         let bridge = try quietBridge(loop)
         // From now on the test takes the commands in the worker's place.
-        bridge.worker.stop()
-        let ring = bridge.worker.mailboxes.commands
-        while bridge.worker.send(.describe(number: 0)) {}
+        bridge.workers.stop()
+        let ring = bridge.workers.first.mailboxes.commands
+        while bridge.workers.first.send(.describe(number: 0)) {}
         for number in 1...3 as ClosedRange<UInt64> {
             var create = ConferenceModify(meetingID: "m\(number)")
             create.isCreate = true
@@ -57,13 +57,13 @@ struct WorkerTroubleTests {
         func feeds() -> Int { manager.takeMessages().count { $0 == "WATCHDOG=1" } }
         let loop = try ControlLoop()
         let bridge = try quietBridge(loop, environment: ["NOTIFY_SOCKET": path, "WATCHDOG_USEC": "40000"])
-        bridge.pulse.limit = .milliseconds(1_500)
+        bridge.workers.setStallLimit(.milliseconds(1_500))
         _ = loop.run(for: .milliseconds(2_500)) { false }
-        #expect(bridge.health.result(at: loop.now) == .healthy)
+        #expect(bridge.clock.health.result(at: loop.now) == .healthy)
         #expect(feeds() > 5)
-        bridge.worker.stop()
-        #expect(loop.run(for: .seconds(10)) { !bridge.health.result(at: loop.now).isHealthy })
-        #expect(bridge.health.result(at: loop.now).reason == "media worker hangs")
+        bridge.workers.stop()
+        #expect(loop.run(for: .seconds(10)) { !bridge.clock.health.result(at: loop.now).isHealthy })
+        #expect(bridge.clock.health.result(at: loop.now).reason == "media worker hangs")
         _ = feeds()
         _ = loop.run(for: .milliseconds(200)) { false }
         #expect(feeds() == 0)
@@ -84,7 +84,7 @@ struct WorkerTroubleTests {
         #expect(feeds() > 5)
         try #require(bridge.web).stop()
         #expect(loop.run(for: .seconds(10)) { !bridge.webPulse.isAlive })
-        #expect(bridge.health.result(at: loop.now) == .healthy)
+        #expect(bridge.clock.health.result(at: loop.now) == .healthy)
         _ = feeds()
         _ = loop.run(for: .milliseconds(200)) { false }
         #expect(feeds() == 0)

@@ -1,11 +1,9 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
 internal import BridgeControl
-internal import MediaPlane
 internal import PacketIO
 internal import Primitives
 internal import SRTP
-internal import ShardMessages
 internal import WebServer
 
 // Answers to HTTP requests; what a request means is the router's.
@@ -16,7 +14,7 @@ extension Bridge {
         let id = request.id
         switch router.action(for: request) {
         case .answer(let response): web?.respond(response)
-        case .health: web?.respond(HTTPAnswers.health(health.result(at: now), id: id))
+        case .health: web?.respond(HTTPAnswers.health(clock.health.result(at: now), id: id))
         case .statistics: web?.respond(HTTPAnswers.json(StatisticsDocument(snapshot(at: now)).json, id: id))
         case .metrics(let format):
             web?.respond(HTTPAnswers.metrics(metrics(at: now).document, format: format, id: id))
@@ -33,7 +31,7 @@ extension Bridge {
             settle(at: now)
             web?.respond(HTTPAnswers.empty(id: id))
         case .modify(let modify, let isUpdate):
-            directory.handle(modify, token: token(for: .http(id: id, isUpdate: isUpdate)), at: now)
+            directory.handle(modify, token: replies.token(for: .http(id: id, isUpdate: isUpdate)), at: now)
         case .addClient(let client): web?.respond(HTTPAnswers.clientAdded(addClient(client, at: now), id: id))
         case .removeClient(let client): web?.respond(HTTPAnswers.clientRemoved(removeClient(client, at: now), id: id))
         case .listClients: web?.respond(HTTPAnswers.clients(connections.map(\.id), id: id))
@@ -42,29 +40,24 @@ extension Bridge {
         }
     }
 
-    /// A full account needs the worker's own; otherwise the directory's is enough.
+    /// A full account needs the workers' own; otherwise the directory's is enough.
     private func describe(_ query: DebugQuery, request: UInt64, at now: Timestamp) {
-        guard query.isFull, describing.count < ControlPlaneLimits.pendingDescriptions,
-            worker.send(.describe(number: nextDescription))
-        else {
-            web?.respond(HTTPAnswers.json(debugDocument([], at: now).json(query), id: request))
-            return
-        }
-        describing[nextDescription] = (request, query)
-        nextDescription += 1
+        if query.isFull, replies.awaitDescription(query, request: request, ask: workers.describe) { return }
+        web?.respond(HTTPAnswers.json(debugDocument([], at: now).json(query), id: request))
     }
 
-    /// The worker's account has come.
-    func finishDescription(_ number: UInt64, _ text: String) {
-        guard let (request, query) = describing.removeValue(forKey: number) else { return }
-        web?.respond(HTTPAnswers.json(debugDocument([text], at: loop.now).json(query), id: request))
+    /// A worker's account has come.
+    func takeDescription(_ number: UInt64, _ text: String) {
+        guard let done = replies.addDescription(number, text) else { return }
+        web?.respond(
+            HTTPAnswers.json(debugDocument(done.workers, at: loop.now).json(done.query), id: done.request))
     }
 
     private func debugDocument(_ workers: [String], at now: Timestamp) -> DebugDocument {
         DebugDocument(
             shutdownState: directory.shutdownState, isDraining: directory.isDraining,
-            wallClockMilliseconds: WallClock.nanosecondsSinceEpoch() / 1_000_000, stress: load.stress,
-            conferences: directory.summaries, health: health.result(at: now),
+            wallClockMilliseconds: WallClock.nanosecondsSinceEpoch() / 1_000_000, stress: clock.load.stress,
+            conferences: directory.summaries, health: clock.health.result(at: now),
             srtpEngine: srtpEngine.engine.description, workers: workers, http: web?.counts)
     }
 }

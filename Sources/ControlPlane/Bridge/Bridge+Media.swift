@@ -2,7 +2,6 @@
 
 internal import BridgeConfiguration
 internal import BridgeControl
-internal import MediaPlane
 internal import PacketIO
 internal import Primitives
 
@@ -12,8 +11,8 @@ extension Bridge {
     /// Looks at the interfaces, now and then.
     func lookAtAddresses(at now: Timestamp) {
         nextAddressLook = now + ControlPlaneLimits.addressLookInterval
-        // A worker that hangs, or has not taken the last ones yet, gets no sockets.
-        guard pulse.isAlive, worker.hasTakenSockets else { return }
+        // Workers that hang, or have not taken the last ones yet, get no sockets.
+        guard workers.areAlive, workers.haveTakenSockets else { return }
         let present: [InterfaceAddress]
         // For want of memory or descriptors; the next look may have them.
         do throws(SystemError) { present = try NetworkInterfaces.addresses() } catch { return }
@@ -25,7 +24,7 @@ extension Bridge {
             switch change {
             case .bound(let socket, let local):
                 // There is room for all: a look opens no more sockets than a port holds.
-                _ = worker.listen(on: socket, as: local)
+                workers.listen(on: socket, as: local)
                 hasChanged = true
             case .lost, .returned: hasChanged = true
             case .refused, .tooMany: break
@@ -64,7 +63,7 @@ extension Bridge {
 
     /// Tells of peers towards which the kernel cuts no trains, each once.
     func noteTrainRefusals() {
-        while let peer = worker.nextTrainRefusal() {
+        while let peer = workers.nextTrainRefusal() {
             log.warning(
                 "The way to a peer takes no segmentation offload; its packets are sent one by one for a while",
                 ["remote": settings.redactsRemoteAddresses ? peer.redacted : peer.description])

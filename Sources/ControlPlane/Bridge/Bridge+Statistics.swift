@@ -2,12 +2,9 @@
 
 internal import BridgeConfiguration
 internal import BridgeControl
-internal import MediaPlane
 internal import PacketIO
 internal import Primitives
 internal import SRTP
-internal import ShardMessages
-internal import Telemetry
 internal import WebServer
 internal import XMPP
 
@@ -16,27 +13,23 @@ internal import XMPP
 extension Bridge {
     /// Refreshes rates, load and health: every few seconds, and whenever one of them is due.
     func tick(at now: Timestamp) {
-        if nextTick <= now {
-            nextTick = now + settings.statisticsInterval
-            let totals = MediaTotals([worker.counters])
-            rates = MediaRates(from: lastTotals.totals, to: totals, over: now - lastTotals.at)
-            lastTotals = (totals, now)
+        if clock.isTickDue(at: now) {
+            clock.tick(workers.totals, at: now)
             lookAtThreads(at: now)
         }
-        if load.nextTimeout <= now {
-            load.sample(
+        if clock.isLoadDue(at: now) {
+            clock.sampleLoad(
                 processorStatistics: ProcessFiles.processorStatistics(), group: ProcessFiles.controlGroupUsage(),
-                packetsPerSecond: Double(rates.incomingPacketRate + rates.outgoingPacketRate), at: now)
+                at: now)
         }
-        if health.nextTimeout <= now { checkHealth(at: now) }
+        if clock.isHealthDue(at: now) { checkHealth(at: now) }
     }
 
     private func lookAtThreads(at now: Timestamp) {
-        if pulse.look(turns: worker.counters.value(.loopTurns), at: now) {
-            facts.isMediaStalled = !pulse.isAlive
+        if workers.look(at: now) {
+            facts.isMediaStalled = !workers.areAlive
             checkHealth(at: now)
         }
-        worker.nudge()
         guard let web else { return }
         if webPulse.look(turns: web.turns, at: now) {
             if webPulse.isAlive {
@@ -49,10 +42,7 @@ extension Bridge {
     }
 
     func checkHealth(at now: Timestamp) {
-        let before = health.result(at: now)
-        health.check(facts, began: now, at: loop.now)
-        let result = health.result(at: now)
-        guard result != before else { return }
+        guard let result = clock.checkHealth(facts, began: now, at: loop.now) else { return }
         if let reason = result.reason {
             log.error("The bridge is not healthy", ["reason": reason])
         } else {
@@ -63,7 +53,7 @@ extension Bridge {
 
     /// Sends presence at once: something changed that the focus should know.
     func publish(at now: Timestamp) {
-        let failure = health.result(at: now).reason
+        let failure = clock.health.result(at: now).reason
         let values = presence(at: now)
         for connection in connections {
             connection.update(at: now) { client in
@@ -82,12 +72,12 @@ extension Bridge {
     func snapshot(at now: Timestamp) -> StatisticsSnapshot {
         var result = StatisticsSnapshot()
         result.directory = directory.counts
-        result.media = MediaTotals([worker.counters])
-        result.rates = rates
-        result.stress = load.stress
+        result.media = workers.totals
+        result.rates = clock.rates
+        result.stress = clock.load.stress
         result.averageParticipantStress = settings.load.averageParticipantStress
         result.threads = settings.publishesProcessGauges ? ProcessFiles.threadCount() : nil
-        result.isHealthy = health.result(at: now).isHealthy
+        result.isHealthy = clock.health.result(at: now).isHealthy
         result.isDraining = directory.isDraining
         result.isGracefulShutdown = directory.isGracefulShutdownRequested
         result.isShuttingDown = directory.shutdownState == .shuttingDown
@@ -107,7 +97,7 @@ extension Bridge {
         var result = BridgeMetrics(snapshot(at: now))
         result.conferenceSizes = directory.summaries.map(\.endpoints.count)
         result.startedMilliseconds = startedNanoseconds / 1_000_000
-        result.steal = load.steal
+        result.steal = clock.load.steal
         result.srtpEngine = srtpEngine.engine.name
         result.xmpp = forgottenCounters
         for connection in connections + leaving { result.xmpp += connection.counters }

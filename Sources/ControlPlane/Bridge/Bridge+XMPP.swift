@@ -5,7 +5,6 @@ internal import BridgeControl
 internal import Colibri
 internal import PacketIO
 internal import Primitives
-internal import XML
 internal import XMPP
 
 // XMPP connections: made from the configuration, logged, their requests handed to the directory.
@@ -32,7 +31,7 @@ extension Bridge {
         }
         connection.statistics = { [unowned self] now in self.presence(at: now) }
         connections.append(connection)
-        let failure = health.result(at: now).reason
+        let failure = clock.health.result(at: now).reason
         let values = presence(at: now)
         connection.update(at: now) { client in
             client.healthFailure = failure
@@ -56,7 +55,7 @@ extension Bridge {
         guard connections.count < BridgeConfigurationLimits.xmppClients else { return false }
         log.notice("XMPP client added", ["client": client.id])
         connect(client, at: now)
-        if case .disconnecting? = closing { disconnect(at: now) }
+        if shutdown.isDisconnecting { disconnect(at: now) }
         return true
     }
 
@@ -115,7 +114,7 @@ extension Bridge {
     private func handle(_ request: IQRequest, from connection: XMPPConnection, at now: Timestamp) {
         do throws(ColibriError) {
             let modify = try ConferenceModify(request.payload)
-            let token = token(for: .xmpp(connection, request.token))
+            let token = replies.token(for: .xmpp(connection, request.token))
             // Operators look for these words. The content is not logged: it holds ICE passwords.
             log.info(
                 "RECV colibri2 request",
@@ -123,42 +122,7 @@ extension Bridge {
             directory.handle(modify, token: token, at: now)
             settle(at: now)
         } catch {
-            reply(.failure(error), to: request.token, on: connection, at: now)
+            connection.reply(.failure(error), to: request.token, at: now)
         }
-    }
-
-    /// Answers on the session that asked; when it has ended meanwhile the answer is dropped.
-    func reply(
-        _ result: Result<ConferenceModified, ColibriError>, to request: IQToken, on connection: XMPPConnection,
-        at now: Timestamp
-    ) {
-        connection.update(at: now) { client in
-            switch result {
-            case .success(let answer):
-                _ = client.reply(to: request, with: answer.xmlElement, at: now)
-            case .failure(let error):
-                _ = client.reply(to: request, with: StanzaError(error), at: now)
-            }
-        }
-    }
-}
-
-extension Result where Success == ConferenceModified, Failure == ColibriError {
-    /// `result`, or the condition of the error.
-    var outcome: String {
-        switch self {
-        case .success: "result"
-        case .failure(let error): error.condition.rawValue
-        }
-    }
-}
-
-extension StanzaError {
-    /// The stanza error of a Colibri2 error: condition, text, and the elements of its namespace.
-    init(_ error: ColibriError) {
-        let element = error.xmlElement
-        self.init(
-            Condition(rawValue: error.condition.rawValue) ?? .internalServerError, text: error.text ?? "",
-            extensions: element.elements.filter { $0.namespace == ColibriNamespace.colibri2 })
     }
 }

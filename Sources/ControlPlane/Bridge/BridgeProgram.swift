@@ -108,7 +108,7 @@ public enum BridgeProgram {
             bridge.willEnd = { [unowned signals] status in signals.expectEnd(status: status) }
             bridge.start()
             loop.run()
-            return bridge.exitStatus ?? 0
+            return bridge.shutdown.exitStatus ?? 0
         } catch {
             log.error("Cannot start", ["reason": error.description])
             return 1
