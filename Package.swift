@@ -86,8 +86,7 @@ let shellTargets: [Target] = [
         [
             "Conferencing", "MediaPlane", "PacketIO", "WebServer", "BridgeControl", "XMPP", "XML", "Colibri",
             "Telemetry",
-            "BridgeConfiguration", "ShardMessages", "OpenSSL", "CLinuxIO", "ICE", "DTLS", "SRTP", "IPsecMB",
-            "Forwarding", "Primitives",
+            "BridgeConfiguration", "ShardMessages", "OpenSSL", "CLinuxIO", "ICE", "SRTP", "IPsecMB", "Primitives",
         ]
     ),
     .systemLibrary(name: "CSRTP", pkgConfig: "libsrtp2", providers: [.apt(["libsrtp2-dev"])]),

@@ -1,15 +1,9 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
 internal import BridgeConfiguration
-internal import BridgeControl
-internal import Colibri
 internal import Conferencing
-internal import DTLS
-internal import Forwarding
-internal import ICE
 internal import IPsecMB
 internal import MediaPlane
-internal import OpenSSL
 internal import PacketIO
 internal import Primitives
 internal import SRTP
@@ -22,7 +16,7 @@ struct MediaSetup {
     let srtpEngine: SRTPEngineSelection
     /// The addresses, none of them bound yet.
     let addresses: MediaAddresses
-    private let harvest: BridgeSettings.Harvest
+    let harvest: BridgeSettings.Harvest
 
     /// Reads the settings (media-plane.md 1.1).
     /// - Throws: a sentence that names the cause and the cure.
@@ -81,19 +75,24 @@ struct MediaSetup {
     static func shard(_ settings: BridgeSettings) -> ShardSettings {
         var shard = ShardSettings(localAddresses: [])
         shard.ufragPrefix = settings.ice.ufragPrefix ?? ""
-        shard.nomination = nomination(settings.ice.nominationStrategy)
+        shard.setNomination(name: settings.ice.nominationStrategy)
         shard.stunSoftware = settings.ice.software ?? ""
         shard.consent.interval = settings.ice.consent.interval
         shard.consent.isRandomized = settings.ice.consent.isRandomized
         shard.consent.firstWait = settings.ice.consent.firstWait
         shard.consent.maxWait = settings.ice.consent.maxWait
         shard.consent.retransmissions = settings.ice.consent.maxRetransmissions
-        shard.dtls.profiles = settings.srtpProfiles.compactMap { SRTPProfile(configurationName: $0) }
-        shard.dtls.handshakeTimeout = settings.dtls.handshakeTimeout
-        shard.dtls.acceptedHashes = settings.dtls.acceptedFingerprintHashes.compactMap { HashFunction(rawValue: $0) }
-        shard.identity.cipherList = settings.dtls.openSSLCipherList
-        shard.identity.fingerprintHash = HashFunction(rawValue: settings.dtls.fingerprintHash) ?? .sha256
-        shard.keyframes = keyframes(settings.keyframes)
+        shard.setHandshakes(
+            profiles: settings.srtpProfiles, acceptedHashes: settings.dtls.acceptedFingerprintHashes,
+            handshakeTimeout: settings.dtls.handshakeTimeout)
+        shard.setIdentity(
+            cipherList: settings.dtls.openSSLCipherList, fingerprintHash: settings.dtls.fingerprintHash)
+        let keyframes = settings.keyframes
+        shard.setKeyframes(
+            interval: keyframes.minInterval, quota: keyframes.maxRequests, within: keyframes.maxRequestInterval)
+        shard.setSourceKeyframes(
+            interval: keyframes.sourceMinInterval, quota: keyframes.sourceMaxRequests,
+            within: keyframes.sourceMaxRequestInterval)
         shard.discardsSilence = settings.audio.discardsSilence
         shard.silentPackets = UInt32(clamping: settings.audio.forwardedSilencePackets)
         shard.inactivityLimit = settings.inactivityLimit
@@ -113,59 +112,6 @@ struct MediaSetup {
             throw BridgeFailure(
                 "\(error). This is asked for by viaduct.srtp.engine = \(name); \"auto\" takes what is there.")
         }
-    }
-
-    private static func nomination(_ name: String) -> ICEAgent.NominationStrategy {
-        switch name {
-        case "NominateFirstValid": .firstValid
-        case "NominateHighestPriority": .highestPriority
-        case "NominateBestRTT": .bestRoundTrip
-        case "None": .none
-        default: .firstHostOrReflexiveValid
-        }
-    }
-
-    private static func keyframes(_ settings: BridgeSettings.Keyframes) -> KeyframeLimits {
-        var limits = KeyframeLimits()
-        limits.interval = settings.minInterval
-        limits.quota = settings.maxRequests
-        limits.quotaInterval = settings.maxRequestInterval
-        limits.sourceInterval = settings.sourceMinInterval
-        limits.sourceQuota = settings.sourceMaxRequests
-        limits.sourceQuotaInterval = settings.sourceMaxRequestInterval
-        return limits
-    }
-
-    /// The candidates that every endpoint is offered, now that the port is bound (media-plane.md 1.4, 1.5).
-    func candidates(on bound: [TransportAddress]) -> [Directory.Settings.LocalCandidate] {
-        let mappings = harvest.staticMappings.map { mapping in
-            mapping.local.port == 0
-                ? AddressMapping(localAddress: mapping.local, publicAddress: mapping.public)
-                : AddressMapping(
-                    localAddress: mapping.local, localPort: mapping.local.port, publicAddress: mapping.public,
-                    publicPort: mapping.public.port)
-        }
-        return LocalCandidate.gather(hosts: bound, mappings: mappings).map { candidate in
-            Directory.Settings.LocalCandidate(
-                Self.description(candidate), isPrivate: candidate.address.isPrivate)
-        }
-    }
-
-    /// The public sides of the mappings, for the health check.
-    var mappedAddresses: [TransportAddress] {
-        harvest.staticMappings.map(\.public)
-    }
-
-    private static func description(_ candidate: LocalCandidate) -> CandidateDescription {
-        var result = CandidateDescription(
-            type: candidate.type.text, ip: candidate.address.ipText, port: candidate.address.port,
-            priority: candidate.priority)
-        result.foundation = candidate.foundation
-        if candidate.type != .host {
-            result.relatedAddress = candidate.relatedAddress.ipText
-            result.relatedPort = candidate.relatedAddress.port
-        }
-        return result
     }
 }
 
