@@ -16,6 +16,8 @@ public enum ConferencingLimits {
     public static let operationsPerTurn = 8
     /// Endpoints of ended conferences that are removed in one turn of the loop.
     public static let removalsPerTurn = 4
+    /// Slots of sources of an ended conference that are given up in the time of an endpoint.
+    static let sourcesPerRemoval = 64
     /// Endpoints and conferences that one turn looks at for expiry or statistics.
     public static let visitsPerTurn = 256
     /// Endpoints that one turn describes.

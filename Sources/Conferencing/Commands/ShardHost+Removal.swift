@@ -48,6 +48,9 @@ extension ShardHost {
             let index = Int(first)
             left -= 1
             guard let (place, member) = conferences.pointer(at: index).pointee.nextMember(from: nextPlace) else {
+                // A thousand sources take their time as well.
+                let conference = conferences.pointer(at: index)
+                if conference.pointee.forgetSources(ConferencingLimits.sourcesPerRemoval) { continue }
                 nextPlace = 0
                 ending.popFirst()
                 if let key = conferences.key(at: index) { _ = conferences.remove(key) }

@@ -19,18 +19,18 @@ struct Downlink: ~Copyable {
 
     /// Where the pair with a source slot stands below; two bytes for each slot up to the highest that was ever used.
     private var positions = GrowableBuffer<UInt16>()
-    private var projections: UnsafeMutablePointer<Projection>?
-    private var reports: UnsafeMutablePointer<ProjectionReport>?
-    private var room = 0
+    /// Pages of pairs: the lines of ``pagePairs`` projections, then their cold halves. Pages never move, and at most
+    /// one is not full.
+    private var pages = GrowableBuffer<UnsafeMutableRawPointer>()
     /// Pairs made so far; each serves every later source in its slot.
     private(set) var pairCount = 0
 
+    private static var pagePairs: Int { 8 }
+    private static var coldOffset: Int { pagePairs * Projection.lineBytes }
+
     init() {}
 
-    deinit {
-        projections.map { UnsafeMutableRawPointer($0).deallocate() }
-        reports?.deallocate()
-    }
+    deinit { for index in 0..<pages.count { pages[index].deallocate() } }
 
     /// The payload type number under which this endpoint takes `codec`; `Uplink.none` when it does not.
     @inline(__always)
@@ -65,16 +65,17 @@ struct Downlink: ~Copyable {
     /// The line of the pair at `position`.
     @inline(__always)
     func projection(at position: Int) -> UnsafeMutablePointer<Projection> {
-        guard let projections, position >= 0, position < pairCount else { preconditionFailure("no such pair") }
-        return UnsafeMutableRawPointer(projections).advanced(by: position &* Projection.lineBytes)
+        precondition(position >= 0 && position < pairCount, "no such pair")
+        return (pages[position / Self.pagePairs] + position % Self.pagePairs &* Projection.lineBytes)
             .assumingMemoryBound(to: Projection.self)
     }
 
     /// The cold half of the pair at `position`.
     @inline(__always)
     func report(at position: Int) -> UnsafeMutablePointer<ProjectionReport> {
-        guard let reports, position >= 0, position < pairCount else { preconditionFailure("no such pair") }
-        return reports + position
+        precondition(position >= 0 && position < pairCount, "no such pair")
+        return (pages[position / Self.pagePairs] + Self.coldOffset).assumingMemoryBound(to: ProjectionReport.self)
+            + position % Self.pagePairs
     }
 
     /// Makes the pair with a source, in place of the pair with an earlier source in the slot if there was one.
@@ -86,7 +87,7 @@ struct Downlink: ~Copyable {
             report(at: position).pointee = ProjectionReport()
             return position
         }
-        if pairCount == room { grow() }
+        if pairCount == pages.count * Self.pagePairs { addPage() }
         let position = pairCount
         pairCount += 1
         self.projection(at: position).initialize(to: projection)
@@ -95,21 +96,8 @@ struct Downlink: ~Copyable {
         return position
     }
 
-    /// By a quarter: a pair costs 160 bytes here, and what is not used is paid for all the same.
-    private mutating func grow() {
-        let larger = room + max(2, room / 4)
-        let lines = UnsafeMutableRawPointer.allocate(
-            byteCount: larger * Projection.lineBytes, alignment: Projection.lineBytes)
-        let cold = UnsafeMutablePointer<ProjectionReport>.allocate(capacity: larger)
-        if let projections, let reports {
-            let old = UnsafeMutableRawPointer(projections)
-            lines.copyMemory(from: old, byteCount: pairCount * Projection.lineBytes)
-            old.deallocate()
-            cold.moveInitialize(from: reports, count: pairCount)
-            reports.deallocate()
-        }
-        projections = lines.assumingMemoryBound(to: Projection.self)
-        reports = cold
-        room = larger
+    private mutating func addPage() {
+        let bytes = Self.coldOffset + Self.pagePairs * MemoryLayout<ProjectionReport>.stride
+        pages.append(.allocate(byteCount: bytes, alignment: Projection.lineBytes))
     }
 }

@@ -159,6 +159,14 @@ struct Conference: ~Copyable {
         freeSources.append(UInt16(slot))
     }
 
+    /// Gives up the memory of some slots of a conference that has ended.
+    /// - Returns: whether there were any.
+    mutating func forgetSources(_ limit: Int) -> Bool {
+        guard !sources.isEmpty else { return false }
+        for _ in 0..<limit { _ = sources.popLast() }
+        return true
+    }
+
     private mutating func forgetStreams(of slot: Int) {
         for position in 0..<sources[slot].encodings.count {
             streams.remove(sources[slot].encodings[position].ssrc)
