@@ -96,7 +96,7 @@ struct ProjectionTests {
     @Test("it fits a cache line, and what is written down goes on where it stopped")
     mutating func plainData() {
         #expect(MemoryLayout<Projection>.stride <= Projection.lineBytes)
-        #expect(MemoryLayout<ProjectionReport>.stride <= 128)
+        #expect(MemoryLayout<ProjectionReport>.stride <= 80)
         for number in 100..<200 { _ = accept(UInt16(number), canStart: true) }
         projection.noteSent(payloadBytes: 77)
         projection.transportHandle = 5

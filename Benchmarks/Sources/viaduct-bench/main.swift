@@ -3,6 +3,9 @@
 import Glibc
 import PacketIO
 
+// As the bridge does.
+Allocator.spreadWork()
+
 let options = BenchOptions(Array(CommandLine.arguments.dropFirst()))
 
 do {

@@ -9,7 +9,8 @@ public struct ProjectionReport: BitwiseCopyable, Sendable {
     public var keyframeRequests = RequestHistory()
 
     private var ntps = InlineArray<4, UInt32>(repeating: 0)
-    private var times = InlineArray<4, Timestamp>(repeating: .zero)
+    /// When they went out, in microseconds modulo 2^32; the oldest that counts is five minutes old.
+    private var times = InlineArray<4, UInt32>(repeating: 0)
     private var lastHighest: UInt32 = 0
     private var lastLost: Int32 = 0
     private var reportCount: UInt8 = 0
@@ -26,7 +27,7 @@ public struct ProjectionReport: BitwiseCopyable, Sendable {
         guard projection.packetsSent > 0 else { return nil }
         let place = Int(reportCount & 3)
         ntps[place] = report.ntp.compact
-        times[place] = now
+        times[place] = Self.microseconds(now)
         // Four and more are all the same, apart from the place.
         reportCount = reportCount == 7 ? 4 : reportCount + 1
         return SenderReport(
@@ -53,11 +54,16 @@ public struct ProjectionReport: BitwiseCopyable, Sendable {
         guard block.lastSenderReport != 0, delay <= ForwardingLimits.maxReportDelay else { return nil }
         for place in 0..<min(Int(reportCount), ForwardingLimits.rememberedReports)
         where ntps[place] == block.lastSenderReport {
-            let trip = now - times[place] - delay
+            let age = TimeDelta.microseconds(Int64(Self.microseconds(now) &- times[place]))
+            let trip = age - delay
             guard trip >= .zero, trip <= ForwardingLimits.maxRoundTrip else { return nil }
             return trip
         }
         return nil
+    }
+
+    private static func microseconds(_ now: Timestamp) -> UInt32 {
+        UInt32(truncatingIfNeeded: now.nanoseconds / 1_000)
     }
 
     /// Whether a FIR with this command number is a new request: repetitions carry the same number (RFC 5104 4.3.1.2).

@@ -24,7 +24,9 @@ struct DaemonRefusalTests {
     @Test("the media port is taken by another program")
     func mediaPortTaken() async throws {
         let other = try UDPSocket(port: 0)
-        let daemon = try Daemon(mediaPort: Int(other.port), limit: limit)
+        // On every address that there is: one of several is left out, and the bridge serves on the others.
+        let daemon = try Daemon(
+            #"ice4j.harvest.allowed-addresses = ["127.0.0.1"]"#, mediaPort: Int(other.port), limit: limit)
         await expectRefusal(
             daemon, status: 1,
             says: ["127.0.0.1:\(other.port)", "Address already in use", "videobridge.ice.udp.port"])
