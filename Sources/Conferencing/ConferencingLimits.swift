@@ -15,7 +15,7 @@ public enum ConferencingLimits {
     /// to 125 µs with cold caches.
     public static let operationsPerTurn = 8
     /// Endpoints of ended conferences that are removed in one turn of the loop.
-    public static let removalsPerTurn = 4
+    public static let removalsPerTurn = 2
     /// Slots of sources of an ended conference that are given up in the time of an endpoint.
     static let sourcesPerRemoval = 64
     /// Endpoints and conferences that one turn looks at for expiry or statistics.

@@ -25,7 +25,7 @@ struct Downlink: ~Copyable {
     /// Pairs made so far; each serves every later source in its slot.
     private(set) var pairCount = 0
 
-    private static var pagePairs: Int { 8 }
+    private static var pagePairs: Int { 16 }
     private static var coldOffset: Int { pagePairs * Projection.lineBytes }
 
     init() {}
