@@ -6,7 +6,7 @@ import Primitives
 enum SimulationLimits {
     /// Datagrams that the bridge's socket holds; more are lost, as in a kernel with a full buffer.
     static let socketDatagrams = 16_384
-    /// Packets to receivers that a turn of the loop sends, as in the real one.
+    /// Packets to receivers that a turn of the loop sends; the real one sends fewer.
     static let packetsPerTurn = 1_024
     /// Datagrams of one receive batch, as in `PacketIO`.
     static let receiveBatch = 64
