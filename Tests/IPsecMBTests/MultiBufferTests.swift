@@ -9,7 +9,7 @@ import Testing
 #if arch(x86_64)
 private let library = try? IPsecMB.installed.get()
 
-@Suite("libipsec-mb", .enabled(if: library != nil))
+@Suite("libipsec-mb", .enabled(if: library != nil, "no libipsec-mb: run make bootstrap"))
 struct MultiBufferTests {
     @Test("it says which it is")
     func identity() throws {

@@ -8,7 +8,7 @@ import Testing
 @testable import BridgeConfiguration
 
 /// Our HOCON beside pyhocon's. Where they differ, the text of HOCON decides, and the difference stands in a list.
-@Suite("HOCON beside pyhocon", .enabled(if: Peers.hasPython))
+@Suite("HOCON beside pyhocon", .enabled(if: Peers.hasPython, "no .venv: run make bootstrap"))
 struct HOCONOracleTests {
     private func peerTrees(_ cases: [HOCONCase]) async throws -> [Any] {
         let folder = FileManager.default.temporaryDirectory.appending(path: "viaduct-hocon-\(UUID().uuidString)")

@@ -30,15 +30,16 @@ import SRTP
                 var packet = script.take(size)
                 if mode & 1 == 1 {
                     let protected = evp.protect(packet, isControl: mode & 2 != 0)
-                    guard other.protect(packet, isControl: mode & 2 != 0) == protected else { fatalError("seal") }
+                    require(
+                        other.protect(packet, isControl: mode & 2 != 0) == protected, "the engines seal differently")
                     packet = protected ?? packet
                 }
                 if mode & 4 != 0, !packet.isEmpty { packet[Int(script.next()) % packet.count] ^= script.next() }
                 let headerBytes = RTPHeader.headerByteCount(packet.rawSpan) ?? Int(mode)
                 let opened = evp.open(packet, headerBytes: headerBytes, isControl: mode & 2 != 0)
-                guard other.open(packet, headerBytes: headerBytes, isControl: mode & 2 != 0) == opened else {
-                    fatalError("open")
-                }
+                require(
+                    other.open(packet, headerBytes: headerBytes, isControl: mode & 2 != 0) == opened,
+                    "the engines open differently")
             }
             return 0
         }
@@ -51,7 +52,7 @@ import SRTP
     /// Decodes, and goes on from what was decoded.
     fileprivate static func record(_ bytes: [UInt8]) {
         guard let record = try? SRTPRecord(bytes.rawSpan) else { return }
-        guard record.bytes == bytes else { fatalError("record") }
+        require(record.bytes == bytes, "a record is not what it was read from")
         var receiver = SRTPReceiver(record)
         var packet = bytes
         packet.withUnsafeMutableBytes { _ = receiver.unprotectRTP($0, headerBytes: 12) }
