@@ -14,7 +14,7 @@ public enum ConferencingLimits {
     /// Operations of requests that are carried out in one turn of the loop. The dearest is to take a session apart: up
     /// to 125 µs with cold caches.
     public static let operationsPerTurn = 8
-    /// Endpoints of ended conferences that are removed in one turn of the loop.
+    /// Endpoints of ended conferences, and as many whose sessions failed, that are removed in one turn of the loop.
     public static let removalsPerTurn = 2
     /// Slots of sources of an ended conference that are given up in the time of an endpoint.
     static let sourcesPerRemoval = 64
@@ -38,7 +38,7 @@ public enum ConferencingLimits {
     /// Packets sent for one conference before the next one has its turn.
     static let conferenceShare = 256
     /// Due timers handled in one turn of the loop; the rest waits for the next.
-    public static let timersPerTurn = 1_024
+    public static let timersPerTurn = 256
     /// The most padding that makes the packets of a frame equally long, in bytes. It is written where the packet's tag
     /// stood. Tags have this length or more, but for AES_CM_128_HMAC_SHA1_32 with four bytes: there the padding may
     /// reach the first bytes of the datagram behind, which nobody reads any more (a later packet of the frame is in).

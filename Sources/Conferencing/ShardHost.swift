@@ -49,6 +49,8 @@ public struct ShardHost: ~Copyable {
     var endingCount = 0
     var nextPlace = 0
     var description: DescriptionProgress?
+    /// Endpoints whose session has failed, to be removed little by little.
+    var doomed = GrowableQueue<SlabKey>()
 
     // The packets that wait (Hall/PacketPath.swift).
     var batch = PacketBatch()

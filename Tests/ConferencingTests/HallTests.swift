@@ -327,6 +327,70 @@ struct HallTests {
         expect(world.clients[1].received.map(\.payloadType) == [100, 96])
     }
 
+    @Test("who could not take a format for longer than half a round of numbers goes on when it can")
+    func longOtherFormat() throws {
+        var world = try World()
+        world.createConference()
+        expect(world.join { $0.payloadTypes.append(PayloadType(number: 98, codec: .vp9, clockRate: 90_000)) })
+        expect(world.join())
+        expect(world.connectAll())
+        var sequence: UInt16 = 100
+        let packet = { (world: inout World, payloadType: UInt8, step: UInt16, isKeyframe: Bool) throws -> [UInt8] in
+            sequence &+= step
+            return try require(
+                world.clients[0].makeRTP(
+                    ssrc: 2_000, payloadType: payloadType, sequence: sequence, timestamp: 1,
+                    payload: vp8(isKeyframe: isKeyframe)))
+        }
+        world.send([try packet(&world, 100, 1, true)], from: 0)
+        for _ in 0..<20 { world.send([try packet(&world, 98, 2_000, true)], from: 0) }
+        // The change may come in the middle of a batch.
+        world.send(
+            [try packet(&world, 98, 1, false), try packet(&world, 100, 1, true), try packet(&world, 100, 1, false)],
+            from: 0)
+        world.send([try packet(&world, 100, 1, false)], from: 0)
+        let received = world.clients[1].received
+        #expect(received.count == 4)
+        #expect(zip(received, received.dropFirst()).allSatisfy { $1.sequence &- $0.sequence == 1 })
+        expect(world.counters.value(.droppedSRTPSend) == 0)
+    }
+
+    @Test("who could not be reached for longer than half a round of numbers goes on when it is reached again")
+    func unreachable() throws {
+        var world = try World()
+        expect(world.assemble(3))
+        var sequence: UInt16 = 100
+        let send = { (world: inout World, step: UInt16) throws in
+            sequence &+= step
+            for (ssrc, payloadType, payload) in [(1_000, 111, [1]), (2_000, 100, vp8(isKeyframe: false))] {
+                let packet = world.clients[0].makeRTP(
+                    ssrc: UInt32(ssrc), payloadType: UInt8(payloadType), sequence: sequence, timestamp: 1,
+                    payload: payload)
+                world.send([try require(packet)], from: 0)
+            }
+        }
+        let key = world.clients[0].makeRTP(
+            ssrc: 2_000, payloadType: 100, sequence: 100, timestamp: 1, payload: vp8(isKeyframe: true))
+        world.send([try require(key)], from: 0)
+        try send(&world, 1)
+        let before = world.clients[1].received
+        #expect(before.count == 3)
+        world.clients[1].isDeaf = true
+        world.run(for: .seconds(40 as Int64))
+        for _ in 0..<20 { try send(&world, 2_000) }
+        world.clients[1].isDeaf = false
+        world.run(for: .seconds(10 as Int64))
+        world.clients[0].receivedRTCP = []
+        try send(&world, 1)
+        // Audio goes on at once; of the picture a key frame is asked for.
+        expect(world.clients[1].received.count == 4)
+        #expect(pictureLossCount(world.clients[0].receivedRTCP, media: 2_000) == 1)
+        let audio = world.clients[1].received.filter { $0.ssrc == 1_000 }
+        #expect(audio.count == 2 && audio.last.map { $0.sequence &- audio[0].sequence } == 1)
+        // The others were not disturbed.
+        expect(world.clients[2].received.count == 3 + 20 * 2 + 2)
+    }
+
     @Test("a key frame can be asked for of a source that has sent nothing yet, a repeated FIR asks once")
     func stillScreen() throws {
         var world = try World()

@@ -79,6 +79,28 @@ struct SourcePlaceTests {
         expect(description(&world).contains(#"{"source":"v","reason":"foreign_ssrc"}"#))
     }
 
+    @Test("what one source gives up another of the same endpoint may take, in whatever order they are listed")
+    func exchanged() throws {
+        var world = try World()
+        expect(world.assemble(2))
+        func list(_ repairs: [UInt32?]) -> EndpointMedia {
+            var media = EndpointMedia()
+            media.sources = repairs.enumerated().map { index, rtx in
+                SourceDescription(
+                    name: "v\(index)", mediaType: .video,
+                    streams: [SourceStreamDescription(ssrc: 7_000 + UInt32(index), rtxSSRC: rtx)])
+            }
+            return media
+        }
+        let number = world.clients[0].number
+        _ = world.request([.updateEndpoint(number, media: list([nil, 7_100]), remote: nil)])
+        world.events = []
+        _ = world.request([.updateEndpoint(number, media: list([7_100, 7_200]), remote: nil)])
+        #expect(refusals(&world).isEmpty)
+        _ = world.request([.updateEndpoint(world.clients[1].number, media: list([nil, nil]), remote: nil)])
+        #expect(refusals(&world).count == 2)
+    }
+
     @Test("the bridge's own feedback sources and another's retransmissions are taken as well")
     func others() throws {
         var world = try World()
@@ -176,6 +198,25 @@ struct TurnTests {
         while world.host.hasRemovals { world.host.handleTimeout(at: world.now, into: &world.egress) }
         expect(world.host.endpoints.count == 1)
         expect(world.host.conferences.count == 1)
+    }
+
+    @Test("sessions that fail at once are removed a few in a turn, each with its event")
+    func failures() throws {
+        var world = try World()
+        expect(world.assemble(20))
+        world.events = []
+        for index in 0..<20 { world.host.condemn(index, .iceFailed) }
+        world.host.handleTimeout(at: world.now, into: &world.egress)
+        expect(world.host.endpoints.count == 20 - ConferencingLimits.removalsPerTurn)
+        // Ends: some are removed every turn.
+        while world.host.endpoints.count > 0 { world.host.handleTimeout(at: world.now, into: &world.egress) }
+        world.run(for: .milliseconds(1))
+        let ended = world.events.count { event in
+            if case .endpointExpired(_, _, .iceFailed) = event { return true }
+            return false
+        }
+        #expect(ended == 20)
+        expect(world.host.nextTimeout > world.now)
     }
 
     @Test("slots that only the ended hold are freed when somebody needs them")

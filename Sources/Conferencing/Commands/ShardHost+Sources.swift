@@ -16,7 +16,6 @@ extension ShardHost {
         let endpoint = endpoints.pointer(at: index)
         let list = endpoint.pointee.isVisitor ? [] : Array(descriptions.prefix(ShardMessagesLimits.sources))
         endpoint.pointee.uplink.descriptions = list
-        var hasFreed = false
         // Those that stay are known by their first SSRC, which is the one that receivers see.
         var position = 0
         while position < endpoint.pointee.uplink.sources.count {
@@ -29,17 +28,18 @@ extension ShardHost {
             }
             _ = endpoint.pointee.uplink.sources.swapRemove(at: position)
             removeSource(slot, from: endpoint.pointee.conference)
-            hasFreed = true
         }
         let before = endpoint.pointee.uplink.refused
         placeSources(of: index)
+        // What one of its sources has given up another may take, in whatever order they are listed.
+        if !endpoint.pointee.uplink.refused.isEmpty { placeSources(of: index) }
         for refusal in endpoint.pointee.uplink.refused {
             let ssrc = list[refusal.position].streams.first?.ssrc ?? 0
             guard !before.contains(where: { $0 == refusal }) else { continue }
             counters.add(refusal.reason == .full ? .sourcesRefusedFull : .sourcesRefusedForeign)
             emit(.sourceRefused(endpoint.pointee.number, ssrc: ssrc, reason: refusal.reason))
         }
-        if hasFreed { retrySources(in: endpoint.pointee.conference, except: index) }
+        retrySources(in: endpoint.pointee.conference, except: index)
     }
 
     /// Gives every source of an endpoint its place that has none and can have one.

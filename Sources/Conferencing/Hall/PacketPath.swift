@@ -297,8 +297,10 @@ extension ShardHost {
         guard let index = conference.pointee.member(at: place) else { return 0 }
         let receiver = endpoints.pointer(at: index)
         guard receiver.pointee.transport.isReady, let destination = receiver.pointee.transport.destination else {
+            receiver.pointee.downlink.isInterrupted = true
             return 0
         }
+        if receiver.pointee.downlink.isInterrupted { receiver.pointee.downlink.resume() }
         let sendTime = receiver.pointee.wantsSendTime ? AbsoluteSendTime(now) : nil
         var sent = Delivery()
         var hasReports = false
@@ -365,8 +367,12 @@ extension ShardHost {
             let payloadType = receiver.pointee.outgoingPayloadType(
                 packet.pointee.info.payloadType, codec: packet.pointee.codec)
             guard payloadType != Uplink.none else {
-                // Nor will it take the next one: it is not visited for this source until either side changes formats.
-                conference.pointee.interest.exclude(place, source: current)
+                // Nor will it take the next one of this format: it is not visited for this source until either side
+                // changes formats. What it misses meanwhile may be more than half a round of numbers.
+                if packet.pointee.codec == source.pointee.codec {
+                    conference.pointee.interest.exclude(place, source: current)
+                    projection.pointee.interrupt()
+                }
                 counters.add(.droppedNoReceiverRoute)
                 continue
             }

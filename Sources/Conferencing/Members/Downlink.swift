@@ -12,6 +12,8 @@ struct Downlink: ~Copyable {
     private var numbers = [16 of UInt8](repeating: Uplink.none)
     var acceptsAudio = false
     var acceptsVideo = false
+    /// Something was to be sent while it could not be reached.
+    var isInterrupted = false
     /// Smoothed round trip to it, from its receiver reports; zero before the first.
     var roundTrip = TimeDelta.zero
     /// What was lost on the way to it.
@@ -76,6 +78,13 @@ struct Downlink: ~Copyable {
         precondition(position >= 0 && position < pairCount, "no such pair")
         return (pages[position / Self.pagePairs] + Self.coldOffset).assumingMemoryBound(to: ProjectionReport.self)
             + position % Self.pagePairs
+    }
+
+    /// It is reached again: every stream goes on without a gap, with a key frame where one is needed. How many numbers
+    /// were missed does not matter then; half a round of them could not be told from numbers that run back.
+    mutating func resume() {
+        isInterrupted = false
+        for position in 0..<pairCount { projection(at: position).pointee.interrupt() }
     }
 
     /// Makes the pair with a source, in place of the pair with an earlier source in the slot if there was one.

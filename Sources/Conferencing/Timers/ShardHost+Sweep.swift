@@ -25,6 +25,24 @@ extension ShardHost {
         removeEndpoint(index)
     }
 
+    /// A session has failed. Its endpoint is removed by the timers, not where it failed, and a few of many at a time:
+    /// when a network breaks away, hundreds fail at once.
+    mutating func condemn(_ index: Int, _ reason: ExpiryReason) {
+        guard let key = endpoints.key(at: index), endpoints.pointer(at: index).pointee.doom == nil else { return }
+        endpoints.pointer(at: index).pointee.doom = reason
+        doomed.append(key)
+    }
+
+    mutating func expireDoomed() {
+        for _ in 0..<ConferencingLimits.removalsPerTurn {
+            guard let key = doomed.popFirst() else { return }
+            let index = Int(key.index)
+            guard endpoints.contains(key), !isGone(index), let reason = endpoints.pointer(at: index).pointee.doom
+            else { continue }
+            expire(index, reason: reason)
+        }
+    }
+
     mutating func goOnSweeping(at now: Timestamp) {
         if nextSweep <= now {
             nextSweep = now + settings.expiryCheckInterval

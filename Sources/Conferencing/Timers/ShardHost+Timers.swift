@@ -13,7 +13,7 @@ import Telemetry
 extension ShardHost {
     /// The next moment at which ``handleTimeout(at:into:)`` has something to do.
     public var nextTimeout: Timestamp {
-        if hasRemovals || !queue.isEmpty || request != nil { return .zero }
+        if hasRemovals || !doomed.isEmpty || !queue.isEmpty || request != nil { return .zero }
         if sweep.isRunning || gauges.isRunning || description != nil { return .zero }
         return min(deadlines.earliest ?? .distantFuture, min(nextSweep, nextGauges))
     }
@@ -30,6 +30,7 @@ extension ShardHost {
             serviceEndpoint(index, at: now, into: &egress)
         }
         clearAway(at: now)
+        expireDoomed()
         goOnSweeping(at: now)
         goOnGauging(at: now)
         goOnDescribing(at: now)
@@ -37,10 +38,7 @@ extension ShardHost {
 
     private mutating func serviceEndpoint(_ index: Int, at now: Timestamp, into egress: inout EgressBatch) {
         let endpoint = endpoints.pointer(at: index)
-        if let reason = endpoint.pointee.doom {
-            expire(index, reason: reason)
-            return
-        }
+        if endpoint.pointee.doom != nil { return }
         if let deadline = endpoint.pointee.transport.nextTimeout, deadline <= now {
             endpoint.pointee.transport.handleTimeout(at: now)
         }
@@ -77,7 +75,7 @@ extension ShardHost {
             case .iceFailed:
                 counters.add(.iceFailed)
                 endpoint.pointee.connectionState = .failed
-                endpoint.pointee.doom = .iceFailed
+                condemn(index, .iceFailed)
                 emit(.iceFailed(endpoint.pointee.number))
             case .dtlsConnected(let profile):
                 counters.add(.dtlsSucceeded)
@@ -85,7 +83,7 @@ extension ShardHost {
                 emit(.dtlsConnected(endpoint.pointee.number, profile: String(describing: profile)))
             case .dtlsFailed(let reason):
                 counters.add(.dtlsFailed)
-                endpoint.pointee.doom = .dtlsFailed
+                condemn(index, .dtlsFailed)
                 emit(.dtlsFailed(endpoint.pointee.number, reason: reason))
             }
         }
@@ -99,8 +97,6 @@ extension ShardHost {
         var next = endpoint.pointee.transport.nextTimeout ?? .distantFuture
         if let report = endpoint.pointee.uplink.reports.nextTimeout { next = min(next, report) }
         if let feedback = endpoint.pointee.uplink.feedback.nextTimeout { next = min(next, feedback) }
-        // An ended session is removed by the timer, not where it failed: the batch may still name it.
-        if endpoint.pointee.doom != nil { next = .zero }
         guard next < endpoint.pointee.scheduledAt else { return }
         endpoint.pointee.scheduledAt = next
         deadlines.insert(next, owner: key)

@@ -111,6 +111,9 @@ public struct Projection: BitwiseCopyable, Sendable {
         return .forward
     }
 
+    /// The receiver misses what comes now. Whenever it goes on, it begins anew without a gap.
+    public mutating func interrupt() { hasStarted = false }
+
     /// Counts a packet that was put into the transmit slab.
     @inlinable
     public mutating func noteSent(payloadBytes: Int) {
