@@ -8,22 +8,11 @@ public struct MultiBufferGCM: ~Copyable {
     /// Length of the tag in bytes.
     public static let tagBytes = 16
 
-    private let library: OpaquePointer
-    private let expanded: UnsafeMutableRawPointer
-    private let keyBytes: Int
+    private let key: ExpandedKey
 
     /// A cipher keyed with 16 or 32 bytes.
     public init(_ library: IPsecMB, key: [UInt8]) {
-        precondition(key.count == 16 || key.count == 32, "AES-GCM takes a key of 16 or 32 bytes")
-        self.library = library.library
-        keyBytes = key.count
-        expanded = .allocate(byteCount: VIADUCT_GCM_KEY_BYTES, alignment: 64)
-        viaduct_gcm_expand(self.library, key, key.count, expanded)
-    }
-
-    deinit {
-        viaduct_ipsec_mb_wipe(expanded, VIADUCT_GCM_KEY_BYTES)
-        expanded.deallocate()
+        self.key = ExpandedKey(library, key: key, byteCount: VIADUCT_GCM_KEY_BYTES, by: viaduct_gcm_expand)
     }
 
     /// Encrypts `input` to `output` (which may be the same place) and writes the tag.
@@ -37,7 +26,7 @@ public struct MultiBufferGCM: ~Copyable {
         output: UnsafeMutableRawPointer, tag: UnsafeMutableRawPointer
     ) {
         viaduct_gcm_seal(
-            library, keyBytes, expanded, vector.assumingMemoryBound(to: UInt8.self),
+            key.library, key.keyBytes, key.start, vector.assumingMemoryBound(to: UInt8.self),
             additional.baseAddress?.assumingMemoryBound(to: UInt8.self), additional.count,
             input.baseAddress?.assumingMemoryBound(to: UInt8.self), input.count,
             output.assumingMemoryBound(to: UInt8.self), tag.assumingMemoryBound(to: UInt8.self))
@@ -51,7 +40,7 @@ public struct MultiBufferGCM: ~Copyable {
         output: UnsafeMutableRawPointer, expectedTag: UnsafeMutableRawPointer
     ) {
         viaduct_gcm_open(
-            library, keyBytes, expanded, expectedTag.assumingMemoryBound(to: UInt8.self),
+            key.library, key.keyBytes, key.start, expectedTag.assumingMemoryBound(to: UInt8.self),
             vector.assumingMemoryBound(to: UInt8.self),
             additional.baseAddress?.assumingMemoryBound(to: UInt8.self), additional.count,
             input.baseAddress?.assumingMemoryBound(to: UInt8.self), input.count,
