@@ -15,33 +15,18 @@ public struct SRTPReceiver: ~Copyable {
     /// What went through and what was refused, RTCP.
     public private(set) var controlCounters = SRTPCounters()
 
-    private let cipher: PacketCipher
-    private let controlCipher: PacketCipher
-    private let profile: SRTPProfile
-    private let master: MasterSecret
-    private var isAEAD: Bool { profile.isAEAD }
+    private let ciphers: DirectionCiphers
     private var contexts: ReceiveContexts
     private var controlContexts: ReceiveContexts
 
     /// A receiver with the master key and salt of the peer's role; their lengths are the profile's.
     public init(profile: SRTPProfile, key: [UInt8], salt: [UInt8], settings: SRTPSettings = SRTPSettings()) {
-        var keys = SessionKeys(profile: profile, masterKey: key, masterSalt: salt, isControl: false)
-        var controlKeys = SessionKeys(profile: profile, masterKey: key, masterSalt: salt, isControl: true)
-        self.init(
-            profile: profile, keys: keys, controlKeys: controlKeys, master: (key, salt), settings: settings)
-        keys.wipe()
-        controlKeys.wipe()
+        self.init(DirectionCiphers(profile: profile, key: key, salt: salt, engine: settings.engine), settings)
     }
 
-    /// With session keys that are known already, which only the vectors of RFC 7714 have.
-    init(
-        profile: SRTPProfile, keys: SessionKeys, controlKeys: SessionKeys,
-        master: (key: [UInt8], salt: [UInt8]) = ([], []), settings: SRTPSettings = SRTPSettings()
-    ) {
-        self.profile = profile
-        self.master = MasterSecret(key: master.key, salt: master.salt)
-        cipher = PacketCipher(keys, profile: profile, isControl: false, engine: settings.engine)
-        controlCipher = PacketCipher(controlKeys, profile: profile, isControl: true, engine: settings.engine)
+    /// With ciphers that are made already.
+    init(_ ciphers: consuming DirectionCiphers, _ settings: SRTPSettings) {
+        self.ciphers = ciphers
         let limit = settings.receiveContexts
         let evicted = limit * SRTPLimits.evictedContextsPerContext
         contexts = ReceiveContexts(limit: limit, evicted: evicted)
@@ -59,7 +44,7 @@ public struct SRTPReceiver: ~Copyable {
 
     /// All that is needed to go on elsewhere.
     public var record: SRTPRecord {
-        var record = SRTPRecord(profile: profile, master: master)
+        var record = ciphers.record
         contexts.forEach { record.streams.append(SRTPRecord.Stream($0)) }
         controlContexts.forEach { record.controlStreams.append(SRTPRecord.Stream($0)) }
         contexts.forEachEvicted { record.evictedStreams.append(SRTPRecord.Stream($0)) }
@@ -82,11 +67,11 @@ public struct SRTPReceiver: ~Copyable {
         _ packet: UnsafeMutableRawBufferPointer, headerBytes: Int
     ) -> Result<Int, SRTPFailure> {
         guard headerBytes >= 12, headerBytes <= packet.count, packet.count <= SRTPLimits.packetBytes,
-            packet.count - headerBytes >= cipher.tagBytes, let base = packet.baseAddress
+            packet.count - headerBytes >= ciphers.rtp.tagBytes, let base = packet.baseAddress
         else { return refuse(.tooShort) }
         let sequence = loadBigEndian(UnsafeRawPointer(base), at: 2, as: UInt16.self)
         let ssrc = loadBigEndian(UnsafeRawPointer(base), at: 8, as: UInt32.self)
-        let tagOffset = packet.count - cipher.tagBytes
+        let tagOffset = packet.count - ciphers.rtp.tagBytes
         let layout = PacketLayout(
             headerBytes: headerBytes, payloadBytes: tagOffset - headerBytes, tagOffset: tagOffset, trailer: 0)
         let outcome: Result<Void, SRTPFailure>
@@ -108,13 +93,12 @@ public struct SRTPReceiver: ~Copyable {
     /// - Returns: length of the plaintext packet; or why it was refused, which is also counted.
     public mutating func unprotectRTCP(_ packet: UnsafeMutableRawBufferPointer) -> Result<Int, SRTPFailure> {
         let header = 8
-        let plainBytes = packet.count - 4 - controlCipher.tagBytes
+        let plainBytes = packet.count - 4 - ciphers.rtcp.tagBytes
         guard plainBytes >= header, packet.count <= SRTPLimits.packetBytes, let base = packet.baseAddress else {
             return refuseControl(.tooShort)
         }
         let ssrc = loadBigEndian(UnsafeRawPointer(base), at: 4, as: UInt32.self)
-        // RFC 3711 3.4: index word, then tag. RFC 7714 9.4: tag, then index word.
-        let wordOffset = isAEAD ? packet.count - 4 : plainBytes
+        let (tagOffset, wordOffset) = ciphers.controlTrailer(behind: plainBytes)
         let word = loadBigEndian(UnsafeRawPointer(base), at: wordOffset, as: UInt32.self)
         let isEncrypted = word >> 31 == 1
         let index = UInt64(word & 0x7FFF_FFFF)
@@ -125,12 +109,11 @@ public struct SRTPReceiver: ~Copyable {
         case .fresh?, nil: break
         }
         let layout = PacketLayout(
-            headerBytes: header, payloadBytes: plainBytes - header,
-            tagOffset: isAEAD ? plainBytes : plainBytes + 4, trailer: word)
+            headerBytes: header, payloadBytes: plainBytes - header, tagOffset: tagOffset, trailer: word)
         let isGenuine =
             isEncrypted
-            ? controlCipher.open(ssrc: ssrc, index: index, packet: base, layout)
-            : controlCipher.check(ssrc: ssrc, index: index, packet: base, layout)
+            ? ciphers.rtcp.open(ssrc: ssrc, index: index, packet: base, layout)
+            : ciphers.rtcp.check(ssrc: ssrc, index: index, packet: base, layout)
         guard isGenuine else { return refuseControl(.authentication) }
         let evicts: Bool
         if let known {
@@ -196,7 +179,7 @@ public struct SRTPReceiver: ~Copyable {
     ) -> Bool {
         var withCounter = layout
         withCounter.trailer = UInt32(truncatingIfNeeded: index >> 16)
-        return cipher.open(ssrc: ssrc, index: index, packet: base, withCounter)
+        return ciphers.rtp.open(ssrc: ssrc, index: index, packet: base, withCounter)
     }
 
     private mutating func accept(_ index: UInt64, _ found: ReceiveContexts.Found) {

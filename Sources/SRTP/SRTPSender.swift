@@ -30,35 +30,18 @@ public struct SRTPSender: ~Copyable {
     /// What went through and what was refused, RTCP.
     public private(set) var controlCounters = SRTPCounters()
 
-    private let cipher: PacketCipher
-    private let controlCipher: PacketCipher
-    private let profile: SRTPProfile
-    private let master: MasterSecret
-    private var isAEAD: Bool { profile.isAEAD }
+    private let ciphers: DirectionCiphers
     private var contexts = ContextTable(limit: SRTPLimits.sendContexts)
     // Not private: a test sets a context near the end of its indices.
     var controlContexts = ContextTable(limit: SRTPLimits.sendContexts)
 
     /// A sender with the master key and salt of our own role; their lengths are the profile's.
     public init(profile: SRTPProfile, key: [UInt8], salt: [UInt8], settings: SRTPSettings = SRTPSettings()) {
-        var keys = SessionKeys(profile: profile, masterKey: key, masterSalt: salt, isControl: false)
-        var controlKeys = SessionKeys(profile: profile, masterKey: key, masterSalt: salt, isControl: true)
-        self.init(
-            profile: profile, keys: keys, controlKeys: controlKeys, master: (key, salt), settings: settings)
-        keys.wipe()
-        controlKeys.wipe()
+        self.init(DirectionCiphers(profile: profile, key: key, salt: salt, engine: settings.engine))
     }
 
-    /// With session keys that are known already, which only the vectors of RFC 7714 have.
-    init(
-        profile: SRTPProfile, keys: SessionKeys, controlKeys: SessionKeys,
-        master: (key: [UInt8], salt: [UInt8]) = ([], []), settings: SRTPSettings = SRTPSettings()
-    ) {
-        self.profile = profile
-        self.master = MasterSecret(key: master.key, salt: master.salt)
-        cipher = PacketCipher(keys, profile: profile, isControl: false, engine: settings.engine)
-        controlCipher = PacketCipher(controlKeys, profile: profile, isControl: true, engine: settings.engine)
-    }
+    /// With ciphers that are made already.
+    init(_ ciphers: consuming DirectionCiphers) { self.ciphers = ciphers }
 
     /// Goes on where the sender that was written down stopped.
     public init(_ record: SRTPRecord, settings: SRTPSettings = SRTPSettings()) {
@@ -69,7 +52,7 @@ public struct SRTPSender: ~Copyable {
 
     /// All that is needed to go on elsewhere; from then on this sender must not seal anything.
     public var record: SRTPRecord {
-        var record = SRTPRecord(profile: profile, master: master)
+        var record = ciphers.record
         contexts.forEach { record.streams.append(SRTPRecord.Stream($0)) }
         controlContexts.forEach { record.controlStreams.append(SRTPRecord.Stream($0)) }
         return record
@@ -105,7 +88,7 @@ public struct SRTPSender: ~Copyable {
             let index = claimIndex(base, place: place)
         else { return nil }
         let layout = layout(headerBytes: headerBytes, payloadBytes: payload.count, index: index)
-        let isSealed = cipher.seal(
+        let isSealed = ciphers.rtp.seal(
             ssrc: contexts[place].ssrc, index: index, payload: payload.baseAddress ?? UnsafeRawPointer(base),
             into: base, layout)
         return isSealed ? finish(layout) : refuse(.cipher)
@@ -127,7 +110,7 @@ public struct SRTPSender: ~Copyable {
         }
         guard let index = claimIndex(base, place: place) else { return nil }
         let layout = layout(headerBytes: headerBytes, payloadBytes: payload.count, index: index)
-        let isSealed = cipher.seal(
+        let isSealed = ciphers.rtp.seal(
             ssrc: ssrc, index: index, payload: payload.baseAddress ?? UnsafeRawPointer(base), into: base, layout,
             &queue)
         return isSealed ? finish(layout) : refuse(.cipher)
@@ -143,7 +126,7 @@ public struct SRTPSender: ~Copyable {
         _ packet: UnsafeRawBufferPointer, into slot: UnsafeMutableRawBufferPointer
     ) -> Int? {
         let header = 8
-        let total = packet.count + 4 + controlCipher.tagBytes
+        let total = packet.count + 4 + ciphers.rtcp.tagBytes
         guard packet.count >= header, total <= slot.count, let base = slot.baseAddress, let source = packet.baseAddress
         else { return refuseControl(.tooShort) }
         let ssrc = loadBigEndian(source, at: 4, as: UInt32.self)
@@ -159,13 +142,11 @@ public struct SRTPSender: ~Copyable {
             controlContexts.add(SSRCContext(window: ReplayWindow(first: 0), ssrc: ssrc))
         }
         let word = UInt32(index) | 1 << 31
-        // RFC 3711 3.4: index word, then tag. RFC 7714 9.4: tag, then index word.
-        let tagOffset = isAEAD ? packet.count : packet.count + 4
-        let wordOffset = isAEAD ? packet.count + controlCipher.tagBytes : packet.count
+        let (tagOffset, wordOffset) = ciphers.controlTrailer(behind: packet.count)
         let layout = PacketLayout(
             headerBytes: header, payloadBytes: packet.count - header, tagOffset: tagOffset, trailer: word)
         base.copyMemory(from: source, byteCount: header)
-        guard controlCipher.seal(ssrc: ssrc, index: index, payload: source + header, into: base, layout) else {
+        guard ciphers.rtcp.seal(ssrc: ssrc, index: index, payload: source + header, into: base, layout) else {
             return refuseControl(.cipher)
         }
         base.storeBytes(of: word.bigEndian, toByteOffset: wordOffset, as: UInt32.self)
@@ -179,7 +160,7 @@ public struct SRTPSender: ~Copyable {
         in slot: UnsafeMutableRawBufferPointer, headerBytes: Int, payloadBytes: Int
     ) -> UnsafeMutableRawPointer? {
         guard headerBytes >= 12, headerBytes <= slot.count, let base = slot.baseAddress,
-            payloadBytes <= slot.count - headerBytes - cipher.tagBytes
+            payloadBytes <= slot.count - headerBytes - ciphers.rtp.tagBytes
         else {
             counters.note(.tooShort)
             return nil
@@ -221,7 +202,7 @@ public struct SRTPSender: ~Copyable {
     @inline(__always)
     private mutating func finish(_ layout: PacketLayout) -> Int {
         counters.packets += 1
-        return layout.tagOffset + cipher.tagBytes
+        return layout.tagOffset + ciphers.rtp.tagBytes
     }
 
     private mutating func refuse(_ failure: SRTPFailure) -> Int? {

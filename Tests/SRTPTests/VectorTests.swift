@@ -79,9 +79,10 @@ struct VectorTests {
     func gcmPacket(_ vector: Published, engine: SRTPEngine) {
         let keys = SessionKeys(encryption: [UInt8](hex: vector.key), authentication: [], salt: [UInt8](hex: Self.salt))
         var sender = SRTPSender(
-            profile: vector.profile, keys: keys, controlKeys: keys, settings: SRTPSettings(engine: engine))
+            DirectionCiphers(profile: vector.profile, keys: keys, controlKeys: keys, engine: engine))
         var receiver = SRTPReceiver(
-            profile: vector.profile, keys: keys, controlKeys: keys, settings: SRTPSettings(engine: engine))
+            DirectionCiphers(profile: vector.profile, keys: keys, controlKeys: keys, engine: engine),
+            SRTPSettings(engine: engine))
         let plain = [UInt8](hex: Self.plainRTP)
         var packet = TestPacket(sequence: 0, payload: Array(plain[12...]))
         packet.header = Array(plain[..<12])
@@ -94,7 +95,8 @@ struct VectorTests {
     func gcmControlPacket(_ vector: Published, engine: SRTPEngine) {
         let keys = SessionKeys(encryption: [UInt8](hex: vector.key), authentication: [], salt: [UInt8](hex: Self.salt))
         var receiver = SRTPReceiver(
-            profile: vector.profile, keys: keys, controlKeys: keys, settings: SRTPSettings(engine: engine))
+            DirectionCiphers(profile: vector.profile, keys: keys, controlKeys: keys, engine: engine),
+            SRTPSettings(engine: engine))
         #expect(unprotectControl(&receiver, [UInt8](hex: vector.rtcp)) == .success([UInt8](hex: Self.plainRTCP)))
     }
 
@@ -104,7 +106,8 @@ struct VectorTests {
         let keys = SessionKeys(
             encryption: [UInt8](hex: Self.published[0].key), authentication: [], salt: [UInt8](hex: Self.salt))
         var receiver = SRTPReceiver(
-            profile: .aeadAES128GCM, keys: keys, controlKeys: keys, settings: SRTPSettings(engine: engine))
+            DirectionCiphers(profile: .aeadAES128GCM, keys: keys, controlKeys: keys, engine: engine),
+            SRTPSettings(engine: engine))
         let packet = [UInt8](hex: Self.plainRTCP + "841dd968 3dd78ec9 2ae58790 125f62b3 000005d4")
         var damaged = packet
         damaged[20] ^= 1

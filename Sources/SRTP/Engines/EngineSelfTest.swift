@@ -36,12 +36,7 @@ enum EngineSelfTest {
     }
 
     private static func seal(_ vector: Vector, _ engine: SRTPEngine) -> [UInt8] {
-        let settings = SRTPSettings(engine: engine)
-        var sender =
-            vector.isDerived
-            ? SRTPSender(
-                profile: vector.profile, keys: derived(vector), controlKeys: derived(vector), settings: settings)
-            : SRTPSender(profile: vector.profile, key: vector.key, salt: vector.salt, settings: settings)
+        var sender = SRTPSender(ciphers(vector, engine))
         var slot = vector.plain + [UInt8](repeating: 0, count: vector.profile.rtpTagBytes)
         let length = slot.withUnsafeMutableBytes { slot in
             vector.plain.withUnsafeBytes {
@@ -52,15 +47,15 @@ enum EngineSelfTest {
     }
 
     private static func receiver(_ vector: Vector, _ engine: SRTPEngine) -> SRTPReceiver {
-        let settings = SRTPSettings(engine: engine)
-        return vector.isDerived
-            ? SRTPReceiver(
-                profile: vector.profile, keys: derived(vector), controlKeys: derived(vector), settings: settings)
-            : SRTPReceiver(profile: vector.profile, key: vector.key, salt: vector.salt, settings: settings)
+        SRTPReceiver(ciphers(vector, engine), SRTPSettings(engine: engine))
     }
 
-    private static func derived(_ vector: Vector) -> SessionKeys {
-        SessionKeys(encryption: vector.key, authentication: [], salt: vector.salt)
+    private static func ciphers(_ vector: Vector, _ engine: SRTPEngine) -> DirectionCiphers {
+        guard vector.isDerived else {
+            return DirectionCiphers(profile: vector.profile, key: vector.key, salt: vector.salt, engine: engine)
+        }
+        let keys = SessionKeys(encryption: vector.key, authentication: [], salt: vector.salt)
+        return DirectionCiphers(profile: vector.profile, keys: keys, controlKeys: keys, engine: engine)
     }
 
     private static func open(_ receiver: inout SRTPReceiver, _ packet: inout [UInt8], _ isControl: Bool) -> Bool {
