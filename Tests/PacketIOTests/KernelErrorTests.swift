@@ -206,6 +206,16 @@ struct KernelErrorTests {
         #expect(bench.port.counters.kernelDrops == UInt64(UInt32.max) + 3)
     }
 
+    @Test("an empty datagram behind trains that fill the slab is dropped and counted like any other")
+    func emptyAndFull() throws {
+        let bench = try Bench()
+        let train = FakeKernel.Arrival(bytes: [UInt8](repeating: 1, count: 1_000), segmentBytes: 1)
+        bench.kernel.receiveAnswers = [.gives([FakeKernel.Arrival](repeating: train, count: 5) + [.init(bytes: [])])]
+        _ = bench.receive()
+        #expect(bench.slab.count == PacketIOLimits.slabDatagrams)
+        #expect(bench.port.counters.slabOverflow == UInt64(5_001 - PacketIOLimits.slabDatagrams))
+    }
+
     @Test("a message cut by the kernel and one from nowhere are dropped and counted, their neighbours kept")
     func strange() throws {
         let bench = try Bench()

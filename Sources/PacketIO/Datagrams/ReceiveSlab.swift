@@ -94,7 +94,8 @@ public struct ReceiveSlab: ~Copyable {
         var remaining = byteCount
         let step = segmentBytes > 0 ? segmentBytes : byteCount
         repeat {
-            guard count < capacity else { return (remaining + step - 1) / max(step, 1) }
+            // An empty datagram is one, too.
+            guard count < capacity else { return max(1, (remaining + step - 1) / max(step, 1)) }
             let length = min(step, remaining)
             datagrams[count] = ReceivedDatagram(
                 offset: offset, byteCount: length, source: source, local: local, arrival: arrival)
