@@ -6,9 +6,11 @@ public import Primitives
 public enum PacketIOLimits {
     /// Kernel messages taken by one system call.
     public static let batchMessages = 64
-    /// Kernel messages given by one system call. It would take four times as many, but each message that it refuses has
+    /// Kernel messages given by one system call. It would take four times as many, but a message that it refuses has
     /// those behind it described again.
     public static let sendMessages = 256
+    /// As many are given after a refusal, and twice as many after each call that took all.
+    static let sendMessagesAfterRefusal = 8
     /// Datagrams that a receive slab of default size describes: every message of a batch a train of 64.
     public static let slabDatagrams = 4_096
     /// Largest UDP payload, and so the largest train the kernel hands over.
@@ -18,7 +20,7 @@ public enum PacketIOLimits {
     public static let slotStride = 65_536 + 25 * 64
     /// How often an unlucky choice of an ephemeral port (taken on another of the addresses) is repeated.
     public static let ephemeralPortAttempts = 16
-    /// After so many messages in a row for which the kernel had no room, the rest of a flush is dropped.
+    /// After so many messages in a row for which the kernel had no room, the rest of a flush is not tried twice.
     public static let consecutiveRefusals = 8
     /// Local addresses of one port.
     public static let localAddresses = 64

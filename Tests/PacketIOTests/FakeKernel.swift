@@ -43,6 +43,8 @@ final class FakeKernel {
     /// What was taken, in order.
     private(set) var taken: [Message] = []
     private(set) var sendCalls = 0
+    /// Messages that those calls offered; one that is offered twice counts twice.
+    private(set) var described = 0
 
     /// Puts itself below `port`, which it must outlive.
     func install(below port: inout UDPPort) {
@@ -66,6 +68,7 @@ final class FakeKernel {
         _ base: UnsafePointer<UInt8>, _ messages: UnsafePointer<viaduct_outgoing>, _ count: Int
     ) -> Int32 {
         sendCalls += 1
+        described += count
         let offered = (0..<count).compactMap { index -> Message? in
             let message = messages[index]
             guard let to = TransportAddress(message.destination) else { return nil }

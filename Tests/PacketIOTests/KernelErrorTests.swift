@@ -159,6 +159,19 @@ struct KernelErrorTests {
         #expect(bench.kernel.sendCalls == 3)
     }
 
+    @Test(
+        "however many messages the kernel refuses, those behind them are not described again and again",
+        arguments: [1, 2, 5])
+    func refusedInTurn(every: Int) throws {
+        let bench = try Bench()
+        let count = 512
+        bench.kernel.refuses = { Int($0.to.port) % every == 0 ? ENETUNREACH : nil }
+        bench.send((0..<count).map { (TransportAddress(ipv4: 0xC000_0201 + UInt32($0), port: UInt16($0)), 1) })
+        #expect(bench.kernel.taken.map { Int($0.to.port) } == (0..<count).filter { $0 % every != 0 })
+        #expect(bench.port.counters.droppedUnreachable == UInt64((count + every - 1) / every))
+        #expect(bench.kernel.described < 20 * count, "\(bench.kernel.described)")
+    }
+
     @Test("datagrams that are too long, or refused for another reason, are counted by reason and lost alone")
     func reasons() throws {
         let bench = try Bench()

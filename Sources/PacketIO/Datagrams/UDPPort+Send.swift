@@ -41,6 +41,7 @@ extension UDPPort {
         // Read only when a way is known to refuse trains: nearly never.
         let now = trainRefusals.isEmpty ? .zero : MonotonicClock.now()
         var done = 0
+        var offered = PacketIOLimits.sendMessages
         // Ends: each turn takes at least one message.
         while done < count {
             if isCut(messages[done], local, at: now) {
@@ -49,15 +50,21 @@ extension UDPPort {
                 continue
             }
             var end = done + 1
-            while end < count, !isCut(messages[end], local, at: now) { end += 1 }
+            while end < count, end - done < offered, !isCut(messages[end], local, at: now) { end += 1 }
             let sent = viaduct_kernel_send(&kernel, socket, sendScratch, base, messages + done, Int32(end - done))
             counters.sendCalls += 1
+            // Every call describes anew what it offers: where many are refused, fewer are offered at a time.
+            let isWhole = Int(sent) == end - done
+            offered =
+                isWhole
+                ? min(2 * offered, PacketIOLimits.sendMessages)
+                : max(Int(sent), PacketIOLimits.sendMessagesAfterRefusal)
             if sent > 0 {
                 for index in done..<done + Int(sent) { noteSent(messages[index], local) }
                 done += Int(sent)
                 refusals = 0
             } else {
-                done += handle(messages + done, end - done, base, local, error: -sent, &refusals)
+                done += handle(messages + done, count - done, base, local, error: -sent, &refusals)
             }
         }
     }
