@@ -33,6 +33,20 @@ struct CatchUpTests {
         #expect(turns == MediaPlaneLimits.catchUpTurns)
     }
 
+    @Test("nor does a host that pauses the process again and again: timers run after as many turns as ever")
+    func pausedAgain() {
+        var catchUp = CatchUp()
+        var turns = 0
+        var told: TimeDelta?
+        while told == nil, turns < 10 * MediaPlaneLimits.catchUpTurns {
+            if turns % 100 == 0 { catchUp.begin(after: .seconds(1 as Int64)) }
+            turns += 1
+            told = catchUp.turn(isDrained: false)
+        }
+        #expect(turns == MediaPlaneLimits.catchUpTurns)
+        #expect(told == .seconds(Int64(1 + (MediaPlaneLimits.catchUpTurns - 1) / 100)))
+    }
+
     @Test("two pauses on end add up, and the next begins with nothing")
     func sum() {
         var catchUp = CatchUp()

@@ -11,10 +11,11 @@ struct CatchUp {
     /// Whether timers have to wait.
     var isRunning: Bool { turnsLeft > 0 }
 
-    /// The process was away for so long; a pause while the last one is still being made up for adds to it.
+    /// The process was away for so long; a pause while the last one is still being made up for adds to it, but not to
+    /// the turns: on a host that gives us too little time, again and again, timers run nevertheless.
     mutating func begin(after pause: TimeDelta) {
         self.pause = self.pause + pause
-        turnsLeft = MediaPlaneLimits.catchUpTurns
+        if !isRunning { turnsLeft = MediaPlaneLimits.catchUpTurns }
     }
 
     /// Notes one turn of the loop.
