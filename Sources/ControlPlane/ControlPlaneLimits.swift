@@ -12,6 +12,8 @@ public enum ControlPlaneLimits {
     static let pendingDescriptions = 64
     /// Kernel events taken per turn of the control loop.
     static let eventsPerTurn = 64
+    /// HTTP requests answered per turn of the control loop; the rest waits for the next, so that nobody starves.
+    static let requestsPerTurn = 16
     /// Bytes read from one connection per turn; the rest waits for the next, so that nobody starves.
     static let readBytesPerTurn = 256 << 10
     /// Bytes of one read call.

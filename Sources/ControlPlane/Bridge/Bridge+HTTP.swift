@@ -9,6 +9,19 @@ internal import WebServer
 // Answers to HTTP requests; what a request means is the router's.
 
 extension Bridge {
+    /// Answers this turn's share of the requests: clients who ask without end keep nothing else waiting.
+    func answerRequests(at now: Timestamp) {
+        guard let web else { return }
+        hasMoreRequests = true
+        for _ in 0..<ControlPlaneLimits.requestsPerTurn {
+            guard let request = web.nextRequest() else {
+                hasMoreRequests = false
+                return
+            }
+            answer(request, at: now)
+        }
+    }
+
     /// Answers a request, now or when the directory or the worker has.
     func answer(_ request: HTTPRequest, at now: Timestamp) {
         let id = request.id

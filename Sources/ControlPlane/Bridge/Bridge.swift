@@ -48,6 +48,8 @@ final class Bridge: LoopTask {
 
     let startedNanoseconds = WallClock.nanosecondsSinceEpoch()
     var nextAddressLook: Timestamp
+    /// Whether HTTP requests may be waiting that the last turn did not get to.
+    var hasMoreRequests = false
     private(set) var shutdown = ShutdownSequence()
 
     /// Opens every door: media port first, then HTTP. XMPP follows with ``start()``.
@@ -156,15 +158,13 @@ final class Bridge: LoopTask {
         clock.didPause(at: now)
     }
 
-    func prepareToWait() -> Bool { workers.park() }
+    func prepareToWait() -> Bool { workers.park() && !hasMoreRequests }
 
     func didWait(at now: Timestamp) {
         workers.unpark()
         workers.takeEvents { take($0, at: now) }
         noteTrainRefusals()
-        if let web {
-            while let request = web.nextRequest() { answer(request, at: now) }
-        }
+        answerRequests(at: now)
         settle(at: now)
         forgetClosedClients()
         advanceEnd(at: now)

@@ -84,10 +84,13 @@ final class WorkerPool {
         for member in members { member.worker.unparkEvents() }
     }
 
-    /// Hands out what the workers said.
+    /// Hands out what the workers said: what fits their rings. ``park()`` tells of more.
     func takeEvents(_ take: (ShardEvent) -> Void) {
         for member in members {
-            while let event = member.worker.nextEvent() { take(event) }
+            for _ in 0..<ShardMessagesLimits.eventRing {
+                guard let event = member.worker.nextEvent() else { break }
+                take(event)
+            }
         }
     }
 
