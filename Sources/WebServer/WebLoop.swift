@@ -27,13 +27,15 @@ final class WebLoop {
     private var buffer = [UInt8](repeating: 0, count: WebServerLimits.readBytes)
     /// Out of descriptors until then.
     private var acceptsAgain: Timestamp?
-    private var now = MonotonicClock.now()
+    private var clock = LoopClock()
+    private var now: Timestamp
 
     init(
         listener: ListeningSocket, mailbox: WebMailbox, answerTime: TimeDelta, bodyTime: TimeDelta
     ) throws(SystemError) {
         self.listener = listener
         self.mailbox = mailbox
+        now = clock.tick()
         settings = ServerConnection.Settings(
             headTime: WebServerLimits.headTime, bodyTime: bodyTime, answerTime: answerTime, writeTime: bodyTime,
             idleTime: WebServerLimits.idleTime)
@@ -54,8 +56,10 @@ final class WebLoop {
     private func turn(_ events: UnsafeMutableBufferPointer<PollEvent>) {
         var deadline = acceptsAgain
         for connection in connections.values { deadline = earlier(deadline, connection.core.nextTimeout) }
-        let count = poller.wait(until: deadline, now: now, into: events)
-        now = MonotonicClock.now()
+        now = clock.tick()
+        let wake = clock.sleep(until: deadline, from: now)
+        let count = poller.wait(until: wake, now: now, into: events)
+        now = clock.tick()
         mailbox.turns.add(1, ordering: .relaxed)
         var hasNewcomers = false
         for event in events[..<count] {
@@ -200,7 +204,9 @@ final class WebLoop {
     }
 
     private func takeAnswers() {
-        while let response = mailbox.responses.pop() {
+        // As many as the ring holds: whatever comes behind them wakes the next turn.
+        for _ in 0..<WebServerLimits.queuedResponses {
+            guard let response = mailbox.responses.pop() else { return }
             guard let connection = waiting[response.id] else {
                 mailbox.droppedAnswers.add(1, ordering: .relaxed)
                 continue

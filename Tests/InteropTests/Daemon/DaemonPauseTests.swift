@@ -31,6 +31,29 @@ struct DaemonPauseTests {
         }
     }
 
+    @Test("nor does it refuse a request that was arriving meanwhile")
+    func stoppedWithinRequest() async throws {
+        try await withDaemon { daemon in
+            let descriptor = connectedSocket(port: UInt16(daemon.httpPort))
+            defer { close(descriptor) }
+            var limit = timeval(tv_sec: 5, tv_usec: 0)
+            setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+            let halves = ["GET /about/health HTTP/1.1\r\n", "Host: bridge\r\n\r\n"].map { Array($0.utf8) }
+            #expect(send(descriptor, halves[0], halves[0].count, Int32(MSG_NOSIGNAL)) == halves[0].count)
+            try await Task.sleep(for: .milliseconds(300))
+            daemon.send(signal: SIGSTOP)
+            // Longer than the headers of a request may take.
+            try await Task.sleep(for: .milliseconds(10_500))
+            daemon.send(signal: SIGCONT)
+            #expect(try await daemon.waitForLog("did not run for a while"))
+            #expect(daemon.status("/about/health") == 200)
+            #expect(send(descriptor, halves[1], halves[1].count, Int32(MSG_NOSIGNAL)) == halves[1].count)
+            var answer = [UInt8](repeating: 0, count: 13)
+            let count = recv(descriptor, &answer, answer.count, Int32(MSG_WAITALL))
+            #expect(String(decoding: answer.prefix(max(0, count)), as: UTF8.self) == "HTTP/1.1 200 ")
+        }
+    }
+
     @Test("who stays silent is still ended, with one line in the log")
     func silent() async throws {
         let short = "videobridge.entity-expiration { timeout = 4 s, check-interval = 1 s }"
