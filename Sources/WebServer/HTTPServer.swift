@@ -74,7 +74,8 @@ public final class HTTPServer: Sendable {
         return mailbox.requests.pop()
     }
 
-    /// Answers a request. An answer that comes too late, or for a connection that is gone, is dropped.
+    /// Answers a request. An answer that comes too late, for a connection that is gone, or while too many wait for the
+    /// web thread, is dropped and counted.
     public func respond(_ response: HTTPResponse) {
         guard mailbox.responses.push(response) else {
             mailbox.droppedAnswers.add(1, ordering: .relaxed)

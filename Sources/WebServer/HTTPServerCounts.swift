@@ -8,6 +8,6 @@ public struct HTTPServerCounts: Equatable, Sendable {
     public var displacedConnections: UInt64 = 0
     /// Requests that were refused: malformed, too large, too slow, or too many at once.
     public var refusedRequests: UInt64 = 0
-    /// Answers that came too late, or for a connection that was gone.
+    /// Answers that came too late, for a connection that was gone, or while the web thread took none.
     public var droppedAnswers: UInt64 = 0
 }
