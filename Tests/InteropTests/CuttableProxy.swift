@@ -96,12 +96,16 @@ final class CuttableProxy: Sendable {
         while true {
             let count = recv(source, &buffer, buffer.count, 0)
             while state.withLock({ $0.isFrozen && !$0.isCut }) { usleep(2_000) }
-            guard count > 0, !state.withLock({ $0.isCut }),
-                send(destination, buffer, count, Int32(MSG_NOSIGNAL)) == count
-            else { break }
+            guard count > 0, !state.withLock({ $0.isCut }) else {
+                // The other direction may still have last words to carry, unless all is cut.
+                shutdown(destination, Int32(SHUT_WR))
+                break
+            }
+            guard send(destination, buffer, count, Int32(MSG_NOSIGNAL)) == count else {
+                shutdown(source, Int32(SHUT_RD))
+                break
+            }
         }
-        shutdown(pair.client, Int32(SHUT_RDWR))
-        shutdown(pair.server, Int32(SHUT_RDWR))
         guard pair.endDirection() else { return }
         state.withLock { state in
             for descriptor in [pair.client, pair.server] {
