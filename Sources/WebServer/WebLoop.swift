@@ -27,15 +27,15 @@ final class WebLoop {
     private var buffer = [UInt8](repeating: 0, count: WebServerLimits.readBytes)
     /// Out of descriptors until then.
     private var acceptsAgain: Timestamp?
+    /// Time in which the process did not run is not on it: nobody is turned away for that.
     private var clock = LoopClock()
-    private var now: Timestamp
+    private var now = Timestamp.zero
 
     init(
         listener: ListeningSocket, mailbox: WebMailbox, answerTime: TimeDelta, bodyTime: TimeDelta
     ) throws(SystemError) {
         self.listener = listener
         self.mailbox = mailbox
-        now = clock.tick()
         settings = ServerConnection.Settings(
             headTime: WebServerLimits.headTime, bodyTime: bodyTime, answerTime: answerTime, writeTime: bodyTime,
             idleTime: WebServerLimits.idleTime)
@@ -57,8 +57,9 @@ final class WebLoop {
         var deadline = acceptsAgain
         for connection in connections.values { deadline = earlier(deadline, connection.core.nextTimeout) }
         now = clock.tick()
-        let wake = clock.sleep(until: deadline, from: now)
-        let count = poller.wait(until: wake, now: now, into: events)
+        // Without a deadline nothing can run out meanwhile, so the thread sleeps for as long as it likes.
+        let end = deadline.map { clock.sleep(until: $0, from: now) }
+        let count = poller.wait(until: end, now: now, into: events)
         now = clock.tick()
         mailbox.turns.add(1, ordering: .relaxed)
         var hasNewcomers = false

@@ -80,12 +80,15 @@ final class LogWriter: Sendable {
     func finish() {
         mailbox.waiting.withLock { $0.isEnding = true }
         mailbox.wake.wake()
-        let end = MonotonicClock.now() + ControlPlaneLimits.logEndTime
+        // The thread that writes was stopped as long as this one: that time is not counted.
+        var clock = LoopClock()
+        let end = clock.tick() + ControlPlaneLimits.logEndTime
         while !mailbox.waiting.withLock({ $0.isEmpty }) {
-            let rest = (end - MonotonicClock.now()).milliseconds
-            guard rest > 0 else { return }
+            let now = clock.tick()
+            let rest = clock.sleep(until: end, from: now) - now
+            guard rest > .zero else { return }
             var idle = pollfd(fd: mailbox.idle.descriptor, events: Int16(POLLIN), revents: 0)
-            _ = poll(&idle, 1, Int32(clamping: rest))
+            _ = poll(&idle, 1, max(1, Int32(clamping: rest.milliseconds)))
             mailbox.idle.drain()
         }
     }

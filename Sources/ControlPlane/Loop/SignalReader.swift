@@ -45,11 +45,15 @@ final class SignalReader: LoopTask {
         /// The signals' thread.
         func run(_ poller: consuming Poller) {
             var deadline: Timestamp?
+            // Who was stopped did not hang: that time is not counted.
+            var clock = LoopClock()
             withUnsafeTemporaryAllocation(of: PollEvent.self, capacity: 2) { events in
                 while !isStopping.load(ordering: .sequentiallyConsistent) {
-                    _ = poller.wait(until: deadline, now: MonotonicClock.now(), into: events)
+                    let before = clock.tick()
+                    let end = deadline.map { clock.sleep(until: $0, from: before) }
+                    _ = poller.wait(until: end, now: before, into: events)
                     ownWake.drain()
-                    let now = MonotonicClock.now()
+                    let now = clock.tick()
                     let count = takeSignals()
                     if count > 0 || status.load(ordering: .relaxed) >= 0 {
                         // A second signal means: now.

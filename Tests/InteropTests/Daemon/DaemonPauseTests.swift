@@ -31,26 +31,32 @@ struct DaemonPauseTests {
         }
     }
 
-    @Test("nor does it refuse a request that was arriving meanwhile")
-    func stoppedWithinRequest() async throws {
-        try await withDaemon { daemon in
-            let descriptor = connectedSocket(port: UInt16(daemon.httpPort))
-            defer { close(descriptor) }
+    @Test("a request that was being sent, and the grace of an end under way, lose no time while the process is stopped")
+    func stoppedElsewhere() async throws {
+        try await withDaemon("viaduct.sigterm-grace = 4 s") { daemon in
+            #expect(daemon.count("SRTP engine is chosen") == 1)
+            // Somebody is in a call, so that the end waits for the grace.
+            let call = try LoadCall(on: daemon, seconds: 60)
+            #expect(try await daemon.wait { try await daemon.metrics()["jitsi_jvb_current_endpoints"] == 3 })
+            let client = connectedSocket(port: UInt16(daemon.httpPort))
+            try #require(client >= 0)
+            defer { close(client) }
             var limit = timeval(tv_sec: 5, tv_usec: 0)
-            setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
-            let halves = ["GET /about/health HTTP/1.1\r\n", "Host: bridge\r\n\r\n"].map { Array($0.utf8) }
-            #expect(send(descriptor, halves[0], halves[0].count, Int32(MSG_NOSIGNAL)) == halves[0].count)
-            try await Task.sleep(for: .milliseconds(300))
+            setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+            #expect(Foundation.send(client, "GET /about/health HTTP/1.1\r\n", 28, Int32(MSG_NOSIGNAL)) == 28)
+            daemon.send(signal: SIGTERM)
+            #expect(try await daemon.waitForLog("Stopping"))
+            // Longer than a request's headers may take, and than the grace with its five seconds.
             daemon.send(signal: SIGSTOP)
-            // Longer than the headers of a request may take.
-            try await Task.sleep(for: .milliseconds(10_500))
+            try await Task.sleep(for: .seconds(12))
             daemon.send(signal: SIGCONT)
-            #expect(try await daemon.waitForLog("did not run for a while"))
-            #expect(daemon.status("/about/health") == 200)
-            #expect(send(descriptor, halves[1], halves[1].count, Int32(MSG_NOSIGNAL)) == halves[1].count)
-            var answer = [UInt8](repeating: 0, count: 13)
-            let count = recv(descriptor, &answer, answer.count, Int32(MSG_WAITALL))
-            #expect(String(decoding: answer.prefix(max(0, count)), as: UTF8.self) == "HTTP/1.1 200 ")
+            #expect(Foundation.send(client, "Host: h\r\n\r\n", 11, Int32(MSG_NOSIGNAL)) == 11)
+            var answer = [UInt8](repeating: 0, count: 12)
+            #expect(recv(client, &answer, answer.count, Int32(MSG_WAITALL)) == answer.count)
+            #expect(String(decoding: answer, as: UTF8.self) == "HTTP/1.1 200")
+            #expect(await daemon.waitForEnd(seconds: 30) == 143)
+            #expect(daemon.count("Stopped") == 1 && daemon.count("Did not end in time") == 0, "\(daemon.log)")
+            call.kill()
         }
     }
 
