@@ -66,6 +66,37 @@ struct BridgeMetricsTests {
         #expect(Set(names).count == names.count)
     }
 
+    @Test("counters that the documents name for operators are there from the start, and those of before are not")
+    func ownCounters() {
+        let samples = Set(lines(BridgeMetrics(StatisticsSnapshot())).map { $0.prefix { $0 != " " && $0 != "{" } })
+        for name in [
+            "dropped_too_long", "dropped_dtls", "dropped_unmatched_stun", "dropped_unwanted", "dropped_srtp_replay",
+            "dropped_srtp_authentication", "dropped_unknown_ssrc", "dropped_waiting_for_keyframe", "dropped_batch_full",
+            "dropped_event_ring", "dropped_log_events", "sources_refused_full", "sources_refused_foreign",
+            "send_messages", "colibri_limit_refusals", "colibri_failed_requests", "xmpp_forbidden_requests",
+            "xmpp_malformed_stanzas", "xmpp_resource_conflicts",
+        ] {
+            #expect(samples.contains("viaduct_\(name)_total"), "\(name)")
+        }
+        #expect(!samples.contains("viaduct_dropped_suspect_total"))
+    }
+
+    @Test("whatever a media worker counts reaches the operator, under a name of the original or of our own")
+    func nothingIsKept() throws {
+        // Sums and samples of which an average or a share is shown, and what the directory knows better.
+        let parts: Set<MediaCounter> = [
+            .roundTripMicrosecondsSum, .roundTripSamples, .packetsLostIncoming, .packetsExpectedIncoming,
+            .packetsLostOutgoing, .packetsExpectedOutgoing, .endpoints, .conferences,
+        ]
+        let before = Set(lines(BridgeMetrics(StatisticsSnapshot())))
+        for counter in MediaCounter.allCases where !parts.contains(counter) {
+            var snapshot = StatisticsSnapshot()
+            snapshot.media[counter] = 4_711
+            let changed = Set(lines(BridgeMetrics(snapshot))).subtracting(before)
+            #expect(changed.contains { $0.hasSuffix(" 4711") || $0.hasSuffix(" 4711.0") }, "\(counter)")
+        }
+    }
+
     @Test("values come from the snapshot")
     func values() {
         var snapshot = StatisticsSnapshot()

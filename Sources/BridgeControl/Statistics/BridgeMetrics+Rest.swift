@@ -148,8 +148,12 @@ extension BridgeMetrics {
         ]
     }
 
-    private static let ownNames: [(MediaCounter, String)] = MediaCounter.allCases
-        .filter { $0.rawValue >= MediaCounter.droppedUnknownSource.rawValue }
+    private static let ownNames: [(MediaCounter, String)] =
+        ([
+            .rtpForwarded, .keyframeRequestsReceived, .keyframeRequestsSent, .keyframeRequestsThrottled,
+            .keyframeRequestsRepeated, .keyframeRequestsUnknown, .sourcesRefusedFull, .sourcesRefusedForeign,
+            .dtlsSucceeded, .endpointsExpired,
+        ] + MediaCounter.allCases.filter { $0.rawValue >= MediaCounter.droppedUnknownSource.rawValue })
         .map { ($0, snakeCase("\($0)")) }
 
     /// `droppedSRTPReplay` becomes `dropped_srtp_replay`.
