@@ -4,7 +4,7 @@
 .PHONY: help bootstrap build release test interop oldest-debian check demo bench sim mutate fuzz format lint loc clean
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1\t/p' Makefile | expand -t 22
 
 bootstrap: ## Debian packages and the Python environment of the interop tests
 	@scripts/bootstrap

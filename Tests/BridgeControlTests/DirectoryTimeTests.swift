@@ -139,6 +139,24 @@ struct DirectoryTimeTests {
         )
     }
 
+    @Test("a source that finds no place is one warning with its SSRC and the reason, and fails nothing")
+    func refusedSource() throws {
+        for (reason, word) in [(SourceRefusal.foreignSSRC, "foreign"), (.full, "full")] {
+            var bridge = TestBridge()
+            try bridge.start("m", "a")
+            let before = bridge.events.count
+            bridge.tell(.sourceRefused(try bridge.number(of: "a"), ssrc: 4_000_000_000, reason: reason))
+            #expect(bridge.events.count == before + 1)
+            let event = try #require(bridge.events.last)
+            #expect(event.severity == .warning && event.message == "source finds no place yet")
+            let metadata = event.metadata(redacts: true).map { "\($0.key)=\($0.value)" }
+            #expect(metadata.contains("conference=m") && metadata.contains("endpoint=a"))
+            #expect(metadata.contains("ssrc=4000000000"))
+            #expect(metadata.last?.hasPrefix("reason=") == true && metadata.last?.contains(word) == true, "\(metadata)")
+            #expect(bridge.directory.counts.totalFailedRequests == 0)
+        }
+    }
+
     @Test("more requests than may wait are refused at once")
     func queueLimit() throws {
         var bridge = TestBridge()

@@ -1,12 +1,13 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
-import Conferencing
 import MediaTransport
 import Primitives
 import ShardMessages
 import Telemetry
 import TestSupport
 import Testing
+
+@testable import Conferencing
 
 @Suite("Life of endpoints and conferences")
 struct LifeTests {
@@ -61,6 +62,37 @@ struct LifeTests {
         world.run(for: .seconds(15 as Int64))
         expect(world.counters.value(.endpointsDisconnected) == 1)
         expect(world.counters.value(.endpointsReconnected) == 1)
+    }
+
+    @Test("an answer is never lost, whatever else waits for the control plane; the rest has a limit and is counted")
+    func answersAreNeverLost() throws {
+        var world = try World()
+        world.createConference()
+        var steps = ConferencingLimits.operationsPerTurn
+        func ask(_ number: UInt64, of world: inout World) {
+            world.host.take(ShardRequest(number: number, conference: world.conference, operations: []))
+            world.host.work(at: world.now, into: &world.egress, steps: &steps)
+        }
+        let limit = ConferencingLimits.pendingEvents
+        for index in 0..<limit / 2 {
+            expect(!world.host.isBacklogged, "after \(index) events")
+            world.host.emit(.conferenceExpired(ConferenceNumber(UInt64(index))))
+        }
+        // The loop takes no further command now; what was taken before is answered all the same.
+        expect(world.host.isBacklogged)
+        for index in limit / 2..<limit + 100 { world.host.emit(.conferenceExpired(ConferenceNumber(UInt64(index)))) }
+        expect(world.counters.value(.droppedEventRing) == 100)
+        ask(1_001, of: &world)
+        ask(1_002, of: &world)
+        expect(world.counters.value(.droppedEventRing) == 100)
+        var others = 0
+        var answers: [UInt64] = []
+        while let event = world.host.pollEvent() {
+            if case .answer(let answer) = event { answers.append(answer.number) } else { others += 1 }
+        }
+        #expect(others == limit)
+        #expect(answers == [1_001, 1_002])
+        expect(!world.host.isBacklogged)
     }
 
     @Test("a request that cannot be carried out changes nothing")
@@ -188,7 +220,7 @@ struct LifeTests {
         while let event = world.host.pollEvent() {
             if case .description(5, let description) = event { text = description }
         }
-        #expect(text.contains("\"endpoint1\""))
+        #expect(text.contains("\"endpoint1\"") && text.contains("\"waiting_packets\":0"))
         #expect(!text.contains("192.0.2"))
         let password = world.clients[0].transport.password
         #expect(!text.contains(password))

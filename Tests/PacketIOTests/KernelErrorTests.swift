@@ -194,6 +194,16 @@ struct KernelErrorTests {
         #expect(bench.kernel.sendCalls == 3)
     }
 
+    @Test("what goes to a hundred receivers and the reports behind it leave in one call")
+    func oneCall() throws {
+        let bench = try Bench()
+        bench.batch.joinsSegments = false
+        let receivers = (0..<100).map { TransportAddress(ipv4: 0xC000_0200 + UInt32($0), port: 1) }
+        bench.send(receivers.map { ($0, 2) } + [(near, 1)])
+        #expect(bench.kernel.taken.count == 201)
+        #expect(bench.kernel.sendCalls == 1)
+    }
+
     @Test("receive errors are counted and end the turn, but for an interruption", arguments: [EIO, ENOMEM, EBADF])
     func receiveErrors(error: Int32) throws {
         let bench = try Bench()

@@ -1,5 +1,6 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 import Testing
 
 /// Documents that must keep up with the code.
@@ -75,5 +76,28 @@ struct DocumentTests {
                 #expect(SourceTree.file(String(match.output.1)) != nil, "\(makefile.place(index))")
             }
         }
+    }
+
+    @Test("every fault that the simulator has to find still fits its file, and docs/simulation.md says how it is found")
+    func mutations() throws {
+        let list = try #require(SourceTree.file("Tests/Mutations/mutations.txt"))
+        let told = try #require(SourceTree.file("docs/simulation.md")).lines.compactMap { line in
+            line.firstMatch(of: /^\| `([a-z-]+)` \| \d+ \| `/).map { String($0.output.1) }
+        }
+        var names: [String] = []
+        for part in list.lines.split(whereSeparator: { $0.isEmpty }) {
+            guard let head = part.first, head.hasPrefix("=== ") else { continue }
+            let words = head.split(separator: " ").map(String.init)
+            try #require(words.count == 3, "\(head)")
+            names.append(words[1])
+            let old = part.filter { $0.hasPrefix("-") }.map { String($0.dropFirst()) }
+            let file = try #require(SourceTree.file(words[2]), "\(words[2])")
+            let text = file.lines.joined(separator: "\n")
+            let places = text.components(separatedBy: old.joined(separator: "\n")).count - 1
+            #expect(!old.isEmpty && places == 1, "\(words[1]): its lines occur \(places) times in \(words[2])")
+            #expect(part.contains { $0.hasPrefix("+") && $0.contains("MUTANT") }, "\(words[1]) has no fault")
+        }
+        #expect(names.count >= 20)
+        #expect(names == told)
     }
 }
