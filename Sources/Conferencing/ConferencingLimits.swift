@@ -35,6 +35,8 @@ public enum ConferencingLimits {
     /// Packets of a conference that wait; beyond that the newest are dropped. At a meeting's full load this is less
     /// than half a second.
     public static let waitingPackets = 512
+    /// Packets of one length that fill places behind longer ones; more of them are a message of their own.
+    static let tailPackets = 8
     /// Packets sent for one conference before the next one has its turn.
     static let conferenceShare = 256
     /// Due timers handled in one turn of the loop; the rest waits for the next.

@@ -56,6 +56,7 @@ public struct ShardHost: ~Copyable {
     var batch = PacketBatch()
     /// Conferences with packets, in the order in which they are served.
     var queue = GrowableQueue<UInt32>(capacity: 64)
+    var walkPlan = WalkPlan()
     var sealQueue: SealQueue
     let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: EgressBatch.slotBytes, alignment: 16)
 

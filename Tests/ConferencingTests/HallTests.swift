@@ -50,7 +50,62 @@ struct HallTests {
             }
         }
         #expect(messages[1] <= messages[0])
-        #expect(messages[0] == 6 * 5 + 6 * 6)
+        // Six streams are five messages: the shortest one's packets are the last of four others.
+        #expect(messages[0] == 6 * 5 + 5 * 4 + 5)
+    }
+
+    /// Messages to somebody who sends nothing, for packets of `lengths`, each list from a sender of its own.
+    private func messages(_ lengths: [[Int]], isVideo: Bool) throws -> Int {
+        var world = try World()
+        expect(world.assemble(lengths.count + 1))
+        var batch: [(client: Int, bytes: [UInt8])] = []
+        for number in 0..<(lengths.map(\.count).max() ?? 0) {
+            for (sender, list) in lengths.enumerated() where number < list.count {
+                let packet = world.clients[sender].makeRTP(
+                    ssrc: (isVideo ? 2_000 : 1_000) + UInt32(sender), payloadType: isVideo ? 100 : 111,
+                    sequence: UInt16(1_000 + number), timestamp: UInt32(number) * 3_000,
+                    payload: isVideo
+                        ? vp8(isKeyframe: number == 0, size: list[number])
+                        : [UInt8](
+                            repeating: 7, count: list[number]))
+                batch.append((sender, try require(packet)))
+            }
+        }
+        world.messagesTo = [:]
+        world.send(batch)
+        let received = world.clients[lengths.count].received
+        #expect(received.count == batch.count)
+        for sender in 0..<lengths.count {
+            let own = received.filter { $0.ssrc % 1_000 == UInt32(sender) }
+            #expect(own.count == lengths[sender].count)
+            for (one, next) in zip(own, own.dropFirst()) { #expect(next.sequence &- one.sequence == 1) }
+        }
+        return world.messagesTo[world.clients[lengths.count].address] ?? 0
+    }
+
+    @Test("sources of one length are one message; the shortest are the last packets of longer ones' messages")
+    func tails() throws {
+        let falling = (0..<6).map { [1_100 - 20 * $0, 1_100 - 20 * $0] }
+        #expect(try messages(falling, isVideo: true) == 4)
+        #expect(try messages(falling.reversed(), isVideo: true) == 4)
+        #expect(try messages([[Int]](repeating: [80], count: 10), isVideo: false) == 1)
+        #expect(try messages([[80], [81], [82], [83], [84], [85]], isVideo: false) == 3)
+        // A frame whose last packet is shorter leaves no place; the second and third share one.
+        #expect(try messages([[1_000, 1_000, 500], [900], [800]], isVideo: true) == 2)
+        #expect(try messages([[1_000, 1_000, 500]], isVideo: true) == 1)
+        #expect(try messages([[700]], isVideo: true) == 1)
+    }
+
+    @Test("every packet of every source leaves once and in its order, however many there are of each")
+    func anyLengths() throws {
+        var random = Random(seed: 5)
+        for _ in 0..<20 {
+            let lengths = (0..<random.int(in: 1...9)).map { _ in
+                (0..<random.int(in: 1...6)).map { _ in [300, 700, random.int(in: 200...1_100)][random.int(in: 0...2)] }
+            }
+            let count = try messages(lengths, isVideo: true)
+            #expect(count >= 1 && count <= lengths.reduce(0) { $0 + $1.count })
+        }
     }
 
     @Test("a frame is made even although another sender's packets came between its own")

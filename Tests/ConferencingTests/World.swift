@@ -22,6 +22,8 @@ struct World: ~Copyable {
     var events: [ShardEvent] = []
     /// Kernel messages that the bridge has sent.
     var messagesSent = 0
+    /// Those to each client.
+    var messagesTo: [TransportAddress: Int] = [:]
     let conference = ConferenceNumber(7)
     private var requestNumber: UInt64 = 0
     private let clientIdentity: DTLSIdentity
@@ -208,6 +210,7 @@ struct World: ~Copyable {
                 datagrams.append((message.destination.remote, [UInt8](egress.buffer[offset..<end])))
                 offset = end
             }
+            messagesTo[message.destination.remote, default: 0] += 1
         }
         messagesSent += egress.messageCount
         egress.removeAll()

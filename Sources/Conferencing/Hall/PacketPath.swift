@@ -304,17 +304,19 @@ extension ShardHost {
         let sendTime = receiver.pointee.wantsSendTime ? AbsoluteSendTime(now) : nil
         var sent = Delivery()
         var hasReports = false
-        var slot = conference.pointee.firstWalking
-        // Ends: the list has every source at most once.
-        while slot >= 0 {
-            let source = conference.pointee.sources.pointer(at: Int(slot))
-            let current = Int(slot)
-            slot = source.pointee.nextWalking
-            guard conference.pointee.interest.wants(place, source: current) else { continue }
-            let pair = pair(of: receiver, with: current, source)
-            forward(
-                source, current, of: conference, to: receiver, at: place, pair: pair, destination: destination,
+        var cursor = WalkCursor(conference)
+        // Ends: the list has every source at most once, and each step passes a packet or a source.
+        while let step = cursor.next(conference) {
+            let source = conference.pointee.sources.pointer(at: step.slot)
+            guard conference.pointee.interest.wants(place, source: step.slot) else {
+                cursor.skip(step, conference)
+                continue
+            }
+            let pair = pair(of: receiver, with: step.slot, source)
+            let position = forward(
+                source, step, of: conference, to: receiver, at: place, pair: pair, destination: destination,
                 sendTime: sendTime, now: now, sent: &sent, into: &egress)
+            cursor.pass(step, to: position, conference)
             let reported = receiver.pointee.downlink.projection(at: pair).pointee.reportGeneration
             if reported != source.pointee.reportGeneration { hasReports = true }
         }
@@ -349,31 +351,44 @@ extension ShardHost {
         var bytes = 0
     }
 
-    /// Doors 6 to 8 for the packets of one source and one receiver.
+    /// A receiver does not take a packet's format. Nor will it take the next one of this format: it is not visited for
+    /// this source until either side changes formats. What it misses meanwhile may be more than half a round of
+    /// numbers.
+    @inline(never)
+    private func passOver(
+        _ packet: UnsafeMutablePointer<BatchPacket>, of source: UnsafeMutablePointer<Source>, _ slot: Int,
+        in conference: UnsafeMutablePointer<Conference>, for place: Int, _ projection: UnsafeMutablePointer<Projection>
+    ) {
+        if packet.pointee.codec == source.pointee.codec {
+            conference.pointee.interest.exclude(place, source: slot)
+            projection.pointee.interrupt()
+        }
+        counters.add(.droppedNoReceiverRoute)
+    }
+
+    /// Doors 6 to 8 for packets of one source and one receiver.
+    /// - Returns: the packet behind those of this step, −1 at the end of the list.
     @inline(__always)
     private mutating func forward(
-        _ source: UnsafeMutablePointer<Source>, _ current: Int, of conference: UnsafeMutablePointer<Conference>,
+        _ source: UnsafeMutablePointer<Source>, _ step: WalkCursor.Step,
+        of conference: UnsafeMutablePointer<Conference>,
         to receiver: UnsafeMutablePointer<Endpoint>, at place: Int, pair: Int, destination: Destination,
         sendTime: AbsoluteSendTime?, now: Timestamp, sent: inout Delivery,
         into egress: inout EgressBatch
-    ) {
+    ) -> Int32 {
         let projection = receiver.pointee.downlink.projection(at: pair)
-        var position = source.pointee.walking.head
+        var position = step.position
+        var left = step.packets
         // Ends: the list has no cycle.
-        while position >= 0 {
+        while position >= 0, left > 0 {
             let packet = batch[position]
             position = packet.pointee.next
+            left -= 1
             guard !packet.pointee.isLost else { continue }
             let payloadType = receiver.pointee.outgoingPayloadType(
                 packet.pointee.info.payloadType, codec: packet.pointee.codec)
             guard payloadType != Uplink.none else {
-                // Nor will it take the next one of this format: it is not visited for this source until either side
-                // changes formats. What it misses meanwhile may be more than half a round of numbers.
-                if packet.pointee.codec == source.pointee.codec {
-                    conference.pointee.interest.exclude(place, source: current)
-                    projection.pointee.interrupt()
-                }
-                counters.add(.droppedNoReceiverRoute)
+                passOver(packet, of: source, step.slot, in: conference, for: place, projection)
                 continue
             }
             // Door 6.
@@ -399,7 +414,10 @@ extension ShardHost {
                 continue
             }
             // Door 7.
-            guard let slot = egress.reserve() else { return counters.add(.droppedSendBuffer) }
+            guard let slot = egress.reserve() else {
+                counters.add(.droppedSendBuffer)
+                continue
+            }
             let plaintext = UnsafeRawBufferPointer(start: packet.pointee.base, count: packet.pointee.info.byteCount)
             let headerBytes = HeaderRewriter.write(
                 packet.pointee.info, from: plaintext, into: slot, receiver: receiver.pointee.extensions,
@@ -427,6 +445,7 @@ extension ShardHost {
             sent.packets += 1
             sent.bytes += total
         }
+        return position
     }
 }
 

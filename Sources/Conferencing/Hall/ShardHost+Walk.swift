@@ -36,22 +36,62 @@ extension ShardHost {
     }
 
     /// Takes over what has arrived, and finds out who wants any of it.
-    func beginWalk(_ conference: UnsafeMutablePointer<Conference>) {
+    mutating func beginWalk(_ conference: UnsafeMutablePointer<Conference>) {
         conference.pointee.isWalking = true
-        conference.pointee.firstWalking = conference.pointee.firstArriving
-        conference.pointee.firstArriving = -1
         conference.pointee.toVisit = MemberSet()
-        var slot = conference.pointee.firstWalking
+        walkPlan.removeAll()
+        var slot = conference.pointee.firstArriving
+        conference.pointee.firstArriving = -1
         // Ends: the list has every source at most once.
         while slot >= 0 {
             let source = conference.pointee.sources.pointer(at: Int(slot))
             source.pointee.walking = source.pointee.arriving
             source.pointee.arriving = PacketList()
-            source.pointee.nextWalking = source.pointee.nextArriving
-            source.pointee.nextArriving = -1
             conference.pointee.interest.collect(Int(slot), into: &conference.pointee.toVisit)
             evenOut(source)
-            slot = source.pointee.nextWalking
+            let (length, isEven) = shape(of: source.pointee.walking)
+            walkPlan.add(
+                WalkPlan.Entry(
+                    slot: slot, length: length, packets: UInt16(clamping: source.pointee.walking.count), isEven: isEven)
+            )
+            slot = source.pointee.nextArriving
+            source.pointee.nextArriving = -1
+        }
+        walkPlan.make()
+        link(conference)
+    }
+
+    /// Length of a list's first packet, and whether all have it.
+    private func shape(of list: PacketList) -> (length: UInt16, isEven: Bool) {
+        func length(_ index: Int32) -> Int {
+            let packet = batch[index]
+            return packet.pointee.info.headerBytes + packet.pointee.info.payloadBytes + Int(packet.pointee.padding)
+        }
+        let first = length(list.head)
+        var next = batch[list.head].pointee.next
+        // Ends: the list has no cycle.
+        while next >= 0 {
+            guard length(next) == first else { return (UInt16(clamping: first), false) }
+            next = batch[next].pointee.next
+        }
+        return (UInt16(clamping: first), true)
+    }
+
+    /// Makes the list of the walk from its plan.
+    private func link(_ conference: UnsafeMutablePointer<Conference>) {
+        conference.pointee.firstWalking = -1
+        link(conference, areTails: true)
+        conference.pointee.firstTail = conference.pointee.firstWalking
+        link(conference, areTails: false)
+    }
+
+    private func link(_ conference: UnsafeMutablePointer<Conference>, areTails: Bool) {
+        // From the end, since each goes to the front.
+        for index in stride(from: walkPlan.count - 1, through: 0, by: -1) where walkPlan[index].isTail == areTails {
+            let source = conference.pointee.sources.pointer(at: Int(walkPlan[index].slot))
+            source.pointee.takesTail = walkPlan[index].takesTail
+            source.pointee.nextWalking = conference.pointee.firstWalking
+            conference.pointee.firstWalking = walkPlan[index].slot
         }
     }
 
@@ -73,6 +113,7 @@ extension ShardHost {
             source.pointee.nextWalking = -1
         }
         conference.pointee.firstWalking = -1
+        conference.pointee.firstTail = -1
         conference.pointee.isWalking = false
     }
 
@@ -96,6 +137,7 @@ extension ShardHost {
         let source = conference.pointee.sources.pointer(at: Int(slot))
         var position = conference.pointee.firstWalking
         if position == slot { conference.pointee.firstWalking = source.pointee.nextWalking }
+        if conference.pointee.firstTail == slot { conference.pointee.firstTail = source.pointee.nextWalking }
         // Ends: the list has every source at most once.
         while position >= 0, position != slot {
             let other = conference.pointee.sources.pointer(at: Int(position))

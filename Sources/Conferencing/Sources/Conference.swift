@@ -36,7 +36,9 @@ struct Conference: ~Copyable {
     /// Sources with packets, in order of first touch.
     var firstArriving: Int32 = -1
     var lastArriving: Int32 = -1
+    /// Sources whose packets the walk carries, as ``WalkPlan`` has put them in order; those that fill places come last.
     var firstWalking: Int32 = -1
+    var firstTail: Int32 = -1
     /// Members that the present walk still has to visit.
     var toVisit = MemberSet()
     var isWalking = false

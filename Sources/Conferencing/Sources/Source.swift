@@ -37,6 +37,8 @@ struct Source: ~Copyable {
     /// The next source of the conference with such packets, −1 at the end.
     var nextArriving: Int32 = -1
     var nextWalking: Int32 = -1
+    /// Behind its packets in the walk one goes that fills a place.
+    var takesTail = false
 
     init() {}
 
