@@ -51,6 +51,8 @@ public struct ShardHost: ~Copyable {
     var description: DescriptionProgress?
     /// Endpoints whose session has failed, to be removed little by little.
     var doomed = GrowableQueue<SlabKey>()
+    /// Sessions were taken apart in this turn.
+    var hasFreedMemory = false
 
     // The packets that wait (Hall/PacketPath.swift).
     var batch = PacketBatch()

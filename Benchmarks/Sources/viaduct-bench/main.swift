@@ -3,9 +3,6 @@
 import Glibc
 import PacketIO
 
-// As the bridge does.
-Allocator.spreadWork()
-
 let options = BenchOptions(Array(CommandLine.arguments.dropFirst()))
 
 do {
@@ -31,7 +28,12 @@ do {
             SRTPBenchmarks.printRatios(runner.measurements)
             runner.run(RewriteBenchmarks.all())
             runner.run(try SendBenchmarks.all())
-        case .hall: try HallBenchmarks(directory: directory).run()
+        case .hall:
+            // A thread has another part of the heap than the program's first one; a worker is such a thread.
+            let thread = try PinnedThread.start(name: "hall") {
+                do { try HallBenchmarks(directory: directory).run() } catch { fatal("\(error)") }
+            }
+            thread.join()
         case .start: try StartUp(bed: bed, prosody: options.prosody).run()
         case .calls: try Calls(bed: bed, rounds: options.endToEndRounds).run()
         case .interleaving: try comparisons.interleaving()

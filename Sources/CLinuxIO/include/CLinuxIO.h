@@ -156,9 +156,6 @@ int64_t viaduct_raise_descriptor_limit(int64_t wanted);
 
 // MARK: Signals
 
-/// Has the allocator spread its work: see `Allocator` in PacketIO. Call it first of all.
-void viaduct_spread_allocator_work(void);
-
 /// Ignores SIGPIPE in the whole process: a peer, or a log's reader, that is gone is an error of the call.
 void viaduct_ignore_broken_pipes(void);
 /// Blocks SIGPIPE in the calling thread.

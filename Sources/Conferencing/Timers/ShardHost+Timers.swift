@@ -32,6 +32,7 @@ extension ShardHost {
         clearAway(at: now)
         expireDoomed()
         goOnSweeping(at: now)
+        sortFreedMemory()
         goOnGauging(at: now)
         goOnDescribing(at: now)
     }

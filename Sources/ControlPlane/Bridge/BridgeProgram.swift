@@ -19,7 +19,6 @@ public enum BridgeProgram {
     public static func run(arguments: [String], build: String) -> Int32 {
         // Before the first word: whoever reads what we write may be gone, which is no reason to end.
         viaduct_ignore_broken_pipes()
-        Allocator.spreadWork()
         let environment = environment()
         let options: BridgeOptions
         switch BridgeOptions.parse(arguments) {
