@@ -38,7 +38,7 @@ public enum ConferencingLimits {
     /// Packets of one length that fill places behind longer ones; more of them are a message of their own.
     static let tailPackets = 8
     /// Packets sent for one conference before the next one has its turn.
-    static let conferenceShare = 256
+    static let conferenceShare = 192
     /// Due timers handled in one turn of the loop; the rest waits for the next.
     public static let timersPerTurn = 256
     /// The most padding that makes the packets of a frame equally long, in bytes. It is written where the packet's tag

@@ -230,6 +230,7 @@ extension ShardHost {
     private mutating func serveQueue(
         into egress: inout EgressBatch, at now: Timestamp, within budget: inout Int
     ) -> PumpResult {
+        letNewcomersPass()
         // Ends: every turn finishes a walk or a share of one, and walks are finite.
         while let first = queue.first {
             guard budget > 0 else { return .turnSpent }
@@ -259,6 +260,15 @@ extension ShardHost {
     public mutating func park() {
         let lost = batch.park()
         if lost > 0 { counters.add(.droppedBatchFull, UInt64(lost)) }
+    }
+
+    /// Meetings whose walk was interrupted let those pass who have come since: three people beside a large one do not
+    /// wait for its share of a turn. It gets what they leave; a newcomer who leaves nothing is one of the interrupted.
+    private mutating func letNewcomersPass() {
+        for _ in 0..<queue.count {
+            guard let first = queue.first, conferences.pointer(at: Int(first)).pointee.isWalking else { return }
+            rotateQueue()
+        }
     }
 
     private mutating func rotateQueue() {
