@@ -6,8 +6,8 @@ public import Primitives
 public enum MediaPlaneLimits {
     /// Commands taken per turn.
     static let commandsPerTurn = 64
-    /// Packets to receivers that one turn sends: a third of a millisecond's work. With 1,024 three people beside a
-    /// meeting of 400 had a transit of 3.2 ms at the 99th percentile, with 384 of 1.2 to 2.2 ms.
+    /// Packets to receivers that one turn sends: half a millisecond's work on a slow core. With 1,024 three people
+    /// beside a meeting of 400 had a transit of 3.2 ms at the 99th percentile, with 256 of 0.7 to 1.5 ms.
     static let packetsPerTurn = 256
     /// Kernel messages that the egress batch holds: as many as one system call takes (UIO_MAXIOV).
     static let egressMessages = 1_024
