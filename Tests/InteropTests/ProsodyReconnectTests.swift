@@ -165,11 +165,12 @@ struct ProsodyReconnectTests {
         case inOrder, inOrderWithoutManagement, crash
 
         /// Prosody says goodbye to its clients, but not to those whose session could be resumed: mod_smacks closes
-        /// their connections first.
-        var farewell: XMPPDisconnect {
+        /// their connections first. On a busy machine now and then Prosody 0.12 logs the goodbye and does not send it.
+        var farewells: [XMPPDisconnect] {
             switch self {
-            case .inOrder, .crash: .connectionLost("closed by the server")
-            case .inOrderWithoutManagement: .streamError("system-shutdown")
+            case .inOrder, .crash: [.connectionLost("closed by the server")]
+            case .inOrderWithoutManagement:
+                [.streamError("system-shutdown"), .connectionLost("closed by the server")]
             }
         }
     }
@@ -179,7 +180,8 @@ struct ProsodyReconnectTests {
         let s = try await scene(hibernation: end == .inOrderWithoutManagement ? nil : 15)
         if end == .crash { s.prosody.kill() } else { s.prosody.stop() }
         #expect(try await s.bench.wait { !s.bridge.connection.isOnline && !s.focus.connection.isOnline })
-        #expect(s.bridge.disconnects.first == end.farewell)
+        let first = try #require(s.bridge.disconnects.first)
+        #expect(end.farewells.contains(first), "\(s.bridge.events.suffix(4))")
         try await s.prosody.waitForEnd()
         try await s.prosody.start()
         #expect(try await s.bench.wait { s.bridge.isInRoom && s.focus.isInRoom })
