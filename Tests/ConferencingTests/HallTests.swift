@@ -227,14 +227,20 @@ struct HallTests {
         }
     }
 
-    @Test("a turn's budget is kept, what is left goes on later in the same order, and others are served in between")
-    func turns() throws {
+    /// A meeting of twenty, and two people, 20 and 21, in another one.
+    private func twoMeetings() throws -> World {
         var world = try World()
         expect(world.assemble(20))
         let other = ConferenceNumber(8)
         _ = world.request([.createConference(name: "small", audioSSRC: 3, videoSSRC: 4)], conference: other)
         for _ in 0..<2 { expect(world.join(conference: other)) }
         expect(world.connectAll())
+        return world
+    }
+
+    @Test("a turn's budget is kept, what is left goes on later in the same order, and others are served in between")
+    func turns() throws {
+        var world = try twoMeetings()
         var large: [(client: Int, bytes: [UInt8])] = []
         for number in 0..<40 {
             let packet = world.clients[0].makeRTP(ssrc: 1_000, payloadType: 111, payload: [UInt8(number)])
@@ -263,12 +269,7 @@ struct HallTests {
 
     @Test("a meeting that lets others pass goes on although they have something in every turn")
     func yields() throws {
-        var world = try World()
-        expect(world.assemble(20))
-        let other = ConferenceNumber(8)
-        _ = world.request([.createConference(name: "small", audioSSRC: 3, videoSSRC: 4)], conference: other)
-        for _ in 0..<2 { expect(world.join(conference: other)) }
-        expect(world.connectAll())
+        var world = try twoMeetings()
         let large = try require(world.clients[0].makeRTP(ssrc: 1_000, payloadType: 111, payload: [1]))
         world.receive([(0, large)])
         var turns = 0
