@@ -82,6 +82,24 @@ struct ContainerTests {
         expect(token == nil)
     }
 
+    @Test("what a slab discards ends at once, once, and its slot serves again")
+    func slabDiscard() {
+        final class Token {}
+        weak var token: Token?
+        var slab = Slab<Token>(capacity: 1)
+        let key: SlabKey
+        do {
+            let strong = Token()
+            token = strong
+            key = slab.insert(strong)
+        }
+        expect(token != nil && slab.nextKey == nil)
+        expect(slab.discard(key))
+        expect(token == nil && slab.count == 0 && !slab.contains(key))
+        expect(!slab.discard(key))
+        expect(slab.insert(Token()).index == key.index)
+    }
+
     @Test("a growable buffer keeps its elements while it grows and swaps the last into a hole")
     func growableBuffer() {
         var buffer = GrowableBuffer<String>(capacity: 1)

@@ -22,7 +22,7 @@ extension ShardHost {
         forgetFlows(of: index)
         conference.pointee.removeMember(at: endpoint.pointee.place)
         endpointByNumber.remove(endpoint.pointee.number.value)
-        _ = endpoints.remove(key)
+        endpoints.discard(key)
         hasFreedMemory = true
         if hasSources, !conference.pointee.isEnding { retrySources(in: conferenceIndex, except: index) }
     }
@@ -54,7 +54,7 @@ extension ShardHost {
                 if conference.pointee.forgetSources(ConferencingLimits.sourcesPerRemoval) { continue }
                 nextPlace = 0
                 ending.popFirst()
-                if let key = conferences.key(at: index) { _ = conferences.remove(key) }
+                if let key = conferences.key(at: index) { conferences.discard(key) }
                 continue
             }
             nextPlace = place + 1

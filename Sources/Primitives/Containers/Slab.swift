@@ -122,11 +122,25 @@ public struct Slab<Element: ~Copyable>: ~Copyable {
     @discardableResult
     public mutating func remove(_ key: SlabKey) -> Element? {
         guard contains(key) else { return nil }
+        release(key)
+        return (elements + Int(key.index)).move()
+    }
+
+    /// Ends the element of `key` where it lies.
+    /// - Returns: `false` when the key is outdated.
+    @discardableResult
+    public mutating func discard(_ key: SlabKey) -> Bool {
+        guard contains(key) else { return false }
+        release(key)
+        (elements + Int(key.index)).deinitialize(count: 1)
+        return true
+    }
+
+    private mutating func release(_ key: SlabKey) {
         let index = Int(key.index)
         generations[index] = key.generation &+ 1
         next[index] = freeHead
         freeHead = key.index
         count -= 1
-        return (elements + index).move()
     }
 }
