@@ -61,6 +61,8 @@ final class VirtualClient {
     var lastReceiverReport: Timestamp?
     /// Key frame requests that reached it, by SSRC.
     var keyframeRequests: [UInt32: [Timestamp]] = [:]
+    /// When the turns began that sent them: what was asked for was decided then or later.
+    var keyframeTurns: [UInt32: [Timestamp]] = [:]
 
     /// What it received of one stream.
     struct ReceivedStream {

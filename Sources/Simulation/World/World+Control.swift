@@ -130,7 +130,10 @@ extension World {
         times.append(time)
         client.keyframeRequests[ssrc] = times
         let others = clients.lazy.filter { $0.conference == client.conference && $0.index != client.index }.count
-        let recent = times.lazy.filter { time - $0 < SimulationLimits.keyframeWindow }.count
+        // A turn may hold a request back, so the time between two decisions is at the most that from turn to departure.
+        client.keyframeTurns[ssrc, default: []].append(now)
+        let turns = client.keyframeTurns[ssrc] ?? []
+        let recent = turns.lazy.filter { time - $0 < SimulationLimits.keyframeWindow }.count
         guard recent <= 3 * others else {
             throw Breach(.keyframes, "ssrc \(ssrc): asked \(recent) times in 10 s by \(others) receivers")
         }
