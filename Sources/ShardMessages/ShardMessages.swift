@@ -216,6 +216,12 @@ public enum ShardEvent: Sendable {
     case sourceRefused(EndpointNumber, ssrc: UInt32, reason: SourceRefusal)
     /// The worker removed an empty conference.
     case conferenceExpired(ConferenceNumber)
+    /// Who speaks has changed.
+    case speakerChanged(ConferenceNumber, SpeakerState)
+    /// An endpoint is heard again, or was not heard for a while (media-plane.md 14).
+    case connectivityChanged(EndpointNumber, conference: ConferenceNumber, isActive: Bool)
+    /// What an endpoint's downlink carries, in bits per second.
+    case estimateChanged(EndpointNumber, bitsPerSecond: UInt64)
     /// The answer to `ShardCommand.describe`: one line of text per fact.
     case description(number: UInt64, text: String)
 }
@@ -223,6 +229,10 @@ public enum ShardEvent: Sendable {
 /// What the control plane sends a worker.
 public enum ShardCommand: Sendable {
     case request(ShardRequest)
+    /// What a receiver wants from now on, whole.
+    case setPreferences(EndpointNumber, conference: ConferenceNumber, ReceiverPreferences)
+    /// What a source of an endpoint shows; the source may come later.
+    case setVideoType(EndpointNumber, conference: ConferenceNumber, source: String, VideoType)
     /// Asks for a readable account of the worker's state (`/debug`), as JSON text.
     case describe(number: UInt64)
     /// Ends the worker's loop.

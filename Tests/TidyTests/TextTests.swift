@@ -13,7 +13,8 @@ struct TextTests {
     static let uncheckedSendable: Set<String> = [
         "Sources/ControlPlane/Loop/SignalReader.swift", "Sources/IPsecMB/IPsecMB.swift",
         "Sources/MediaPlane/MediaWorker.swift",
-        "Sources/OpenSSL/DTLS/DTLSIdentity.swift", "Sources/Primitives/Rings/SPSCRing.swift",
+        "Sources/OpenSSL/DTLS/DTLSIdentity.swift", "Sources/Primitives/Rings/RecordRing.swift",
+        "Sources/Primitives/Rings/SPSCRing.swift",
         "Sources/Telemetry/CounterBlock.swift", "Sources/WebServer/HTTPServer.swift",
     ]
 

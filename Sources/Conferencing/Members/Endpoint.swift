@@ -36,6 +36,10 @@ struct Endpoint: ~Copyable {
     var connectionState = ConnectionState.waiting
     /// Why it ends at its next timer; `nil` while it lives.
     var doom: ExpiryReason?
+    /// What it said over its bridge channel that it wants.
+    var preferences = ReceiverPreferences()
+    /// What it said that its sources show, at most ``ShardMessagesLimits/sources`` of them; some may not be signalled.
+    private(set) var videoTypes: [(source: String, type: VideoType)] = []
 
     init(
         _ creation: EndpointCreation, conference: Int, transport: consuming TransportSession, at now: Timestamp
@@ -56,6 +60,13 @@ struct Endpoint: ~Copyable {
     @inline(__always)
     func outgoingPayloadType(_ number: UInt8, codec: UInt8) -> UInt8 {
         uplink.codecs[Int(number & 127)] == codec ? number : downlink.number(of: codec)
+    }
+
+    /// Remembers what a source shows; where there is no room the oldest goes.
+    mutating func setVideoType(of source: String, to type: VideoType) {
+        videoTypes.removeAll { $0.source == source }
+        if videoTypes.count == ShardMessagesLimits.sources { videoTypes.removeFirst() }
+        videoTypes.append((source, type))
     }
 
     /// Takes in payload types, header extensions and mutes; sources are the host's, they concern the others too.

@@ -143,6 +143,10 @@ struct WorkerLoop: ~Copyable {
             case .request(let request):
                 host.take(request)
                 host.work(at: now, into: &egress, steps: &budget.operations)
+            case .setPreferences(let endpoint, _, let preferences):
+                host.setPreferences(of: endpoint, to: preferences)
+            case .setVideoType(let endpoint, _, let source, let type):
+                host.setVideoType(of: endpoint, source: source, to: type)
             case .describe(let number):
                 host.describe(number)
             case .stop:

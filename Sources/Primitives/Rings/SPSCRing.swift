@@ -2,7 +2,8 @@
 
 import Synchronization
 
-/// A bounded ring between exactly one producer thread and one consumer thread: the only lock-free code in the project.
+/// A bounded ring between exactly one producer thread and one consumer thread; with `RecordRing` the only
+/// lock-free code in the project.
 ///
 /// Elements are moved in and out. The two positions sit on their own cache lines; each side keeps a private copy of the
 /// other's position and rereads it only when the ring looks full or empty.
