@@ -1,5 +1,7 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
+internal import Primitives
+
 /// Sizes of a worker's tables. Reaching one refuses the command or drops the packet, and is counted; nothing grows past
 /// it.
 public enum ConferencingLimits {
@@ -52,6 +54,8 @@ public enum ConferencingLimits {
     /// Longest datagram taken, in bytes: what an Ethernet path carries (media-plane.md 1.1). A transmit slot holds it
     /// with a new header and a tag.
     public static let datagramBytes = 1_500
+    /// The shortest time between two estimates of one receiver that are told to the control plane.
+    static let estimateInterval = TimeDelta.milliseconds(200)
     /// Room for one RTCP packet made here, in bytes.
     public static let rtcpBytes = 1_200
 }

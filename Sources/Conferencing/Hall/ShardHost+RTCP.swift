@@ -39,7 +39,8 @@ extension ShardHost {
                 receiveKeyframeRequest(of: ssrc, from: index, fullIntra: nil, at: now, into: &egress)
             case .fullIntraRequest(let entry):
                 receiveKeyframeRequest(of: entry.ssrc, from: index, fullIntra: entry.sequence, at: now, into: &egress)
-            case .nack, .transportFeedback, .maximumBitrate, .ignored: break
+            case .maximumBitrate(let estimate): receiveEstimate(estimate, from: index, at: now)
+            case .nack, .transportFeedback, .ignored: break
             }
         }
         if actions.isMalformed { counters.add(.droppedMalformedRTCP) }
@@ -98,6 +99,15 @@ extension ShardHost {
             let old = endpoint.pointee.downlink.roundTrip
             endpoint.pointee.downlink.roundTrip = old == .zero ? sample : (old * 7 + sample) / 8
         }
+    }
+
+    /// What a receiver without transport-wide feedback says that it can take (media-plane.md 8.5).
+    private mutating func receiveEstimate(_ estimate: MaximumBitrateEstimate, from index: Int, at now: Timestamp) {
+        let endpoint = endpoints.pointer(at: index)
+        guard !endpoint.pointee.uplink.hasTransportCC,
+            endpoint.pointee.downlink.takeEstimate(estimate.bitrate, at: now)
+        else { return }
+        emit(.estimateChanged(endpoint.pointee.number, bitsPerSecond: estimate.bitrate))
     }
 
     /// Encrypts the first `count` bytes of the scratch buffer and sends them as RTCP; what does not fit is lost, RTCP

@@ -18,6 +18,9 @@ struct Downlink: ~Copyable {
     var roundTrip = TimeDelta.zero
     /// What was lost on the way to it.
     var losses = LossAccount()
+    /// The last REMB that was told to the control plane, in bits per second, and when the next may be.
+    private var estimate: UInt64 = 0
+    private var nextEstimate = Timestamp.zero
 
     /// Where the pair with a source slot stands below; two bytes for each slot up to the highest that was ever used.
     private var positions = GrowableBuffer<UInt16>()
@@ -51,6 +54,15 @@ struct Downlink: ~Copyable {
         case .audio: acceptsAudio = true
         case .video: acceptsVideo = true
         }
+    }
+
+    /// Takes a REMB. Clients repeat it about every second, so that one which is passed over here comes again.
+    /// - Returns: whether it says something new, and the last one is long enough ago.
+    mutating func takeEstimate(_ bitrate: UInt64, at now: Timestamp) -> Bool {
+        guard bitrate != estimate, now >= nextEstimate else { return false }
+        estimate = bitrate
+        nextEstimate = now + ConferencingLimits.estimateInterval
+        return true
     }
 
     // MARK: Pairs
