@@ -58,6 +58,7 @@ let protocolCores: [Target] = [
     shell("Telemetry", ["Primitives"]),
     core("BridgeConfiguration", ["Primitives"]),
     core("HTTP", ["Primitives"]),
+    core("SCTP", ["Primitives"]),
 ]
 
 let bridgeCores: [Target] = [
@@ -128,6 +129,7 @@ let testTargets: [Target] = [
     tests("SRTP", ["OpenSSL", "IPsecMB"]), tests("IPsecMB"),
     tests("RTP"), tests("VideoPayload"), tests("XML"), tests("XMPP", ["XML", "OpenSSL"]),
     tests("Colibri", ["XML"]), tests("Telemetry"), tests("BridgeConfiguration"), tests("HTTP"),
+    tests("SCTP"),
     tests("BridgeControl", ["XMPP", "XML", "Colibri", "Telemetry", "BridgeConfiguration", "ShardMessages"]),
     tests("Forwarding", ["RTP", "VideoPayload", "ShardMessages"]),
     tests("MediaTransport", ["ICE", "DTLS", "SRTP", "OpenSSL"]),
