@@ -29,6 +29,12 @@ public struct DTLSCounters: Equatable, Sendable, BitwiseCopyable {
     public var afterEnd: UInt64 = 0
     /// Flights sent again.
     public var retransmissions: UInt64 = 0
+    /// Records of application data that were handed out.
+    public var recordsReceived: UInt64 = 0
+    /// Records of application data that were made.
+    public var recordsSent: UInt64 = 0
+    /// Application data that no record was made for: too long, or not connected.
+    public var recordsRefused: UInt64 = 0
     /// Signalled fingerprints with an unknown hash or a wrong length, or too many of them.
     public var unusableFingerprints: UInt64 = 0
 

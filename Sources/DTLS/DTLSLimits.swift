@@ -1,5 +1,6 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
+internal import OpenSSL
 public import Primitives
 
 /// Named limits of this target.
@@ -18,6 +19,8 @@ public enum DTLSLimits {
     public static let firstRetransmission = TimeDelta.milliseconds(1_000)
     /// Longest time between two repetitions (RFC 6347 4.2.4.1).
     public static let longestRetransmission = TimeDelta.milliseconds(60_000)
-    /// Longest outgoing datagram, in bytes.
+    /// Longest plaintext of one outgoing record of application data, in bytes.
+    public static let applicationBytes = OpenSSLLimits.dtlsRecordBytes
+    /// Longest outgoing datagram of a handshake, in bytes.
     public static let outgoingDatagramBytes = 1_200
 }

@@ -3,7 +3,8 @@
 public import OpenSSL
 public import Primitives
 
-/// One DTLS 1.2 association that agrees on SRTP keys (RFC 6347, 5764, 8122; media-plane.md 2).
+/// One DTLS 1.2 association that agrees on SRTP keys (RFC 6347, 5764, 8122; media-plane.md 2) and carries application
+/// data behind that, a record per datagram (RFC 8261 section 5).
 ///
 /// Responsible for the role, the store of early datagrams, repetition of lost flights on the caller's clock, the
 /// handshake's time limit, datagrams that fit the path, and the order of events. The records themselves are OpenSSL's.
@@ -92,7 +93,11 @@ public struct DTLSTransport: ~Copyable {
     }
 
     /// Takes in one datagram that looks like DTLS.
-    public mutating func handle(_ datagram: RawSpan, at now: Timestamp) {
+    /// - Parameter application: gets the plaintext of each record of application data in it, during the call: the first
+    ///   ones may come with the end of the handshake, before its event. Left out where nobody asked for any.
+    public mutating func handle(
+        _ datagram: RawSpan, at now: Timestamp, application: (RawSpan) -> Void = { _ in }
+    ) {
         guard datagram.byteCount > 0, datagram.byteCount <= DTLSLimits.datagramBytes else {
             counters.badSize += 1
             return
@@ -109,11 +114,32 @@ public struct DTLSTransport: ~Copyable {
                 counters.stubs += 1
                 return
             }
-            datagram.withUnsafeBytes { session?.receive($0) }
+            var records: UInt64 = 0
+            datagram.withUnsafeBytes { bytes in
+                session?.receive(bytes) { record in
+                    records += 1
+                    application(record)
+                }
+            }
+            counters.recordsReceived += records
             settle(at: now)
         case .ended:
             counters.afterEnd += 1
         }
+    }
+
+    /// Makes one record of application data, a datagram of its own.
+    /// - Returns: `false` when it was refused: the association does not stand, or it is longer than
+    ///   ``DTLSLimits/applicationBytes``.
+    public mutating func send(application: RawSpan, at now: Timestamp) -> Bool {
+        guard phase == .connected, application.withUnsafeBytes({ session?.send(application: $0) }) == true else {
+            counters.recordsRefused += 1
+            return false
+        }
+        counters.recordsSent += 1
+        // One record, so there is nothing to cut.
+        if let record = session?.takeOutput() { transmits.append(record) }
+        return true
     }
 
     /// Does what is due.

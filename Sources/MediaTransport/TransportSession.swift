@@ -124,9 +124,26 @@ public struct TransportSession: ~Copyable {
     public var iceCounters: ICECounters { ice.counters }
 
     /// Takes a DTLS datagram.
-    public mutating func handleDTLS(_ datagram: RawSpan, at now: Timestamp) {
-        dtls.handle(datagram, at: now)
+    /// - Parameter application: gets the plaintext of each record of application data, during the call.
+    public mutating func handleDTLS(
+        _ datagram: RawSpan, at now: Timestamp, application: (RawSpan) -> Void = { _ in }
+    ) {
+        dtls.handle(datagram, at: now, application: application)
         settle(at: now)
+    }
+
+    /// Sends application data as one record, which goes into `egress` at once.
+    /// - Returns: `false` when it was not sent: no handshake yet, nowhere to send it, too long, or no room.
+    public mutating func send(application: RawSpan, at now: Timestamp, into egress: inout EgressBatch) -> Bool {
+        guard let destination, egress.hasRoom(datagrams: 1), dtls.send(application: application, at: now) else {
+            return false
+        }
+        var isSent = true
+        // Ends: each turn takes one datagram out of a bounded queue.
+        while let bytes = dtls.pollTransmit() {
+            if !egress.append(bytes.rawSpan, to: destination) { isSent = false }
+        }
+        return isSent
     }
 
     /// Whether the SRTP keys are there.

@@ -4,6 +4,9 @@
 public enum OpenSSLLimits {
     /// UDP payload of outgoing DTLS datagrams, in bytes; flights are cut to fit (media-plane.md 2).
     public static let dtlsDatagramBytes = 1_200
+    /// Plaintext of one record of application data, in bytes: a datagram of 1,408 (media-plane.md 2) less header, nonce
+    /// and tag.
+    public static let dtlsRecordBytes = 1_371
     /// Fingerprints kept per DTLS peer; later ones are ignored.
     public static let fingerprints = 16
     /// Certificates a DTLS peer may present in its chain.

@@ -115,6 +115,24 @@ struct TransportSessionTests {
         identities = [try DTLSIdentity(wallSeconds: 1_790_000_000), try DTLSIdentity(wallSeconds: 1_790_000_000)]
     }
 
+    @Test("application data passes once the handshake is done, not before and not without room")
+    func applicationData() throws {
+        var pair = Pair(seed: 3, loss: 0, identities: identities, profiles: [both, both])
+        let record: [UInt8] = [1, 2, 3]
+        var egress = EgressBatch(bytes: 1_600, messages: 1, joinsSegments: false)
+        var sent = [pair.sessions[0].send(application: record.rawSpan, at: pair.now, into: &egress)]
+        pair.run(for: .seconds(5 as Int64))
+        sent.append(pair.sessions[0].send(application: record.rawSpan, at: pair.now, into: &egress))
+        sent.append(pair.sessions[0].send(application: record.rawSpan, at: pair.now, into: &egress))
+        #expect(sent == [false, true, false])
+        let message = egress.messages[0]
+        #expect(message.destination.remote == Pair.addresses[1])
+        let datagram = [UInt8](egress.buffer[message.offset..<message.offset + message.byteCount])
+        var received: [[UInt8]] = []
+        pair.sessions[1].handleDTLS(datagram.rawSpan, at: pair.now) { received.append($0.toArray()) }
+        #expect(received == [record])
+    }
+
     @Test("two sessions connect through loss, and media passes both ways", arguments: [0.0, 0.1, 0.3])
     func connects(loss: Double) throws {
         var pair = Pair(seed: 11, loss: loss, identities: identities, profiles: [both, both])

@@ -3,7 +3,8 @@
 internal import COpenSSL
 internal import Primitives
 
-/// One DTLS 1.2 association over memory: datagrams in, datagrams out, SRTP keys at the end (RFC 6347, 5764).
+/// One DTLS 1.2 association over memory: datagrams in, datagrams out, SRTP keys at the end, and records of application
+/// data both ways from then on (RFC 6347, 5764).
 ///
 /// Knows nothing of time: the owner says when the last flight is to be sent again. `DTLSTransport` is that owner.
 public struct DTLSSession: ~Copyable {
@@ -39,8 +40,6 @@ public struct DTLSSession: ~Copyable {
 
     /// Where the association stands.
     public private(set) var state = State.handshaking
-    /// Application data received and not kept: nobody asked for a data channel.
-    public private(set) var droppedApplicationDatagrams: UInt64 = 0
     /// Whether this side is the DTLS client.
     public let isClient: Bool
 
@@ -96,15 +95,28 @@ public struct DTLSSession: ~Copyable {
     }
 
     /// Begins: the client's first flight is made.
-    public mutating func start() { advance() }
+    public mutating func start() { advance { _ in } }
 
     /// Takes in one datagram.
-    public mutating func receive(_ datagram: UnsafeRawBufferPointer) {
+    /// - Parameter application: gets the plaintext of each record of application data; it is valid during the call.
+    public mutating func receive(_ datagram: UnsafeRawBufferPointer, application: (RawSpan) -> Void) {
         guard state == .handshaking || state == .connected, let base = datagram.baseAddress, datagram.count > 0 else {
             return
         }
         guard BIO_write(input, base, Int32(datagram.count)) == Int32(datagram.count) else { return }
-        advance()
+        advance(application)
+    }
+
+    /// Makes one record of application data; it comes out by ``takeOutput()``.
+    /// - Returns: whether it was taken: only while connected, and only as much as a record holds.
+    public mutating func send(application: UnsafeRawBufferPointer) -> Bool {
+        guard state == .connected, let base = application.baseAddress, application.count > 0,
+            application.count <= OpenSSLLimits.dtlsRecordBytes
+        else { return false }
+        ErrorQueue.clear()
+        SSL_alloc_buffers(ssl)
+        defer { SSL_free_buffers(ssl) }
+        return SSL_write(ssl, base, Int32(application.count)) == Int32(application.count)
     }
 
     /// Whether a flight waits for the peer's answer.
@@ -177,7 +189,7 @@ public struct DTLSSession: ~Copyable {
     }
 
     /// Lets OpenSSL work through what has arrived.
-    private mutating func advance() {
+    private mutating func advance(_ application: (RawSpan) -> Void) {
         ErrorQueue.clear()
         if state == .handshaking {
             let result = SSL_do_handshake(ssl)
@@ -189,21 +201,21 @@ public struct DTLSSession: ~Copyable {
             }
         }
         guard state != .handshaking else { return }
-        // Records after the handshake are rare, so that no association keeps its buffers of about 34 kB for them.
+        // Most associations are idle most of the time, so that none keeps its buffers of about 34 kB.
         // OpenSSL would bring the one for reading back by itself, and crash for want of the other one.
         SSL_alloc_buffers(ssl)
-        if state == .connected { readRecords() }
+        if state == .connected { readRecords(application) }
         SSL_free_buffers(ssl)
     }
 
     /// Reads after the handshake: alerts, repeated Finished messages (which OpenSSL answers), application data.
-    private mutating func readRecords() {
+    private mutating func readRecords(_ application: (RawSpan) -> Void) {
         // Ends: each round takes a record out of the one datagram that is in `input`.
         withUnsafeTemporaryAllocation(byteCount: OpenSSLLimits.tlsReadBytes, alignment: 1) { scratch in
             while true {
                 let count = SSL_read(ssl, scratch.baseAddress, Int32(scratch.count))
                 if count > 0 {
-                    droppedApplicationDatagrams += 1
+                    application(UnsafeRawBufferPointer(rebasing: scratch[..<Int(count)]).bytes)
                 } else {
                     switch SSL_get_error(ssl, count) {
                     case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE: break
