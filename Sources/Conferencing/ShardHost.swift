@@ -54,6 +54,11 @@ public struct ShardHost: ~Copyable {
     /// Sessions were taken apart in this turn.
     var hasFreedMemory = false
 
+    /// Packets of data channels for the control plane, tagged with their endpoint's number. The owner of the host takes
+    /// them; this is the producer's side.
+    public let channelRecords: RecordRing
+    var hasPushedRecords = false
+
     // The packets that wait (Hall/PacketPath.swift).
     var batch = PacketBatch()
     /// Conferences with packets, in the order in which they are served.
@@ -63,13 +68,16 @@ public struct ShardHost: ~Copyable {
     let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: EgressBatch.slotBytes, alignment: 16)
 
     /// An empty worker.
+    /// - Parameter channelRecords: where packets of data channels go.
     public init(
-        settings: ShardSettings, identity: DTLSIdentity, counters: CounterBlock, random: Random, at now: Timestamp
+        settings: ShardSettings, identity: DTLSIdentity, counters: CounterBlock, random: Random, at now: Timestamp,
+        channelRecords: RecordRing = RecordRing(capacity: ConferencingLimits.channelRingBytes)
     ) {
         self.settings = settings
         self.identity = identity
         self.counters = counters
         self.random = random
+        self.channelRecords = channelRecords
         sealQueue = SealQueue(settings.srtp.engine)
         sorter = PacketSorter(worker: settings.worker, prefix: settings.ufragPrefix)
         nextSweep = now + settings.expiryCheckInterval

@@ -8,6 +8,8 @@ public enum ControlPlaneLimits {
     static let closeTime = TimeDelta.milliseconds(1_500)
     /// How long a command that did not fit the worker's ring waits for the next attempt.
     static let fullRingPause = TimeDelta.milliseconds(2)
+    /// Packets of data channels taken from one worker per turn of the control loop.
+    static let recordsPerTurn = 256
     /// HTTP requests that wait for the worker's account of itself.
     static let pendingDescriptions = 64
     /// Kernel events taken per turn of the control loop.

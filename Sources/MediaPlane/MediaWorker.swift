@@ -41,15 +41,18 @@ public final class MediaWorker: Sendable {
     public let grantedReceiveBufferBytes: Int
     /// What the worker counts.
     public let counters: CounterBlock
-    /// Becomes readable when events wait.
+    /// Becomes readable when events or packets of data channels wait.
     public let eventsWake: WakeUp
     let mailboxes: Mailboxes
     private let thread: PinnedThread
 
-    /// The two rings and the worker's wake-up.
+    /// The rings and the two wake-ups.
     final class Mailboxes: Sendable {
         let commands = SPSCRing<ShardCommand>(capacity: ShardMessagesLimits.commandRing)
         let events = SPSCRing<ShardEvent>(capacity: ShardMessagesLimits.eventRing)
+        /// Packets of data channels, from clients and to them, tagged with the endpoint's number.
+        let recordsIn = RecordRing(capacity: ConferencingLimits.channelRingBytes)
+        let recordsOut = RecordRing(capacity: ConferencingLimits.channelRingBytes)
         let wake: WakeUp
         let eventsWake: WakeUp
         /// Sockets that the control plane has opened since the start.
@@ -146,6 +149,20 @@ public final class MediaWorker: Sendable {
         return true
     }
 
+    /// Sends a packet of an endpoint's data channel; see `ShardHost.sendRecord(_:to:at:into:)`.
+    /// - Returns: `false` when the ring is full: try again a little later.
+    public func send(record: RawSpan, to endpoint: EndpointNumber) -> Bool {
+        guard mailboxes.recordsOut.push(tag: endpoint.value, record) else { return false }
+        if mailboxes.recordsOut.needsWake() { mailboxes.wake.wake() }
+        return true
+    }
+
+    /// Reads the oldest packet of a data channel that was not taken yet, in place.
+    /// - Returns: `false` when there is none.
+    public func takeRecord(_ body: (_ endpoint: EndpointNumber, _ record: RawSpan) -> Void) -> Bool {
+        mailboxes.recordsIn.pop { tag, record in body(EndpointNumber(tag), record) }
+    }
+
     /// Whether the worker has taken all sockets that it was given: there is room for as many as a port holds.
     public var hasTakenSockets: Bool { mailboxes.sockets.freeCount() == MediaPlaneLimits.socketRing }
 
@@ -167,12 +184,16 @@ public final class MediaWorker: Sendable {
     public func nextEvent() -> ShardEvent? { mailboxes.events.pop() }
 
     /// Call before waiting for ``eventsWake``.
-    /// - Returns: `false` when events arrived meanwhile: take them first.
-    public func parkEvents() -> Bool { mailboxes.events.park() }
+    /// - Returns: `false` when events or packets of data channels arrived meanwhile: take them first.
+    public func parkEvents() -> Bool {
+        let hasNoEvents = mailboxes.events.park()
+        return mailboxes.recordsIn.park() && hasNoEvents
+    }
 
     /// Call after waiting.
     public func unparkEvents() {
         mailboxes.events.unpark()
+        mailboxes.recordsIn.unpark()
         eventsWake.drain()
     }
 

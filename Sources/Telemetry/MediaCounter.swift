@@ -11,6 +11,9 @@ public enum MediaCounter: Int, CaseIterable, Sendable {
     case keyframeRequestsRepeated, keyframeRequestsUnknown
     case sourcesRefusedFull, sourcesRefusedForeign
 
+    // Application data of DTLS: packets of the data channels.
+    case channelRecordsReceived, channelRecordsSent
+
     // Life of endpoints and conferences.
     case iceSucceeded, iceSucceededRelayed, iceFailed, dtlsSucceeded, dtlsFailed, endpointsExpired
     case endpointsDisconnected, endpointsReconnected
@@ -27,6 +30,8 @@ public enum MediaCounter: Int, CaseIterable, Sendable {
     // Drops in the transport.
     case droppedBeforeKeys, droppedSRTPAuthentication, droppedSRTPReplay, droppedSRTPContexts, droppedSRTPInvalid
     case droppedDTLS
+    // Drops of the data channels' packets: too many of one client, a control loop that does not take them, no way out.
+    case droppedChannelRate, droppedChannelRing, droppedChannelUnsent
     // Drops in the hall.
     case droppedMalformedRTP, droppedMalformedRTCP, droppedUnknownSSRC, droppedUnknownPayloadType, droppedForceMuted
     case droppedVisitorMedia, droppedPaddingOnly, droppedSilence, droppedDuplicate, droppedUnwanted

@@ -20,6 +20,8 @@ struct Client: ~Copyable {
     let identity: DTLSIdentity
     var received: [Received] = []
     var receivedRTCP: [[UInt8]] = []
+    /// Application data.
+    var receivedRecords: [[UInt8]] = []
     var isConnected = false
     var sequence: UInt16 = 65_530
     var timestamp: UInt32 = 1_000
@@ -98,12 +100,22 @@ struct Client: ~Copyable {
         return total.map { Array(slot[..<$0]) }
     }
 
+    /// Builds a datagram of application data; `nil` before there are keys.
+    mutating func makeRecord(_ bytes: [UInt8], at now: Timestamp) -> [UInt8]? {
+        var batch = EgressBatch(bytes: 1 << 14, messages: 1, joinsSegments: false)
+        guard transport.send(application: bytes.rawSpan, at: now, into: &batch) else { return nil }
+        return [UInt8](batch.buffer[..<batch.byteCount])
+    }
+
     /// Takes a datagram that the bridge sent.
     mutating func handle(_ datagram: [UInt8], from source: TransportAddress, at now: Timestamp) {
         if isDeaf { return }
         switch DatagramClass(datagram.rawSpan) {
         case .stun: transport.handleSTUN(datagram.rawSpan, from: source, local: 0, at: now)
-        case .dtls: transport.handleDTLS(datagram.rawSpan, at: now)
+        case .dtls:
+            var records: [[UInt8]] = []
+            transport.handleDTLS(datagram.rawSpan, at: now) { records.append($0.toArray()) }
+            receivedRecords += records
         case .rtp: handleRTP(datagram)
         case .rtcp:
             var packet = datagram

@@ -32,6 +32,7 @@ struct World: ~Copyable {
     /// - Throws: when no certificate can be made; nothing of the world exists then.
     init(
         profiles: [SRTPProfile] = [.aeadAES128GCM, .aes128CMHMACSHA1_80], egressBytes: Int = 1 << 19,
+        channelRingBytes: Int = ConferencingLimits.channelRingBytes,
         configure: (inout ShardSettings) -> Void = { _ in }
     ) throws {
         let identities = (
@@ -40,14 +41,19 @@ struct World: ~Copyable {
         var settings = ShardSettings(localAddresses: [Self.bridge])
         settings.dtls.profiles = profiles
         configure(&settings)
-        self.init(settings, bridge: identities.0, clients: identities.1, egressBytes: egressBytes)
+        self.init(
+            settings, bridge: identities.0, clients: identities.1, egressBytes: egressBytes,
+            channelRingBytes: channelRingBytes)
     }
 
-    private init(_ settings: ShardSettings, bridge: DTLSIdentity, clients: DTLSIdentity, egressBytes: Int) {
+    private init(
+        _ settings: ShardSettings, bridge: DTLSIdentity, clients: DTLSIdentity, egressBytes: Int, channelRingBytes: Int
+    ) {
         profiles = settings.dtls.profiles
         clientIdentity = clients
         host = ShardHost(
-            settings: settings, identity: bridge, counters: counters, random: Random(seed: 4), at: now)
+            settings: settings, identity: bridge, counters: counters, random: Random(seed: 4), at: now,
+            channelRecords: RecordRing(capacity: channelRingBytes))
         egress = EgressBatch(bytes: egressBytes)
     }
 
@@ -188,6 +194,19 @@ struct World: ~Copyable {
         // Ends: each turn sends something or stops.
         while case .egressFull = host.pump(into: &egress, at: now, within: &budget) { deliver() }
         host.park()
+        deliver()
+    }
+
+    /// Takes what data channels sent, as the control plane does.
+    func takeRecords() -> [(endpoint: EndpointNumber, bytes: [UInt8])] {
+        var records: [(EndpointNumber, [UInt8])] = []
+        while host.channelRecords.pop({ tag, record in records.append((EndpointNumber(tag), record.toArray())) }) {}
+        return records
+    }
+
+    /// Sends a packet of a data channel.
+    mutating func sendRecord(_ bytes: [UInt8], to client: Int) {
+        host.sendRecord(bytes.rawSpan, to: clients[client].number, at: now, into: &egress)
         deliver()
     }
 

@@ -168,6 +168,60 @@ struct MediaWorkerTests {
         }
         #expect(hasConnected)
         #expect(worker.counters.value(.iceSucceeded) == number)
+        try exchangeRecords(of: EndpointNumber(4 + number), &peer, on: &port, with: worker)
+    }
+
+    /// Packets of a data channel go both ways: through the rings, with either side asleep before.
+    private func exchangeRecords(
+        of endpoint: EndpointNumber, _ peer: inout TransportSession, on port: inout UDPPort, with worker: MediaWorker
+    ) throws {
+        var egress = EgressBatch()
+        for round in 1...20 as ClosedRange<UInt8> {
+            let record = [UInt8](repeating: round, count: 100 + Int(round))
+            let isSent = peer.send(application: record.rawSpan, at: MonotonicClock.now(), into: &egress)
+            port.flush(&egress)
+            #expect(isSent)
+            var taken: [[UInt8]] = []
+            try waitForWake(of: worker) {
+                worker.takeRecord { number, bytes in if number == endpoint { taken.append(bytes.toArray()) } }
+            }
+            #expect(taken == [record])
+            let isTaken = worker.send(record: record.rawSpan, to: endpoint)
+            #expect(isTaken)
+            #expect(receiveRecords(by: &peer, on: &port) == [record])
+        }
+        #expect(worker.counters.value(.channelRecordsSent) == worker.counters.value(.channelRecordsReceived))
+    }
+
+    /// Waits as the control loop does until `isDone` says so, five seconds at most.
+    private func waitForWake(of worker: MediaWorker, until isDone: () -> Bool) throws {
+        var poller = try Poller()
+        try poller.add(descriptor: worker.eventsWake.descriptor, token: 1)
+        let buffer = UnsafeMutableBufferPointer<PollEvent>.allocate(capacity: 4)
+        defer { buffer.deallocate() }
+        let deadline = MonotonicClock.now() + .seconds(5 as Int64)
+        while !isDone(), MonotonicClock.now() < deadline {
+            while worker.nextEvent() != nil {}
+            if worker.parkEvents() { _ = poller.wait(until: deadline, now: MonotonicClock.now(), into: buffer) }
+            worker.unparkEvents()
+        }
+    }
+
+    /// The application data of the next datagram that carries some.
+    private func receiveRecords(by peer: inout TransportSession, on port: inout UDPPort) -> [[UInt8]] {
+        var slab = ReceiveSlab()
+        var records: [[UInt8]] = []
+        let deadline = MonotonicClock.now() + .seconds(5 as Int64)
+        while records.isEmpty, MonotonicClock.now() < deadline {
+            slab.removeAll()
+            _ = port.receive(local: 0, into: &slab)
+            for index in 0..<slab.count {
+                let bytes = RawSpan(_unsafeBytes: UnsafeRawBufferPointer(slab.bytes(index)))
+                guard DatagramClass(bytes) == .dtls else { continue }
+                peer.handleDTLS(bytes, at: MonotonicClock.now()) { records.append($0.toArray()) }
+            }
+        }
+        return records
     }
 
     /// The fingerprint that a new endpoint is told.
@@ -211,6 +265,16 @@ struct MediaWorkerTests {
         defer { worker.stop() }
         let configuration = MediaWorker.Configuration(addresses: worker.boundAddresses)
         #expect(throws: SystemError.self) { try MediaWorker.start(configuration) }
+    }
+
+    @Test("a full ring of data channels' packets is told to the sender")
+    func fullRecordRing() throws {
+        let worker = try start()
+        worker.stop()
+        let record = [UInt8](repeating: 1, count: 1_200)
+        var accepted = 0
+        while accepted < 2_000, worker.send(record: record.rawSpan, to: EndpointNumber(1)) { accepted += 1 }
+        #expect((800...ConferencingLimits.channelRingBytes / 1_216).contains(accepted))
     }
 
     @Test("a full command ring is told to the sender, and a worker that is gone takes nothing more")

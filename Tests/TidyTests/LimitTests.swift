@@ -42,8 +42,8 @@ struct LimitTests {
                 if line.holds("popFirst") || line.holds("removeFirst") {
                     names += line.matches(of: /(\w+)\??\.(?:popFirst|removeFirst)\(/).map(\.output.1)
                 }
-                if line.holds("Queue") || line.holds("SPSCRing") {
-                    names += line.matches(of: /(?:let|var) (\w+)(?:: | = )(?:\w*Queue<|SPSCRing<|DeadlineQueue)/)
+                if line.holds("Queue") || line.holds("Ring") {
+                    names += line.matches(of: /(?:let|var) (\w+)(?:: | = )(?:\w*Queue<|\w+Ring[<(]|DeadlineQueue)/)
                         .map(\.output.1)
                 }
                 for name in names where !Self.otherReceivers.contains(String(name)) {

@@ -152,7 +152,7 @@ extension BridgeMetrics {
         ([
             .rtpForwarded, .keyframeRequestsReceived, .keyframeRequestsSent, .keyframeRequestsThrottled,
             .keyframeRequestsRepeated, .keyframeRequestsUnknown, .sourcesRefusedFull, .sourcesRefusedForeign,
-            .dtlsSucceeded, .endpointsExpired,
+            .dtlsSucceeded, .endpointsExpired, .channelRecordsReceived, .channelRecordsSent,
         ] + MediaCounter.allCases.filter { $0.rawValue >= MediaCounter.droppedUnknownSource.rawValue })
         .map { ($0, snakeCase("\($0)")) }
 

@@ -48,8 +48,7 @@ extension ShardHost {
             case .rtp: receiveRTP(datagram, bytes, from: index, at: now, arrival: arrival)
             case .rtcp: receiveRTCP(datagram, from: index, at: now, arrival: arrival, into: &egress)
             case .dtls:
-                receiveDTLS(bytes, from: index, at: now)
-                serviceTransport(index, at: now, into: &egress)
+                receiveDTLS(bytes, from: index, at: now, into: &egress)
             case .stun: receiveSTUN(bytes, for: index, from: source, local: local, at: now, into: &egress)
             case .turnChannel: counters.add(.droppedTURNChannel)
             case .unknown: break
@@ -71,14 +70,6 @@ extension ShardHost {
         if after.requestsAnswered != before.requestsAnswered {
             claim(Destination(remote: source, local: local), for: index, at: now)
         }
-    }
-
-    private func receiveDTLS(_ bytes: RawSpan, from index: Int, at now: Timestamp) {
-        let endpoint = endpoints.pointer(at: index)
-        let before = endpoint.pointee.transport.dtls.counters.refused
-        endpoint.pointee.transport.handleDTLS(bytes, at: now)
-        let refused = endpoint.pointee.transport.dtls.counters.refused &- before
-        if refused > 0 { counters.add(.droppedDTLS, refused) }
     }
 
     /// What an agent has thrown away is a drop of the worker too, under the worker's reasons.

@@ -36,6 +36,8 @@ struct Endpoint: ~Copyable {
     var connectionState = ConnectionState.waiting
     /// Why it ends at its next timer; `nil` while it lives.
     var doom: ExpiryReason?
+    /// What it may send over its data channel.
+    var channelAllowance = ChannelAllowance()
     /// What it said over its bridge channel that it wants.
     var preferences = ReceiverPreferences()
     /// What it said that its sources show, at most ``ShardMessagesLimits/sources`` of them; some may not be signalled.

@@ -22,6 +22,8 @@ final class WorkerPool {
     private var members: [Member]
     /// A command that did not fit the worker's ring, and when it is tried again. Those behind it wait.
     private var held: (command: ShardCommand, retry: Timestamp)?
+    /// The same for a packet of a data channel.
+    private var heldRecord: (endpoint: EndpointNumber, bytes: [UInt8], retry: Timestamp)?
 
     /// Starts the workers.
     /// - Throws: what the kernel said, with the call that it said it to.
@@ -37,8 +39,8 @@ final class WorkerPool {
 
     // MARK: Commands
 
-    /// When a command that waits is tried again.
-    var nextTimeout: Timestamp? { held?.retry }
+    /// When a command or a packet that waits is tried again.
+    var nextTimeout: Timestamp? { earlier(held?.retry, heldRecord?.retry) }
 
     /// Sends commands in their order as far as there is room. The rest waits for a pause, or for the next event.
     /// - Parameter next: takes the next command off its queue.
@@ -49,6 +51,25 @@ final class WorkerPool {
                 return
             }
             held = nil
+        }
+    }
+
+    /// Sends packets of data channels in their order as far as there is room; the rest waits where it is.
+    /// - Parameter next: makes the next packet.
+    func sendRecords(at now: Timestamp, next: () -> (EndpointNumber, [UInt8])?) {
+        while let (endpoint, bytes) = heldRecord.map({ ($0.endpoint, $0.bytes) }) ?? next() {
+            guard first.send(record: bytes.rawSpan, to: endpoint) else {
+                heldRecord = (endpoint, bytes, now + ControlPlaneLimits.fullRingPause)
+                return
+            }
+            heldRecord = nil
+        }
+    }
+
+    /// Hands out packets of data channels, read in place: a turn's share. ``park()`` tells of more.
+    func takeRecords(_ take: (EndpointNumber, RawSpan) -> Void) {
+        for member in members {
+            for _ in 0..<ControlPlaneLimits.recordsPerTurn where !member.worker.takeRecord(take) { break }
         }
     }
 

@@ -8,7 +8,7 @@ import ShardMessages
 import Synchronization
 import Telemetry
 
-/// A media worker's loop (house rule 2.9): commands → datagrams → timers → flush → events → wait.
+/// A media worker's loop (house rule 2.9): commands → data channels → datagrams → timers → flush → events → wait.
 ///
 /// Everything it owns is reached by `inout` from here; nobody else reads or writes it. One clock read starts a turn and
 /// serves its timers; another goes before each piece of forwarding, because a large meeting's packets leave over
@@ -71,7 +71,7 @@ struct WorkerLoop: ~Copyable {
         settings.localAddresses = port.boundAddresses
         let host = ShardHost(
             settings: settings, identity: identity, counters: counters, random: Random(seed: SecureRandom.uint64()),
-            at: now)
+            at: now, channelRecords: mailboxes.recordsIn)
         return WorkerLoop(
             port: port, poller: poller, host: host, mailboxes: mailboxes, counters: counters,
             identity: settings.identity, certificateAge: configuration.certificateAge, at: now)
@@ -88,6 +88,7 @@ struct WorkerLoop: ~Copyable {
             takeSockets()
             var budget = TurnBudget()
             takeCommands(at: now, &budget)
+            takeRecords(at: now)
             receive(at: now, &budget)
             if mayRunTimers(at: now) { host.handleTimeout(at: now, into: &egress) }
             flush()
@@ -155,6 +156,18 @@ struct WorkerLoop: ~Copyable {
         }
     }
 
+    /// Encrypts and sends packets of data channels. What is left over keeps the loop awake.
+    private mutating func takeRecords(at now: Timestamp) {
+        let ring = mailboxes.recordsOut
+        for _ in 0..<MediaPlaneLimits.recordsPerTurn {
+            if !egress.hasRoom(datagrams: 1) { flush() }
+            let isTaken = ring.pop { tag, record in
+                host.sendRecord(record, to: EndpointNumber(tag), at: now, into: &egress)
+            }
+            guard isTaken else { return }
+        }
+    }
+
     /// One receive batch per socket that has something. What the turn does not get through waits outside of the slab.
     private mutating func receive(at now: Timestamp, _ budget: inout TurnBudget) {
         for local in 0..<port.descriptors.count where readable & (1 << UInt64(local)) != 0 {
@@ -204,6 +217,7 @@ struct WorkerLoop: ~Copyable {
     /// Moves events into the ring.
     /// - Returns: `false` when the ring is full and events remain.
     private mutating func publishEvents() -> Bool {
+        if host.takeHasPushedRecords(), mailboxes.recordsIn.needsWake() { mailboxes.eventsWake.wake() }
         guard host.hasEvents else { return true }
         var room = mailboxes.events.freeCount()
         while room > 0, let event = host.pollEvent() {
@@ -231,10 +245,12 @@ struct WorkerLoop: ~Copyable {
         var deadline = min(host.nextTimeout, certificateRenewal)
         if isRingFull { deadline = min(deadline, now + MediaPlaneLimits.fullRingPause) }
         // Commands that wait for the control plane to take its events keep nobody awake.
-        let maySleep = readable == 0 && (mailboxes.commands.park() || host.isBacklogged)
+        let hasNoCommands = mailboxes.commands.park() || host.isBacklogged
+        let maySleep = mailboxes.recordsOut.park() && hasNoCommands && readable == 0
         let end = clock.sleep(until: maySleep ? deadline : now, from: now)
         let count = poller.wait(until: end, now: now, into: polled)
         mailboxes.commands.unpark()
+        mailboxes.recordsOut.unpark()
         for index in 0..<count {
             if polled[index].token == Self.wakeToken {
                 mailboxes.wake.drain()
