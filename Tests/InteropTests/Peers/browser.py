@@ -23,7 +23,7 @@ class Browser:
             raise
         return self
 
-    def run(self, command, environment):
+    def run(self, command, environment, **options):
         """Starts the program."""
         self.process = subprocess.Popen(
             command,
@@ -32,6 +32,7 @@ class Browser:
             stderr=self.log,
             start_new_session=True,
             env={**os.environ, "TMPDIR": self.profile, **environment},
+            **options,
         )
 
     def wait_for_port(self, name):

@@ -1,6 +1,7 @@
 # Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 """A headless Firefox with synthetic camera and microphone, driven by Marionette, its own remote protocol."""
 
+import base64
 import json
 import os
 import socket
@@ -53,10 +54,25 @@ class Firefox(Browser):
         self.call("WebDriver:NewSession", {"capabilities": {"alwaysMatch": {"pageLoadStrategy": "none"}}})
 
     def open_tab(self, url):
-        """Opens a page in a tab of its own."""
-        tab = self.call("WebDriver:NewWindow", {"type": "tab", "focus": True})
-        self.call("WebDriver:SwitchToWindow", {"handle": tab["handle"], "focus": True})
+        """Opens a page in a tab of its own; returns its handle."""
+        tab = self.call("WebDriver:NewWindow", {"type": "tab", "focus": True})["handle"]
+        self.switch_to(tab)
         self.call("WebDriver:Navigate", {"url": url})
+        return tab
+
+    def switch_to(self, tab):
+        """Lets what follows act on a tab, and shows it."""
+        self.call("WebDriver:SwitchToWindow", {"handle": tab, "focus": True})
+
+    def close_tab(self, tab):
+        """Closes a tab as a person does: the page is not asked."""
+        self.switch_to(tab)
+        self.call("WebDriver:CloseWindow", {})
+
+    def picture(self, tab):
+        """A picture of the tab, PNG."""
+        self.switch_to(tab)
+        return base64.b64decode(self.call("WebDriver:TakeScreenshot", {"full": False})["value"])
 
     def call(self, command, parameters):
         """Sends a command and returns its result."""
