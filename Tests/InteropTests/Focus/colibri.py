@@ -110,6 +110,10 @@ class Endpoint:
         self.ufrag, self.pwd = transport["ufrag"], transport["pwd"]
         self.fingerprint = transport["fingerprints"][0]
         self.candidates = transport["candidates"]
+        self.generation = None
+        # The bridge channel: the data channel's port, the WebSocket's addresses.
+        self.sctp_port = None
+        self.web_sockets = transport.get("web-sockets", [])
         self.audio_ssrc = None
         self.video_ssrcs = []
 
@@ -121,8 +125,9 @@ class Endpoint:
 class Conference:
     """One meeting on one bridge."""
 
-    def __init__(self, bridge, opus=111, vp8=100, rtx=96):
+    def __init__(self, bridge, opus=111, vp8=100, rtx=96, sctp=False):
         self.bridge = bridge
+        self.sctp = sctp
         self.meeting = str(uuid.uuid4())
         self.media = [audio_media(opus), video_media(vp8, rtx)]
         self.feedback_ssrcs = {}
@@ -138,7 +143,7 @@ class Conference:
                     "stats-id": f"Interop-{name[:3]}",
                     "capabilities": ["source-names"],
                     "medias": self.media,
-                    "transport": {"ice-controlling": True},
+                    "transport": {"ice-controlling": True, **({"sctp": {}} if self.sctp else {})},
                 }
             ]
         }
@@ -149,11 +154,13 @@ class Conference:
         for source in answer.get("sources", []):
             first = source["sources"][0]
             self.feedback_ssrcs[source["type"]] = first["ssrc"] if isinstance(first, dict) else first
-        endpoint = Endpoint(name, answer["endpoints"][0]["transport"]["transport"])
+        transport = answer["endpoints"][0]["transport"]
+        endpoint = Endpoint(name, transport["transport"])
+        endpoint.sctp_port = transport.get("sctp", {}).get("port")
         self.endpoints[name] = endpoint
         return endpoint
 
-    def connect(self, name, client):
+    def connect(self, name, client, generation=None):
         """Hands the client's half of the transport (ufrag, pwd, fingerprints, setup) to the bridge."""
         transport = {
             "xmlns": ICE_NAMESPACE,
@@ -165,7 +172,23 @@ class Conference:
                 for hash_name, digest in client["fingerprints"]
             ],
         }
+        if generation is not None:
+            transport["ice-generation"] = generation
         self.update(name, {"transport": {"transport": transport}})
+
+    def restart(self, name):
+        """Restarts an endpoint's ICE in place (control-plane.md 4.5): the next offer has the new credentials, and what
+        the client answers belongs to the generation that the bridge named."""
+        answer = self.update(name, {"transport": {"ice-restart": True}})
+        transport = answer["endpoints"][0]["transport"]["transport"]
+        endpoint = self.endpoints[name]
+        endpoint.ufrag, endpoint.pwd = transport["ufrag"], transport["pwd"]
+        endpoint.candidates = transport["candidates"]
+        endpoint.generation = transport["ice-generation"]
+
+    def mute(self, name, audio=False, video=False):
+        """Lets the bridge discard what the endpoint sends of a kind, or no longer."""
+        self.update(name, {"force-mute": {"audio": audio, "video": video}})
 
     def publish(self, name):
         """Tells the bridge the endpoint's sources, from when on it forwards them.
@@ -176,8 +199,8 @@ class Conference:
         self.update(name, {"sources": self.sources(self.endpoints[name])})
 
     def update(self, name, change):
-        """Changes an endpoint."""
-        self.bridge.modify(self.meeting, {"endpoints": [{"id": name, **change}]})
+        """Changes an endpoint; returns the answer."""
+        return self.bridge.modify(self.meeting, {"endpoints": [{"id": name, **change}]})
 
     def sources(self, endpoint):
         """The endpoint's media-sources."""

@@ -19,6 +19,8 @@ class OfferBuilder:
         self.opus, self.vp8, self.rtx = opus, vp8, rtx
         self.sections = []
         self.version = 0
+        # The generation of ICE that the last offer describes.
+        self.generation = None
 
     def offer(self):
         """The next offer: own sections first, in the first round all audio before all video."""
@@ -29,7 +31,10 @@ class OfferBuilder:
             for owner in wanted:
                 if (kind, owner) not in known:
                     self.sections.append(Section(kind, owner))
+        if ("application", None) not in known and self.conference.endpoints[self.name].sctp_port:
+            self.sections.append(Section("application"))
         self.version += 1
+        self.generation = self.conference.endpoints[self.name].generation
         present = {e.name for e in others} | {None}
         live = [str(mid) for mid, section in enumerate(self.sections) if section.owner in present]
         lines = [
@@ -44,9 +49,21 @@ class OfferBuilder:
             lines += self.section_lines(mid, section, section.owner in present)
         return "\r\n".join(lines) + "\r\n"
 
+    def owners(self):
+        """Whose media each section of the last offer brings, by its mid."""
+        return {
+            str(mid): section.owner
+            for mid, section in enumerate(self.sections)
+            if section.owner in self.conference.endpoints
+        }
+
     def section_lines(self, mid, section, is_live):
         """One m-line with everything under it."""
         endpoint = self.conference.endpoints[self.name]
+        if section.kind == "application":
+            lines = ["m=application 9 UDP/DTLS/SCTP webrtc-datachannel", "c=IN IP4 0.0.0.0"]
+            lines += [f"a=sctp-port:{endpoint.sctp_port}"]
+            return lines + self.transport_lines(mid, endpoint)
         if section.kind == "audio":
             lines = [
                 f"m=audio {9 if is_live else 0} UDP/TLS/RTP/SAVPF {self.opus}",
@@ -70,19 +87,22 @@ class OfferBuilder:
             extensions = VIDEO_EXTENSIONS
         lines += [f"a=extmap:{number} {uri}" for number, uri in extensions.items()]
         direction = "inactive" if not is_live else "sendrecv" if section.owner is None else "sendonly"
-        fingerprint = endpoint.fingerprint
-        lines += [
-            f"a=setup:{self.setup}",
-            f"a=mid:{mid}",
-            f"a={direction}",
-            f"a=ice-ufrag:{endpoint.ufrag}",
-            f"a=ice-pwd:{endpoint.pwd}",
-            f"a=fingerprint:{fingerprint['hash']} {fingerprint['fingerprint']}",
-        ]
-        lines += [f"a=candidate:{candidate_line(c)}" for c in endpoint.candidates]
+        lines += [f"a={direction}"] + self.transport_lines(mid, endpoint)
         if is_live:
             lines += self.source_lines(section)
         return lines + ["a=rtcp-mux", "a=extmap-allow-mixed"]
+
+    def transport_lines(self, mid, endpoint):
+        """What all sections repeat of the transport that they share."""
+        fingerprint = endpoint.fingerprint
+        return [
+            f"a=setup:{self.setup}",
+            f"a=mid:{mid}",
+            f"a=ice-ufrag:{endpoint.ufrag}",
+            f"a=ice-pwd:{endpoint.pwd}",
+            f"a=fingerprint:{fingerprint['hash']} {fingerprint['fingerprint']}",
+            *(f"a=candidate:{candidate_line(c)}" for c in endpoint.candidates),
+        ]
 
     def source_lines(self, section):
         """The SSRCs under which the section's media comes."""

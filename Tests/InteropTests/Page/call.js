@@ -1,8 +1,9 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
-// One participant: gets offers from the focus, answers them, plays what comes, reports getStats.
+// One participant: gets offers from the focus, answers them, plays what comes, does what the focus orders, reports.
 'use strict';
 
-const name = new URLSearchParams(location.search).get('name');
+const parameters = new URLSearchParams(location.search);
+const name = parameters.get('name');
 const clock = () => performance.now();
 
 async function post(path, body) {
@@ -41,26 +42,49 @@ async function survey(connection) {
   return report;
 }
 
+/// What this participant sends: the browser's own synthetic devices, or with `microphone=tone` a tone of ours.
+async function openDevices() {
+  const [width, height, frameRate] = (parameters.get('video') || '640x360x15').split('x').map(Number);
+  const wantsTone = parameters.get('microphone') === 'tone';
+  const devices = await navigator.mediaDevices.getUserMedia({audio: !wantsTone, video: {width, height, frameRate}});
+  if (!wantsTone) return {tracks: devices.getTracks()};
+  const tones = await makeTones(Number(parameters.get('hertz') || 440));
+  return {tracks: [tones.hum, ...devices.getVideoTracks()], tones};
+}
+
 async function main() {
-  const video = {width: 640, height: 360, frameRate: 15};
-  const camera = await navigator.mediaDevices.getUserMedia({audio: true, video});
+  document.title = name;
+  const product = navigator.userAgent.includes('Firefox') ? 'Firefox' : 'Chromium';
+  document.getElementById('self').textContent = `${name} in ${product}`;
+  view.self = name;
+  view.member(name, 'I');
+  const {tracks, tones} = await openDevices();
   const begin = clock();
   const connection = new RTCPeerConnection({bundlePolicy: 'max-bundle'});
-  connection.ontrack = ({track, streams}) => {
-    const element = document.createElement(track.kind);
-    element.autoplay = true;
-    element.muted = track.kind === 'video';
-    element.srcObject = new MediaStream([track]);
-    document.body.append(element);
+  const joined = await post('/join');
+  let channel = joined.channel === 'sctp' ? BridgeChannel.overSCTP(connection) : null;
+  if (joined.channel === 'websocket') channel = BridgeChannel.overWebSocket(joined.url);
+
+  let owners = {};
+  connection.ontrack = ({track, transceiver}) => {
+    const owner = owners[transceiver.mid];
+    // The first two sections bring nothing but the bridge's feedback.
+    if (!owner) return;
+    view.member(owner, 'present');
+    view.play(track, owner);
   };
+  connection.onconnectionstatechange = () => view.tell('Peer connection', connection.connectionState);
+  connection.oniceconnectionstatechange = () => view.tell('ICE', connection.iceConnectionState);
 
   let firstPicture = null;
   let round = 0;
-  async function answer(offer) {
+  async function answer({offer, owners: now}) {
+    for (const gone of new Set(Object.values(owners))) if (!Object.values(now).includes(gone)) view.remove(gone);
+    owners = now;
     await connection.setRemoteDescription({type: 'offer', sdp: offer});
     if (round === 0) {
       // The first audio and the first video section are ours to send in; all others only bring media.
-      for (const track of camera.getTracks()) {
+      for (const track of tracks) {
         const place = connection.getTransceivers().find((one) => one.receiver.track.kind === track.kind);
         await place.sender.replaceTrack(track);
         place.direction = 'sendrecv';
@@ -70,11 +94,38 @@ async function main() {
     await post('/answer', {round: round++, sdp: connection.localDescription.sdp});
   }
 
+  let watch = null;
+  const actions = {
+    tone: (what) => {
+      connection.getSenders().find(({track}) => track && track.kind === 'audio').replaceTrack(tones[what]);
+      view.tell('Microphone', what);
+    },
+    send: (message) => channel.send(message),
+    reconnect: () => channel.reconnect(),
+    watch: (isOn) => {
+      if (watch) watch.stop();
+      if (isOn) watch = new GapWatch(connection);
+    },
+    title: (text) => {
+      document.getElementById('title').textContent = text;
+    },
+  };
+
+  // For those who look on by hand.
+  const button = document.getElementById('tone');
+  button.onclick = () => {
+    actions.tone(button.textContent === 'Speak' ? 'loud' : 'hum');
+    button.textContent = button.textContent === 'Speak' ? 'Hum' : 'Speak';
+  };
+  document.getElementById('greet').onclick =
+    () => actions.send({colibriClass: 'EndpointMessage', to: '', msgPayload: {greeting: `from ${name}`}});
+
   async function follow() {
     for (;;) {
-      const {offer, done} = await post('/poll');
+      const {offer, owners: all, orders, done} = await post('/poll');
       if (done) break;
-      if (offer) await answer(offer);
+      for (const [action, argument] of orders || []) actions[action](argument);
+      if (offer) await answer({offer, owners: all});
     }
   }
 
@@ -83,13 +134,19 @@ async function main() {
       const report = await survey(connection);
       if (firstPicture === null && report.inbound.some((one) => one.framesDecoded > 0)) firstPicture = clock() - begin;
       report.firstPictureMilliseconds = firstPicture;
+      report.title = document.getElementById('title').textContent;
+      if (watch) report.gaps = watch.gaps;
+      if (channel) {
+        const {state, opened, closes, openedAfter} = channel;
+        report.channel = {state, opened, closes, openedAfter, events: channel.takeEvents()};
+      }
       const {done} = await post('/report', report);
       if (done) break;
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
   }
 
-  await answer((await post('/join')).offer);
+  await answer(joined);
   await Promise.all([follow(), observe()]);
   connection.close();
 }

@@ -1,0 +1,92 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+// The bridge channel (media-plane.md 11) as lib-jitsi-meet opens it: a data channel or a WebSocket.
+'use strict';
+
+class BridgeChannel {
+  constructor(kind) {
+    this.kind = kind;
+    this.events = [];
+    this.opened = 0;
+    this.closes = [];
+    this.begin = performance.now();
+    view.tell('Bridge channel', `${kind}, not open yet`);
+  }
+
+  /// Opens a data channel of a connection that has not been negotiated yet.
+  static overSCTP(connection) {
+    const channel = new BridgeChannel('data channel');
+    const options = {protocol: 'http://jitsi.org/protocols/colibri'};
+    channel.take(connection.createDataChannel('JVB data channel', options));
+    return channel;
+  }
+
+  /// Dials the bridge's WebSocket.
+  static overWebSocket(url) {
+    const channel = new BridgeChannel('WebSocket');
+    channel.url = url;
+    channel.dial();
+    return channel;
+  }
+
+  dial() {
+    this.take(new WebSocket(this.url));
+  }
+
+  take(carrier) {
+    this.carrier = carrier;
+    carrier.onopen = () => this.isOpen();
+    carrier.onmessage = ({data}) => this.received(data);
+    carrier.onclose = ({code}) => this.isClosed(code);
+  }
+
+  get state() {
+    // A WebSocket has numbers where a data channel has words.
+    const state = this.carrier.readyState;
+    return typeof state === 'number' ? ['connecting', 'open', 'closing', 'closed'][state] : state;
+  }
+
+  isOpen() {
+    this.opened += 1;
+    if (this.opened === 1) this.openedAfter = performance.now() - this.begin;
+    view.tell('Bridge channel', `${this.kind}, open`);
+    // A mark in the events, so that what came on connect can be told from what came later.
+    this.events.push({mark: 'open'});
+    if (this.kind === 'data channel') this.send({colibriClass: 'ClientHello'});
+    this.send({colibriClass: 'SourceVideoTypeMessage', sourceName: `${name}-v0`, videoType: 'camera'});
+    const constraints = {lastN: -1, defaultConstraints: {maxHeight: 180}, constraints: {}, assumedBandwidthBps: -1};
+    this.send({colibriClass: 'ReceiverVideoConstraints', ...constraints});
+  }
+
+  isClosed(code) {
+    this.closes.push(code === undefined ? null : code);
+    this.events.push({mark: 'closed'});
+    view.tell('Bridge channel', `${this.kind}, closed`);
+    if (this.redial) {
+      this.redial = false;
+      this.dial();
+    }
+  }
+
+  received(text) {
+    const message = JSON.parse(text);
+    this.events.push(message);
+    view.received(message, text);
+  }
+
+  send(message) {
+    const text = JSON.stringify(message);
+    this.carrier.send(text);
+    view.log('→', text);
+  }
+
+  /// Closes a WebSocket and dials its address again, as clients do whose network was away.
+  reconnect() {
+    this.redial = true;
+    this.carrier.close();
+  }
+
+  /// What came since the last time.
+  takeEvents() {
+    return this.events.splice(0);
+  }
+}
