@@ -19,6 +19,7 @@ struct TestBridge {
     private(set) var waiting: [ShardRequest] = []
     private(set) var replies: [Reply] = []
     private(set) var events: [DirectoryEvent] = []
+    private(set) var channelChanges: [ChannelChange] = []
     private var nextToken: UInt64 = 1
 
     init(_ change: (inout Directory.Settings) -> Void = { _ in }) {
@@ -30,7 +31,9 @@ struct TestBridge {
             )
         ]
         change(&settings)
-        directory = Directory(settings, random: Random(seed: 7))
+        directory = Directory(settings, random: Random(seed: 7)) { count in
+            (0..<count).map { _ in UInt8.random(in: .min ... .max) }
+        }
     }
 
     /// Hands a request in and returns its token; nothing else happens.
@@ -68,6 +71,7 @@ struct TestBridge {
             waiting.append(request)
             if !isWorkerSilent { runWorker() }
         }
+        while let change = directory.pollChannelChange() { channelChanges.append(change) }
         while let (token, result) = directory.pollReply() { replies.append((token.value, result)) }
         while let event = directory.pollEvent() { events.append(event) }
     }

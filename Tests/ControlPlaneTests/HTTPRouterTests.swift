@@ -254,7 +254,7 @@ struct HTTPAnswersTests {
 
     @Test("/debug names a conference by meeting, room and its endpoints' stats-ids")
     func debugNames() throws {
-        var directory = Directory(Directory.Settings(), random: Random(seed: 1))
+        var directory = Directory(Directory.Settings(), random: Random(seed: 1)) { [UInt8](repeating: 7, count: $0) }
         var endpoint = EndpointModify(id: "a1b2c3d4")
         endpoint.isCreate = true
         endpoint.statsID = "Kari-x7Q"

@@ -12,7 +12,7 @@ import XML
 
 /// The directory and a worker's conferences, with turns of the loop between them and no network.
 private struct House: ~Copyable {
-    var directory = Directory(Directory.Settings(), random: Random(seed: 7))
+    var directory = Directory(Directory.Settings(), random: Random(seed: 7)) { [UInt8](repeating: 7, count: $0) }
     let counters = CounterBlock()
     var host: ShardHost
     private var egress = EgressBatch(bytes: 1 << 20)

@@ -10,6 +10,10 @@ struct EndpointRecord: Sendable {
     let id: String
     let statsID: String?
     let isVisitor: Bool
+    /// A data channel was asked for.
+    let usesSCTP: Bool
+    /// In the addresses of its WebSockets. Never logged.
+    let password: String
 }
 
 /// What the directory remembers of a conference.

@@ -56,6 +56,7 @@ extension Directory {
             audioSSRC: audioSSRC, videoSSRC: videoSSRC, createdAt: now, isRTCStatsEnabled: request.isRTCStatsEnabled
         )
         meetings[request.meetingID] = number
+        localIDs[localID] = number
         return number
     }
 
@@ -91,7 +92,7 @@ extension Directory {
         guard let conference = conferences[number] else { return }
         var planner = RequestPlanner(
             settings: settings, conference: conference, request: pending.request, nextEndpoint: nextEndpoint,
-            freeEndpoints: settings.maximumEndpoints - endpoints.count
+            freeEndpoints: settings.maximumEndpoints - endpoints.count, secureBytes: secureBytes
         )
         let plan: RequestPlan
         do throws(ColibriError) { plan = try planner.makePlan() } catch {
@@ -102,6 +103,7 @@ extension Directory {
         for event in plan.events { note(event) }
         if plan.operations.isEmpty {
             conferences[number]?.connects = plan.connects
+            for change in plan.channelChanges { channelChanges.append(change) }
             reply(to: pending, .success(plan.answer), at: now)
             return
         }
@@ -144,8 +146,10 @@ extension Directory {
     mutating func end(_ number: ConferenceNumber, _ reason: DirectoryEvent.ConferenceEnd, at now: Timestamp) {
         close(number)
         guard let conference = conferences.removeValue(forKey: number) else { return }
+        localIDs[conference.localID] = nil
         for record in conference.endpoints.values { endpoints[record.number] = nil }
         if conference.isPlaced {
+            channelChanges.append(.conferenceRemoved(number))
             totals.totalConferencesCompleted += 1
             let seconds = (now - conference.createdAt + .milliseconds(500)).nanoseconds / 1_000_000_000
             totals.totalConferenceSeconds += UInt64(max(0, seconds))

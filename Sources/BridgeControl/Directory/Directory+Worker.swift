@@ -31,6 +31,7 @@ extension Directory {
 
     private mutating func forget(_ number: EndpointNumber) {
         guard let place = endpoints.removeValue(forKey: number) else { return }
+        channelChanges.append(.endpointRemoved(number))
         // The id may have been taken by a newer endpoint meanwhile.
         if conferences[place.conference]?.endpoints[place.id]?.number == number {
             conferences[place.conference]?.endpoints[place.id] = nil
@@ -72,7 +73,7 @@ extension Directory {
                 undo(request, of: number, .internalError("no transport for \(record.id)"), at: now)
                 return
             }
-            answer.endpoints[index].transport = describe(local, of: record.number, plan: plan)
+            answer.endpoints[index].transport = describe(local, of: record, in: number, plan: plan)
         }
         commit(plan, to: number, at: now)
         reply(to: request.pending, .success(answer), at: now)
@@ -90,6 +91,7 @@ extension Directory {
         if !conference.isPlaced {
             conferences[number]?.isPlaced = true
             totals.totalConferencesCreated += 1
+            channelChanges.append(.conferenceAdded(number))
             note(conference.event(.conferenceCreated))
         }
         conferences[number]?.connects = plan.connects
@@ -104,6 +106,7 @@ extension Directory {
             if record.isVisitor { totals.totalVisitors += 1 }
             note(.endpointCreated, about: record.number)
         }
+        for change in plan.channelChanges { channelChanges.append(change) }
     }
 
     private mutating func handle(
@@ -158,9 +161,17 @@ extension Directory {
         }
     }
 
+    /// Where an endpoint's WebSocket may be dialled: the same in every answer while the endpoint lives.
+    private func webSocketAddresses(of endpoint: EndpointRecord, in number: ConferenceNumber) -> [String] {
+        guard let conference = conferences[number] else { return [] }
+        return ChannelAddress.list(
+            prefixes: settings.webSocketPrefixes, conferenceID: conference.localID, endpointID: endpoint.id,
+            password: endpoint.password)
+    }
+
     /// The bridge's half of a new endpoint's transport, as it is signalled (control-plane.md 4.2).
     private mutating func describe(
-        _ local: LocalTransport, of endpoint: EndpointNumber, plan: RequestPlan
+        _ local: LocalTransport, of endpoint: EndpointRecord, in number: ConferenceNumber, plan: RequestPlan
     ) -> TransportDescription {
         var ice = ICETransportDescription()
         ice.ufrag = local.ufrag
@@ -170,7 +181,7 @@ extension Directory {
             FingerprintDescription(
                 hash: local.fingerprintHash, setup: local.setup.rawValue, text: local.fingerprint)
         ]
-        let offersPrivate = settings.advertisesPrivateCandidates || plan.privateCandidates.contains(endpoint)
+        let offersPrivate = settings.advertisesPrivateCandidates || plan.privateCandidates.contains(endpoint.number)
         for candidate in settings.candidates where offersPrivate || !candidate.isPrivate {
             var description = candidate.description
             if description.id.isEmpty {
@@ -178,9 +189,10 @@ extension Directory {
             }
             ice.candidates.append(description)
         }
+        ice.webSockets = webSocketAddresses(of: endpoint, in: number)
         var transport = TransportDescription()
         transport.iceUDP = ice
-        if plan.dataChannels.contains(endpoint) { transport.sctp = SCTPDescription(role: "server", port: 5_000) }
+        if endpoint.usesSCTP { transport.sctp = SCTPDescription(role: "server", port: 5_000) }
         return transport
     }
 }

@@ -14,7 +14,8 @@ public import ShardMessages
 /// that happens or does not, so an error leaves nothing behind. A worker that stays silent costs the request an error
 /// after a deadline, and whatever the request would have made is ended behind it.
 ///
-/// After each call drain ``pollCommand()``, ``pollReply()`` and ``pollEvent()``; then sleep until ``nextTimeout``.
+/// After each call drain ``pollCommand()``, ``pollChannelChange()``, ``pollReply()`` and ``pollEvent()``; then sleep
+/// until ``nextTimeout``.
 public struct Directory: Sendable {
     /// What the directory has to know of the bridge.
     public struct Settings: Sendable {
@@ -38,6 +39,9 @@ public struct Directory: Sendable {
         public var advertisesPrivateCandidates = true
         /// Data channels can be asked for.
         public var isSCTPEnabled = false
+        /// What the addresses of WebSockets begin with, one for each address that an endpoint is told: up to and with
+        /// the slash behind the server's id. Empty while there are no WebSockets.
+        public var webSocketPrefixes: [String] = []
         /// How long the worker may take, and how long a request may wait for its turn.
         public var requestDeadline = TimeDelta.seconds(Int64(10))
         /// The bridge starts drained (`initial-drain-mode`).
@@ -61,9 +65,12 @@ public struct Directory: Sendable {
 
     var settings: Settings
     var random: Random
+    let secureBytes: @Sendable (Int) -> [UInt8]
     var conferences: [ConferenceNumber: ConferenceRecord] = [:]
     /// Meeting ids that are taken.
     var meetings: [String: ConferenceNumber] = [:]
+    /// Names of conferences on this bridge.
+    var localIDs: [String: ConferenceNumber] = [:]
     /// Where an endpoint of the worker's lives.
     var endpoints: [EndpointNumber: (conference: ConferenceNumber, id: String)] = [:]
     /// Requests the worker has, by number.
@@ -78,6 +85,7 @@ public struct Directory: Sendable {
     var commands = Queue<ShardCommand>()
     var replies = Queue<(RequestToken, Result<ConferenceModified, ColibriError>)>()
     var events = Queue<DirectoryEvent>()
+    var channelChanges = Queue<ChannelChange>()
 
     /// How far the bridge is on its way out.
     public internal(set) var shutdownState = ShutdownState.running
@@ -94,10 +102,13 @@ public struct Directory: Sendable {
 
     /// An empty directory.
     ///
-    /// - Parameter random: for feedback SSRCs and ids that are not secrets.
-    public init(_ settings: Settings, random: Random) {
+    /// - Parameters:
+    ///   - random: for feedback SSRCs and ids that are not secrets.
+    ///   - secureBytes: so many bytes that nobody can guess, for passwords.
+    public init(_ settings: Settings, random: Random, secureBytes: @escaping @Sendable (Int) -> [UInt8]) {
         self.settings = settings
         self.random = random
+        self.secureBytes = secureBytes
         isDraining = settings.isInitiallyDraining
     }
 
@@ -109,6 +120,9 @@ public struct Directory: Sendable {
 
     /// The next reply: to be sent on the connection that the token stands for, if that still exists.
     public mutating func pollReply() -> (RequestToken, Result<ConferenceModified, ColibriError>)? { replies.popFirst() }
+
+    /// The next thing that the bridge channels' side has to know.
+    public mutating func pollChannelChange() -> ChannelChange? { channelChanges.popFirst() }
 
     /// The next event for the log.
     public mutating func pollEvent() -> DirectoryEvent? { events.popFirst() }
@@ -139,6 +153,9 @@ public struct Directory: Sendable {
 
     /// Whether a conference of that meeting exists.
     public func hasConference(meetingID: String) -> Bool { meetings[meetingID] != nil }
+
+    /// The conference with that name on this bridge.
+    public func conference(localID: String) -> ConferenceNumber? { localIDs[localID] }
 
     /// All conferences in the order of their creation, for `/debug`.
     public var summaries: [ConferenceSummary] {

@@ -14,8 +14,8 @@ struct RequestPlan: Sendable {
     var removed: [EndpointRecord] = []
     /// Endpoints with the wish to be told private candidates.
     var privateCandidates: Set<EndpointNumber> = []
-    /// Endpoints that get a data channel offered.
-    var dataChannels: Set<EndpointNumber> = []
+    /// What the bridge channels' side is told when it is done; removals and the conference itself aside.
+    var channelChanges: [ChannelChange] = []
     /// The media exports as they will be.
     var connects: [String: ConnectModify] = [:]
     /// How the conference ends with this request, if it does.

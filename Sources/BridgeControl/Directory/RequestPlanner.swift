@@ -10,6 +10,7 @@ struct RequestPlanner {
     let conference: ConferenceRecord
     let request: ConferenceModify
     var nextEndpoint: UInt64
+    private let secureBytes: (Int) -> [UInt8]
     /// How many endpoints the bridge has room for.
     private let freeEndpoints: Int
     private var present: [String: EndpointRecord]
@@ -17,8 +18,9 @@ struct RequestPlanner {
 
     init(
         settings: Directory.Settings, conference: ConferenceRecord, request: ConferenceModify, nextEndpoint: UInt64,
-        freeEndpoints: Int
+        freeEndpoints: Int, secureBytes: @escaping (Int) -> [UInt8]
     ) {
+        self.secureBytes = secureBytes
         self.freeEndpoints = freeEndpoints
         self.settings = settings
         self.conference = conference
@@ -109,7 +111,7 @@ struct RequestPlanner {
         }
         let record = EndpointRecord(
             number: EndpointNumber(nextEndpoint), id: endpoint.id, statsID: endpoint.statsID,
-            isVisitor: endpoint.isVisitor
+            isVisitor: endpoint.isVisitor, usesSCTP: transport.sctp != nil, password: ChannelPassword.make(secureBytes)
         )
         nextEndpoint += 1
         let remote = RemoteTransport(signalled: transport.iceUDP)
@@ -118,12 +120,17 @@ struct RequestPlanner {
             isVisitor: endpoint.isVisitor, media: media(of: endpoint),
             remote: remote == RemoteTransport() ? nil : remote
         )
+        plan.channelChanges.append(
+            .endpointAdded(
+                ChannelEndpointDescription(
+                    number: record.number, conference: conference.number, id: record.id,
+                    isVisitor: record.isVisitor, usesSCTP: record.usesSCTP, password: record.password)))
+        noteChannelChanges(of: endpoint, record.number, creation.media)
         plan.operations.append(.createEndpoint(creation))
         plan.created.append(record)
         if endpoint.capabilities.contains("private-address-connectivity") {
             plan.privateCandidates.insert(record.number)
         }
-        if transport.sctp != nil { plan.dataChannels.insert(record.number) }
         present[endpoint.id] = record
     }
 
@@ -137,10 +144,20 @@ struct RequestPlanner {
         try checkSources(endpoint, isVisitor: record.isVisitor || endpoint.isVisitor)
         let media = media(of: endpoint)
         let remote = RemoteTransport(signalled: endpoint.transport?.iceUDP)
+        noteChannelChanges(of: endpoint, record.number, media)
         guard media != EndpointMedia() || remote != RemoteTransport() else { return }
         plan.operations.append(
             .updateEndpoint(record.number, media: media, remote: remote == RemoteTransport() ? nil : remote)
         )
+    }
+
+    private mutating func noteChannelChanges(
+        of endpoint: EndpointModify, _ number: EndpointNumber, _ media: EndpointMedia
+    ) {
+        if let sources = media.sources { plan.channelChanges.append(.sourcesChanged(number, sources)) }
+        if let lastN = endpoint.initialLastN {
+            plan.channelChanges.append(.initialLastN(number, Int32(clamping: lastN)))
+        }
     }
 
     private func checkSources(_ endpoint: EndpointModify, isVisitor: Bool) throws(ColibriError) {

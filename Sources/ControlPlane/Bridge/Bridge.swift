@@ -93,7 +93,8 @@ final class Bridge: LoopTask {
         rules.maximumConferences = settings.limits.conferences
         rules.maximumEndpoints = settings.limits.endpoints
         rules.maximumEndpointsPerConference = settings.limits.endpointsPerConference
-        directory = Directory(rules, random: Random(seed: SecureRandom.uint64()))
+        directory = Directory(
+            rules, random: Random(seed: SecureRandom.uint64()), secureBytes: { SecureRandom.bytes($0) })
         facts.boundAddresses = addresses.usable
         facts.mappedAddresses = setup.mappedAddresses
         clock = StatisticsClock(
@@ -181,6 +182,7 @@ final class Bridge: LoopTask {
     /// Moves what the directory wants to where it belongs.
     func settle(at now: Timestamp) {
         workers.sendCommands(at: now) { directory.pollCommand() }
+        while directory.pollChannelChange() != nil {}
         while let (token, result) = directory.pollReply() { replies.deliver(result, for: token, at: now) }
         while let event = directory.pollEvent() { note(event, at: now) }
     }

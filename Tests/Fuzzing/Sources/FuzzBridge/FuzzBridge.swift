@@ -38,7 +38,9 @@ import XML
 
 /// Directory and worker, joined.
 private struct Bridge: ~Copyable {
-    private var directory = Directory(Directory.Settings(), random: Random(seed: 1))
+    private var directory = Directory(Directory.Settings(), random: Random(seed: 1)) {
+        [UInt8](repeating: 7, count: $0)
+    }
     private var host: ShardHost
     private var egress = EgressBatch(bytes: 1 << 16, messages: 32)
     private var now = Timestamp.zero
@@ -79,6 +81,7 @@ private struct Bridge: ~Copyable {
                 isQuiet = false
                 directory.handle(event, at: now)
             }
+            while directory.pollChannelChange() != nil {}
             while let (_, result) = directory.pollReply() {
                 isQuiet = false
                 answers += 1
