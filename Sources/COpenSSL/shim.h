@@ -107,8 +107,8 @@ static inline int viaduct_is_ip_address(const char *text) {
 // the timer callback asks for a time-out that never comes by itself, and when the caller says so the deadline is
 // moved into the past before DTLSv1_handle_timeout. The deadline's address is what OpenSSL up to 3.1 passes to its
 // BIO with BIO_CTRL_DGRAM_SET_NEXT_TIMEOUT; it lives as long as the SSL object. From 3.2 on only a copy is passed, so
-// with such a library OpenSSL's own timer (one second, doubled, wall clock) stays in charge and the caller's deadline
-// merely makes it look.
+// with such a library OpenSSL's own timer (100 ms, doubled up to 2 s, wall clock) stays in charge and the caller's
+// deadline merely makes it look.
 
 /// State shared between an SSL object and the callbacks below; outlives the SSL object.
 typedef struct {
@@ -129,7 +129,7 @@ static unsigned int viaduct_dtls_timer(SSL *ssl, unsigned int previous_us) {
     viaduct_dtls_hooks *hooks = viaduct_dtls_hooks_of(ssl);
     if (previous_us == 0 && hooks != NULL) hooks->flights++;
     if (hooks != NULL && hooks->owns_clock) return 4000000000u;
-    return previous_us == 0 ? 1000000 : previous_us > 30000000 ? 60000000 : previous_us * 2;
+    return previous_us == 0 ? 100000 : previous_us > 1000000 ? 2000000 : previous_us * 2;
 }
 
 static long viaduct_dtls_bio_callback(BIO *bio, int operation, const char *argument, size_t length, int command,

@@ -9,6 +9,8 @@ public struct DTLSSettings: Sendable {
     public var profiles: [SRTPProfile]
     /// The handshake fails this long after its start.
     public var handshakeTimeout = DTLSLimits.handshakeTimeout
+    /// First repetition of an unanswered flight; doubled each time up to ``DTLSLimits/longestRetransmission``.
+    public var firstRetransmission = DTLSLimits.firstRetransmission
     /// Hashes that the peer's fingerprints may have; the first of them for which there is a fingerprint decides.
     public var acceptedHashes = HashFunction.strongestFirst
 

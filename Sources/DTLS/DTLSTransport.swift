@@ -36,8 +36,12 @@ public struct DTLSTransport: ~Copyable {
     private var events: [DTLSEvent] = []
     private var handshakeDeadline: Timestamp?
     private var retransmission: Timestamp?
-    private var interval = DTLSLimits.firstRetransmission
+    private var interval: TimeDelta
     private var flights: UInt32 = 0
+    /// How often the present flight was repeated.
+    private var repetitions = 0
+    /// The last copy of the flight that OpenSSL makes; sent as it is from then on.
+    private var lastCopy: [[UInt8]] = []
     /// Shortest body that an encrypted record of the peer can have. Before the suite is known the longer of the two: a
     /// handshake message is never so short.
     private var leastRecordBytes = DTLSLimits.recordBytesGCM
@@ -46,6 +50,7 @@ public struct DTLSTransport: ~Copyable {
     public init(identity: DTLSIdentity, settings: DTLSSettings, at now: Timestamp) {
         self.identity = identity
         self.settings = settings
+        interval = settings.firstRetransmission
     }
 
     /// A transport without a role and with the usual settings.
@@ -153,8 +158,24 @@ public struct DTLSTransport: ~Copyable {
         counters.retransmissions += 1
         interval = min(interval * 2, DTLSLimits.longestRetransmission)
         retransmission = now + interval
-        session?.retransmit()
-        settle(at: now)
+        repeatFlight(at: now)
+    }
+
+    /// Sends the last flight once more. OpenSSL takes so many repetitions as a sign that the peer is gone; a path that
+    /// was silent for so long may come back, so the last copy goes out until the handshake's time is over. A peer that
+    /// has seen its records already passes them over, and repeats its own flight by its own clock.
+    private mutating func repeatFlight(at now: Timestamp) {
+        repetitions += 1
+        guard repetitions > OpenSSLLimits.dtlsRepetitions else {
+            let sent = transmits.count
+            session?.retransmit()
+            settle(at: now)
+            if repetitions == OpenSSLLimits.dtlsRepetitions, phase == .handshaking {
+                lastCopy = Array(transmits[min(sent, transmits.count)...])
+            }
+            return
+        }
+        transmits += lastCopy
     }
 
     /// When ``handleTimeout(at:)`` wants to be called.
@@ -179,6 +200,9 @@ public struct DTLSTransport: ~Copyable {
 
     /// Whether the SRTP keys are there and the association has not ended.
     public var isConnected: Bool { phase == .connected }
+
+    /// Whether the association has ended, in order or not.
+    public var isEnded: Bool { phase == .ended }
 
     private static let timedOut = "handshake took too long"
 
@@ -218,7 +242,9 @@ public struct DTLSTransport: ~Copyable {
         if session?.awaitsAnswer != true {
             retransmission = nil
         } else if newFlights != flights {
-            interval = DTLSLimits.firstRetransmission
+            repetitions = 0
+            lastCopy = []
+            interval = settings.firstRetransmission
             retransmission = now + interval
         }
         flights = newFlights
@@ -239,5 +265,6 @@ public struct DTLSTransport: ~Copyable {
     private mutating func stopTimers() {
         handshakeDeadline = nil
         retransmission = nil
+        lastCopy = []
     }
 }

@@ -7,6 +7,8 @@ public enum OpenSSLLimits {
     /// Plaintext of one record of application data, in bytes: a datagram of 1,408 (media-plane.md 2) less header, nonce
     /// and tag.
     public static let dtlsRecordBytes = 1_371
+    /// Repetitions of a DTLS flight; at the next one OpenSSL would end the handshake.
+    public static let dtlsRepetitions = 12
     /// Fingerprints kept per DTLS peer; later ones are ignored.
     public static let fingerprints = 16
     /// Certificates a DTLS peer may present in its chain.

@@ -16,6 +16,8 @@ struct Network {
     var reorderPercent = 0
     /// One way, before disorder.
     var delay = TimeDelta.milliseconds(20)
+    /// How much later a datagram comes that others pass, in milliseconds.
+    var lateness: ClosedRange<Int> = 1...60
 }
 
 /// Two transports and a network between them, in virtual time.
@@ -32,18 +34,25 @@ struct DTLSPair: ~Copyable {
     var sizes: [Int] = []
     /// When the client sent something.
     var clientSendTimes: [Timestamp] = []
+    /// When both were connected.
+    private(set) var connectedAt: Timestamp?
     /// Nothing goes through while set.
     var isCut = false
+    /// Changes what the client sends into what goes on the wire.
+    var rewrite: (([UInt8]) -> [[UInt8]])?
     private var wire: [(at: Timestamp, toServer: Bool, datagram: [UInt8])] = []
 
     init(
         network: Network = Network(), seed: UInt64 = 1, clientProfiles: [SRTPProfile] = [.aeadAES128GCM],
         serverProfiles: [SRTPProfile] = [.aeadAES128GCM], trusts: Bool = true,
-        clientIdentity: DTLSIdentity = clientIdentity, serverIdentity: DTLSIdentity = serverIdentity
+        clientIdentity: DTLSIdentity = clientIdentity, serverIdentity: DTLSIdentity = serverIdentity,
+        clientRepeat: TimeDelta = DTLSLimits.firstRetransmission
     ) {
         self.network = network
         random = Random(seed: seed)
-        client = DTLSTransport(identity: clientIdentity, profiles: clientProfiles, at: now)
+        var settings = DTLSSettings(profiles: clientProfiles)
+        settings.firstRetransmission = clientRepeat
+        client = DTLSTransport(identity: clientIdentity, settings: settings, at: now)
         server = DTLSTransport(identity: serverIdentity, profiles: serverProfiles, at: now)
         if trusts {
             client.addFingerprints([("sha-256", serverIdentity.digest)])
@@ -93,11 +102,12 @@ struct DTLSPair: ~Copyable {
     mutating func collect() {
         while let datagram = client.pollTransmit() {
             clientSendTimes.append(now)
-            send(datagram, toServer: true)
+            for part in rewrite?(datagram) ?? [datagram] { send(part, toServer: true) }
         }
         while let datagram = server.pollTransmit() { send(datagram, toServer: false) }
         while let event = client.pollEvent() { clientEvents.append(event) }
         while let event = server.pollEvent() { serverEvents.append(event) }
+        if connectedAt == nil, clientEvents.keys != nil, serverEvents.keys != nil { connectedAt = now }
     }
 
     private mutating func send(_ datagram: [UInt8], toServer: Bool) {
@@ -105,7 +115,8 @@ struct DTLSPair: ~Copyable {
         if isCut { return }
         let copies = chance(network.duplicatePercent) ? 2 : 1
         for _ in 0..<copies where !chance(network.lossPercent) {
-            let late = chance(network.reorderPercent) ? TimeDelta.milliseconds(Int64(random.int(in: 1...60))) : .zero
+            let late =
+                chance(network.reorderPercent) ? TimeDelta.milliseconds(Int64(random.int(in: network.lateness))) : .zero
             wire.append((now + network.delay + late, toServer, datagram))
         }
     }
