@@ -1,6 +1,7 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
 internal import Primitives
+import Primitives
 
 /// Sizes of a worker's tables. Reaching one refuses the command or drops the packet, and is counted; nothing grows past
 /// it.
@@ -22,6 +23,8 @@ public enum ConferencingLimits {
     static let sourcesPerRemoval = 64
     /// Endpoints and conferences that one turn looks at for expiry or statistics.
     public static let visitsPerTurn = 256
+    /// The shortest time between two rounds that ask who is reachable, whatever the settings say.
+    static let connectivityInterval = TimeDelta.milliseconds(10)
     /// Endpoints that one turn describes.
     public static let descriptionsPerTurn = 32
     /// Endpoints per conference.

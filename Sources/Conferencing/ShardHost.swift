@@ -38,6 +38,9 @@ public struct ShardHost: ~Copyable {
     private var takenEvents = 0
     var nextSweep: Timestamp
     var nextGauges: Timestamp
+    /// When the next round of ``connectivity`` begins; never while there is nobody.
+    var nextConnectivity = Timestamp.distantFuture
+    var connectivity = ConnectivityRound()
     var sweep = Sweep()
     var gauges = GaugeRound()
 

@@ -37,8 +37,14 @@ public struct ShardSettings: Sendable {
     public var emptyConferenceTimeout = TimeDelta.seconds(20 as Int64)
     /// `entity-expiration.check-interval`.
     public var expiryCheckInterval = TimeDelta.seconds(60 as Int64)
-    /// Silence after which an endpoint counts as inactive in the statistics (`max-inactivity-limit`).
+    /// Silence after which an endpoint counts as inactive (`ep-connection-status.max-inactivity-limit`).
     public var inactivityLimit = TimeDelta.seconds(8 as Int64)
+    /// The same for one that was never heard, since its creation (`first-transfer-timeout`).
+    public var firstTransferTimeout = TimeDelta.seconds(15 as Int64)
+    /// How often that is looked at (`ep-connection-status.check-interval`).
+    public var connectivityInterval = TimeDelta.milliseconds(500)
+    /// `ice.restart`.
+    public var restart = Restart()
     /// `jmt.audio.level.discard-silence`.
     public var discardsSilence = true
     /// `jmt.audio.level.forwarded-silence-packets-limit`.
@@ -56,6 +62,19 @@ public struct ShardSettings: Sendable {
         public var maxWait = TimeDelta.milliseconds(500)
         /// Repetitions.
         public var retransmissions = 5
+
+        /// JVB's values.
+        public init() {}
+    }
+
+    /// Restarts of ICE in place (media-plane.md 1.9).
+    public struct Restart: Sendable {
+        /// Whether there are any; a ``timeout`` of zero or less means the same as `false`.
+        public var isEnabled = true
+        /// How long the former pair is kept after the change.
+        public var transitionWindow = TimeDelta.seconds(3 as Int64)
+        /// A restart that has not succeeded after this is given up.
+        public var timeout = TimeDelta.seconds(20 as Int64)
 
         /// JVB's values.
         public init() {}

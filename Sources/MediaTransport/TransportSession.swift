@@ -22,29 +22,41 @@ public struct TransportSession: ~Copyable {
         case iceConnected
         /// No pair works.
         case iceFailed
+        /// A restart in place worked: media goes the new agent's way.
+        case iceRestarted(generation: UInt32)
+        /// A restart in place found no way in its time: nothing has changed.
+        case iceRestartFailed(generation: UInt32)
         /// Media can flow.
         case dtlsConnected(SRTPProfile)
         /// The handshake failed, for a constant reason.
         case dtlsFailed(String)
     }
 
-    /// The ICE agent.
-    public private(set) var ice: ICEAgent
+    /// The ICE agent in use.
+    public internal(set) var ice: ICEAgent
+    /// The one that will follow it, during a restart.
+    var restart: SpareAgent?
+    /// The one before it, for some seconds after a restart.
+    var former: SpareAgent?
+    /// Restarts begun so far.
+    var restartCount: UInt32 = 0
+    /// How long ``former`` is kept.
+    var transitionWindow = TimeDelta.zero
     /// The handshake and, later, the data channel's records.
     public private(set) var dtls: DTLSTransport
     private var receiver: SRTPReceiver?
     private var sender: SRTPSender?
     private let srtp: SRTPSettings
     /// Our half, as signalled.
-    public let ufrag: String
+    public var ufrag: String { ice.localUfrag }
     /// Our ICE password.
-    public let password: String
+    public var password: String { ice.localPassword }
     /// Where datagrams go now; `nil` before the first pair works and while consent is lost.
     public private(set) var destination: Destination?
     private var role: DTLSRole?
     private var isWritable = false
     private var hasStartedDTLS = false
-    private var pending: [Event] = []
+    var pending: [Event] = []
 
     /// A session that waits for the peer's half.
     public init(
@@ -52,8 +64,6 @@ public struct TransportSession: ~Copyable {
         srtp: SRTPSettings = SRTPSettings(), random: Random, at now: Timestamp
     ) {
         self.srtp = srtp
-        ufrag = settings.localUfrag
-        password = settings.localPassword
         fingerprint = identity.fingerprint
         fingerprintHash = identity.fingerprintHash
         ice = ICEAgent(settings, random: random, at: now)
@@ -107,21 +117,33 @@ public struct TransportSession: ~Copyable {
     // MARK: Datagrams
 
     /// Takes a STUN datagram.
+    /// - Returns: what the agent that took it had answered and refused before and after.
+    @discardableResult
     public mutating func handleSTUN(
         _ datagram: RawSpan, from source: TransportAddress, local: UInt16, at now: Timestamp
-    ) {
-        ice.handle(datagram, from: source, local: local, at: now)
+    ) -> (before: ICECounters, after: ICECounters) {
+        let counters: (before: ICECounters, after: ICECounters)
+        if restart == nil, former == nil {
+            let before = ice.counters
+            ice.handle(datagram, from: source, local: local, at: now)
+            counters = (before, ice.counters)
+        } else {
+            counters = routeSTUN(datagram, from: source, local: local, at: now)
+        }
         settle(at: now)
+        return counters
     }
 
     /// Another session has proven that the 4-tuple is its own; see `ICEAgent.release(_:at:)`.
     public mutating func release(_ destination: Destination, at now: Timestamp) {
         ice.release(destination, at: now)
+        restart?.agent.release(destination, at: now)
+        former?.agent.release(destination, at: now)
         settle(at: now)
     }
 
-    /// What the ICE agent has answered and refused so far.
-    public var iceCounters: ICECounters { ice.counters }
+    /// Whether a first connection was made.
+    public var isEstablished: Bool { isWritable }
 
     /// Takes a DTLS datagram.
     /// - Parameter application: gets the plaintext of each record of application data, during the call.
@@ -205,12 +227,13 @@ public struct TransportSession: ~Copyable {
     // MARK: Time
 
     /// When ``handleTimeout(at:)`` wants to be called.
-    public var nextTimeout: Timestamp? { earlier(ice.nextTimeout, dtls.nextTimeout) }
+    public var nextTimeout: Timestamp? { earlier(earlier(ice.nextTimeout, dtls.nextTimeout), spareTimeout) }
 
     /// Lets timers run.
     public mutating func handleTimeout(at now: Timestamp) {
         if let deadline = ice.nextTimeout, deadline <= now { ice.handleTimeout(at: now) }
         if let deadline = dtls.nextTimeout, deadline <= now { dtls.handleTimeout(at: now) }
+        if let deadline = spareTimeout, deadline <= now { handleSpareTimeouts(at: now) }
         settle(at: now)
     }
 
@@ -220,6 +243,7 @@ public struct TransportSession: ~Copyable {
     /// Then drain and read ``nextTimeout`` as after every call.
     public mutating func resumeAfterPause(of pause: TimeDelta, at now: Timestamp) {
         ice.resumeAfterPause(of: pause, at: now)
+        restart?.agent.resumeAfterPause(of: pause, at: now)
         settle(at: now)
     }
 
@@ -231,6 +255,9 @@ public struct TransportSession: ~Copyable {
         var lost = 0
         // Ends: each turn takes one datagram out of a bounded queue.
         while let (target, bytes) = ice.pollTransmit() {
+            if !egress.append(bytes.rawSpan, to: target) { lost += 1 }
+        }
+        while let (target, bytes) = restart?.agent.pollTransmit() ?? former?.agent.pollTransmit() {
             if !egress.append(bytes.rawSpan, to: target) { lost += 1 }
         }
         while let bytes = dtls.pollTransmit() {
@@ -250,12 +277,14 @@ public struct TransportSession: ~Copyable {
 
     // MARK: Inside
 
-    /// Turns the parts' events into ours until all three are quiet.
-    private mutating func settle(at now: Timestamp) {
+    /// Turns the parts' events into ours until all of them are quiet.
+    mutating func settle(at now: Timestamp) {
+        if restart != nil || former != nil { settleSpares(at: now) }
         while let event = ice.pollEvent() {
             switch event {
             case .bound(let from): pending.append(.bound(from))
-            case .unbound(let from): pending.append(.unbound(from))
+            case .unbound(let from):
+                if restart == nil && former == nil || !holds(from) { pending.append(.unbound(from)) }
             case .writable:
                 if !isWritable { pending.append(.iceConnected) }
                 isWritable = true

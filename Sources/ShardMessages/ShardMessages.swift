@@ -51,6 +51,8 @@ public struct RemoteTransport: Hashable, Sendable {
     public var setup: DTLSSetup?
     /// Candidates to add.
     public var candidates: [RemoteCandidate] = []
+    /// Which in-place restart all of this belongs to; `nil` means the established agent (media-plane.md 1.9).
+    public var generation: UInt32?
 
     /// Nothing known.
     public init() {}
@@ -112,6 +114,9 @@ public enum ShardOperation: Sendable {
     case createEndpoint(EndpointCreation)
     /// Changes an endpoint.
     case updateEndpoint(EndpointNumber, media: EndpointMedia, remote: RemoteTransport?)
+    /// Restarts an endpoint's ICE in place; what the answer describes is said by ``LocalTransport/generation``. Where
+    /// restarts are impossible the endpoint is removed, and the request fails as if it had been unknown.
+    case restartICE(EndpointNumber)
     /// Removes an endpoint; unknown numbers are passed over.
     case expireEndpoint(EndpointNumber)
     /// Removes the conference with all its endpoints; unknown numbers are passed over.
@@ -147,15 +152,19 @@ public struct LocalTransport: Hashable, Sendable {
     public var fingerprintHash: String
     /// `actpass` until the role is known, then `passive` (server) or `active` (client).
     public var setup: DTLSSetup
+    /// Set when the credentials are those of a restart that goes on: its number.
+    public var generation: UInt32?
     /// A description.
     public init(
-        ufrag: String, password: String, fingerprint: String, fingerprintHash: String = "sha-256", setup: DTLSSetup
+        ufrag: String, password: String, fingerprint: String, fingerprintHash: String = "sha-256", setup: DTLSSetup,
+        generation: UInt32? = nil
     ) {
         self.ufrag = ufrag
         self.password = password
         self.fingerprint = fingerprint
         self.fingerprintHash = fingerprintHash
         self.setup = setup
+        self.generation = generation
     }
 }
 
@@ -189,6 +198,8 @@ public enum ExpiryReason: String, Sendable {
     case dtlsFailed = "dtls_failed"
     case inactive
     case neverActive = "never_active"
+    /// Its ICE was to be restarted, which is switched off or not possible: it is made anew.
+    case noICERestart = "no_ice_restart"
 }
 
 /// Why a source that was signalled is not taken in.
@@ -206,6 +217,8 @@ public enum ShardEvent: Sendable {
     case iceConnected(EndpointNumber, remote: TransportAddress?)
     /// No pair ever worked.
     case iceFailed(EndpointNumber)
+    /// An in-place restart is over: media goes the new way, or stays on the old one.
+    case iceRestartEnded(EndpointNumber, generation: UInt32, isConnected: Bool)
     /// The handshake ended; the SRTP profile's name.
     case dtlsConnected(EndpointNumber, profile: String)
     /// The handshake failed; a constant reason.

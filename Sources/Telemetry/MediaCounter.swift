@@ -17,6 +17,9 @@ public enum MediaCounter: Int, CaseIterable, Sendable {
     // Life of endpoints and conferences.
     case iceSucceeded, iceSucceededRelayed, iceFailed, dtlsSucceeded, dtlsFailed, endpointsExpired
     case endpointsDisconnected, endpointsReconnected
+    // Restarts of ICE in place: begun, refused, too early, without an agent; how they ended.
+    case iceRestartsStarted, iceRestartsRejected, iceRestartsNotEstablished, iceRestartsAgentCreationFailed
+    case iceRestartsSucceeded, iceRestartsSuperseded, iceRestartsFailed
 
     // Gauges, set once per statistics tick.
     case conferencesInactive, conferencesP2P, endpointsWithHighOutgoingLoss

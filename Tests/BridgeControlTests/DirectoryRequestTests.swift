@@ -222,16 +222,6 @@ struct DirectoryRequestTests {
         #expect(!bridge.directory.hasConference(meetingID: "m"))
     }
 
-    @Test("a restart of ICE is answered without a transport")
-    func iceRestart() throws {
-        var bridge = TestBridge()
-        try bridge.start("m", "a")
-        let answer = try bridge.ask(
-            TestBridge.modify("m", "", "<endpoint id='a'><transport ice-restart='true'/></endpoint>")
-        )
-        #expect(answer.endpoints == [EndpointModified(id: "a")])
-    }
-
     @Test("private addresses are told to everybody, or only to those who ask for them")
     func privateCandidates() throws {
         for isAdvertised in [true, false] {

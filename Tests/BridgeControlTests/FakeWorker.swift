@@ -11,13 +11,15 @@ struct FakeWorker {
     var nextFailure: ShardFailure?
     /// Leave out transports, which a worker must not do.
     var forgetsTransports = false
+    /// Restarts so far.
+    private(set) var restarts: [EndpointNumber: UInt32] = [:]
 
     mutating func handle(_ request: ShardRequest) -> ShardEvent {
         requests.append(request)
         let isRemoval = request.operations.allSatisfy { operation in
             switch operation {
             case .expireEndpoint, .expireConference: true
-            case .createConference, .createEndpoint, .updateEndpoint: false
+            case .createConference, .createEndpoint, .updateEndpoint, .restartICE: false
             }
         }
         if let failure = nextFailure, !isRemoval {
@@ -36,6 +38,15 @@ struct FakeWorker {
             case .updateEndpoint(let number, _, _):
                 guard copy[request.conference] != nil else { return failed(request, .unknownConference) }
                 guard copy[request.conference]?[number] != nil else { return failed(request, .unknownEndpoint(number)) }
+            case .restartICE(let number):
+                guard copy[request.conference]?[number] != nil else { return failed(request, .unknownEndpoint(number)) }
+                let generation = restarts[number, default: 0] + 1
+                restarts[number] = generation
+                var transport = Self.transport(of: number)
+                transport.ufrag += "r\(generation)"
+                transport.setup = .passive
+                transport.generation = generation
+                transports.append((number, transport))
             case .expireEndpoint(let number): copy[request.conference]?[number] = nil
             case .expireConference: copy[request.conference] = nil
             }

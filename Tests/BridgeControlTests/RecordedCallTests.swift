@@ -12,12 +12,12 @@ import XML
 struct RecordedCallTests {
     /// Attributes whose values must be the recorded ones, not only there: ids that are echoed and constants.
     private static let comparedValues: Set<String> = [
-        "component", "expire", "foundation", "generation", "hash", "id of endpoint", "id of media-source", "name",
-        "network", "priority", "protocol", "role", "setup", "type",
+        "component", "expire", "foundation", "generation", "hash", "ice-generation", "id of endpoint",
+        "id of media-source", "name", "network", "priority", "protocol", "role", "setup", "type",
     ]
 
     /// One line per element in document order: path, namespace and attributes.
-    private static func lines(_ element: XMLElement, path: String = "") -> [String] {
+    static func lines(_ element: XMLElement, path: String = "") -> [String] {
         let attributes = element.attributes.sorted { $0.name < $1.name }.map { attribute in
             let isCompared =
                 comparedValues.contains(attribute.name)

@@ -9,6 +9,8 @@ struct Recording {
     struct Stanza {
         let isToBridge: Bool
         let element: XMLElement
+        /// Which of several bridges it is about.
+        let bridge: String?
     }
 
     enum Broken: Error { case line(Int) }
@@ -26,7 +28,8 @@ struct Recording {
                 throw Broken.line(index + 1)
             }
             let element = try XMLDocument.parse(xml)
-            result.stanzas.append(Stanza(isToBridge: direction == "to-bridge", element: element))
+            result.stanzas.append(
+                Stanza(isToBridge: direction == "to-bridge", element: element, bridge: json["bridge"]?.stringValue))
         }
         return result
     }

@@ -161,7 +161,7 @@ struct SortingTests {
         world.sendStranger(answer(TransactionID(owner: oldOwner, secret: 3), of: 1, in: world), from: address)
         expect(world.counters.value(.droppedUnmatchedSTUN) == 1)
         expect(world.messagesSent == messages)
-        let counters = world.host.endpoints[place].transport.iceCounters
+        let counters = world.host.endpoints[place].transport.ice.counters
         #expect(counters.requestsAnswered == 0 && counters.responsesAccepted == 0)
         expect(world.connectAll() || world.clients[2].isConnected)
     }

@@ -20,6 +20,10 @@ struct Pair: ~Copyable {
     var loss: Double
     var sessions = GrowableBuffer<TransportSession>()
     var events: [[String]] = [[], []]
+    /// The 4-tuples that each session was told are its own.
+    var bound: [Set<Destination>] = [[], []]
+    /// Where each session's datagrams come from; change it to play another network.
+    var sources = Self.addresses
 
     /// - Parameter wrongFingerprint: what the second session is told of the first one's certificate.
     init(
@@ -77,6 +81,7 @@ struct Pair: ~Copyable {
                     moved = true
                     if random.fraction() < loss { continue }
                     let message = egress.messages[position]
+                    if message.destination.remote != sources[1 - index] { continue }
                     let bytes = [UInt8](egress.buffer[message.offset..<message.offset + message.byteCount])
                     deliver(bytes, to: 1 - index)
                 }
@@ -88,7 +93,7 @@ struct Pair: ~Copyable {
     private mutating func deliver(_ bytes: [UInt8], to index: Int) {
         switch DatagramClass(bytes.rawSpan) {
         case .stun:
-            sessions[index].handleSTUN(bytes.rawSpan, from: Self.addresses[1 - index], local: 0, at: now)
+            sessions[index].handleSTUN(bytes.rawSpan, from: sources[1 - index], local: 0, at: now)
         case .dtls: sessions[index].handleDTLS(bytes.rawSpan, at: now)
         default: break
         }
@@ -101,7 +106,10 @@ struct Pair: ~Copyable {
         case .iceFailed: events[index].append("ice failed")
         case .dtlsConnected(let profile): events[index].append("dtls \(profile)")
         case .dtlsFailed: events[index].append("dtls failed")
-        case .bound, .unbound: break
+        case .iceRestarted(let generation): events[index].append("restarted \(generation)")
+        case .iceRestartFailed(let generation): events[index].append("restart \(generation) failed")
+        case .bound(let from): bound[index].insert(from)
+        case .unbound(let from): bound[index].remove(from)
         }
     }
 }

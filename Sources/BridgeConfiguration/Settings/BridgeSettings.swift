@@ -26,8 +26,8 @@ public struct BridgeSettings: Sendable {
     public var audio: Audio
     /// When silent endpoints are removed.
     public var expiration: Expiration
-    /// Silence after which an endpoint counts as inactive.
-    public var inactivityLimit: TimeDelta
+    /// When endpoints count as unreachable.
+    public var connectivity: Connectivity
     /// Self checks.
     public var health: Health
     /// How stress is computed.
@@ -118,6 +118,28 @@ public struct BridgeSettings: Sendable {
         public var consent: Consent
         /// STUN SOFTWARE attribute; `nil` means none.
         public var software: String?
+        /// Restarts in place.
+        public var restart: Restart
+    }
+
+    /// ICE restart in place (media-plane.md 1.9).
+    public struct Restart: Sendable {
+        /// Whether there are any.
+        public var isEnabled: Bool
+        /// How long the former pair is kept.
+        public var transitionWindow: TimeDelta
+        /// When one is given up; zero and less mean that there are none.
+        public var timeout: TimeDelta
+    }
+
+    /// Who counts as reachable (media-plane.md 14).
+    public struct Connectivity: Sendable {
+        /// A new endpoint without traffic does not, after this.
+        public var firstTransferTimeout: TimeDelta
+        /// One that has fallen silent does not, after this.
+        public var inactivityLimit: TimeDelta
+        /// How often that is looked at.
+        public var checkInterval: TimeDelta
     }
 
     /// Consent freshness (media-plane.md 1.8).

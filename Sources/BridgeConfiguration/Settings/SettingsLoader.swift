@@ -54,7 +54,10 @@ struct SettingsLoader {
             expiration: .init(
                 timeout: reader.duration("videobridge.entity-expiration.timeout"),
                 checkInterval: reader.duration("videobridge.entity-expiration.check-interval")),
-            inactivityLimit: reader.duration("videobridge.ep-connection-status.max-inactivity-limit"),
+            connectivity: .init(
+                firstTransferTimeout: reader.duration("videobridge.ep-connection-status.first-transfer-timeout"),
+                inactivityLimit: reader.duration("videobridge.ep-connection-status.max-inactivity-limit"),
+                checkInterval: reader.duration("videobridge.ep-connection-status.check-interval")),
             health: try health(), load: load(),
             statisticsInterval: reader.duration("videobridge.stats.interval"),
             publishesProcessGauges: reader.boolean("videobridge.stats.jvm.enabled"),
@@ -143,7 +146,11 @@ struct SettingsLoader {
                 maxWait: reader.duration("ice4j.consent-freshness.max-wait-interval"),
                 maxRetransmissions: reader.integer("ice4j.consent-freshness.max-retransmissions"),
                 isRandomized: reader.boolean("ice4j.consent-freshness.randomize-interval")),
-            software: reader.optionalText("ice4j.software"))
+            software: reader.optionalText("ice4j.software"),
+            restart: .init(
+                isEnabled: reader.boolean("videobridge.ice.restart.enabled"),
+                transitionWindow: reader.duration("videobridge.ice.restart.transition-window"),
+                timeout: reader.duration("videobridge.ice.restart.timeout")))
     }
 
     /// ALPHA, DIGIT, `+`, `/` (RFC 8839 §5.1); a colon would end the fragment in USERNAME.

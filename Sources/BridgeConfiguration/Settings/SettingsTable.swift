@@ -129,12 +129,15 @@ public enum SettingsTable {
                 "NominateBestRTT", "None",
             ]), "NominateFirstHostOrReflexiveValid", "Which valid pair the bridge nominates when it controls.",
             .used),
-        .init("videobridge.ice.restart.enabled", .boolean, "true", "Restart ICE when colibri2 asks for it."),
         .init(
-            "videobridge.ice.restart.transition-window", .duration, "3 seconds", "How long the old pair is kept."),
+            "videobridge.ice.restart.enabled", .boolean, "true",
+            "Restart ICE in place when colibri2 asks for it; otherwise the endpoint is made anew.", .used),
+        .init(
+            "videobridge.ice.restart.transition-window", .duration, "3 seconds", "How long the old pair is kept.",
+            .used),
         .init(
             "videobridge.ice.restart.timeout", .signedDuration, "20 seconds",
-            "Give a restart up and keep the old pair; 0 and less = no restarts."),
+            "Give a restart up and keep the old pair; 0 and less = no restarts.", .used),
         .init(
             "ice4j.consent-freshness.interval", .duration, "5 seconds",
             "Period of consent checks.", .used),
@@ -228,11 +231,12 @@ public enum SettingsTable {
             "Fail when STUN servers are configured and none answered."),
         .init(
             "videobridge.ep-connection-status.first-transfer-timeout", .duration, "15 seconds",
-            "A new endpoint without traffic is inactive after this."),
+            "A new endpoint without traffic is inactive after this.", .used),
         .init(
             "videobridge.ep-connection-status.max-inactivity-limit", .duration, "8 seconds",
             "Silence after which an endpoint counts as inactive.", .used),
-        .init("videobridge.ep-connection-status.check-interval", .duration, "500 ms", "Period of that check."),
+        .init(
+            "videobridge.ep-connection-status.check-interval", .duration, "500 ms", "Period of that check.", .used),
     ]
 
     static let operations: [SettingEntry] = [

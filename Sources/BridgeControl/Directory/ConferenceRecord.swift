@@ -14,6 +14,8 @@ struct EndpointRecord: Sendable {
     let usesSCTP: Bool
     /// In the addresses of its WebSockets. Never logged.
     let password: String
+    /// It is told candidates with private addresses even where others are not (`private-address-connectivity`).
+    let reachesPrivateAddresses: Bool
 }
 
 /// What the directory remembers of a conference.

@@ -11,6 +11,8 @@ extension Directory {
         case .answer(let answer): handle(answer, at: now)
         case .iceConnected(let number, let remote): note(.iceConnected(remote: remote), about: number)
         case .iceFailed(let number): note(.iceFailed, about: number)
+        case .iceRestartEnded(let number, let generation, let isConnected):
+            note(.iceRestartEnded(generation: generation, isConnected: isConnected), about: number)
         case .dtlsConnected(let number, let profile): note(.dtlsConnected(profile: profile), about: number)
         case .dtlsFailed(let number, let reason): note(.dtlsFailed(reason: reason), about: number)
         case .endpointExpired(let number, _, let reason):
@@ -65,15 +67,17 @@ extension Directory {
     ) {
         let plan = request.plan
         var answer = plan.answer
-        for record in plan.created {
-            guard let local = transports.first(where: { $0.0 == record.number })?.1,
+        for record in plan.created + plan.restarted {
+            // Of several about one endpoint the last: a restart comes after everything else.
+            guard let local = transports.last(where: { $0.0 == record.number })?.1,
                 let index = answer.endpoints.firstIndex(where: { $0.id == record.id })
             else {
                 // The worker broke its word: nothing half-made may stay.
                 undo(request, of: number, .internalError("no transport for \(record.id)"), at: now)
                 return
             }
-            answer.endpoints[index].transport = describe(local, of: record, in: number, plan: plan)
+            answer.endpoints[index].transport = describe(
+                local, of: record, in: number, isNew: plan.created.contains { $0.number == record.number })
         }
         commit(plan, to: number, at: now)
         reply(to: request.pending, .success(answer), at: now)
@@ -118,7 +122,9 @@ extension Directory {
             reply(to: pending, .failure(.unknownConference(pending.request.meetingID)), at: now)
             end(number, .inactive, at: now)
         case .unknownEndpoint(let endpoint):
-            let id = endpoints[endpoint]?.id
+            // It may have ended by itself just before, which was told before the answer: then the request says who
+            // it was. Requests that must know their endpoint name one only.
+            let id = endpoints[endpoint]?.id ?? pending.request.endpoints.first?.id
             forget(endpoint)
             if request.plan.isLenient && pending.replans < BridgeControlLimits.replans {
                 // Muting and expiring race with departures: the rest of the request shall happen.
@@ -169,19 +175,20 @@ extension Directory {
             password: endpoint.password)
     }
 
-    /// The bridge's half of a new endpoint's transport, as it is signalled (control-plane.md 4.2).
+    /// The bridge's half of a transport that is new or restarted, as it is signalled (control-plane.md 4.2).
     private mutating func describe(
-        _ local: LocalTransport, of endpoint: EndpointRecord, in number: ConferenceNumber, plan: RequestPlan
+        _ local: LocalTransport, of endpoint: EndpointRecord, in number: ConferenceNumber, isNew: Bool
     ) -> TransportDescription {
         var ice = ICETransportDescription()
         ice.ufrag = local.ufrag
         ice.password = local.password
+        ice.generation = local.generation.map { Int($0) }
         ice.hasRTCPMux = true
         ice.fingerprints = [
             FingerprintDescription(
                 hash: local.fingerprintHash, setup: local.setup.rawValue, text: local.fingerprint)
         ]
-        let offersPrivate = settings.advertisesPrivateCandidates || plan.privateCandidates.contains(endpoint.number)
+        let offersPrivate = settings.advertisesPrivateCandidates || endpoint.reachesPrivateAddresses
         for candidate in settings.candidates where offersPrivate || !candidate.isPrivate {
             var description = candidate.description
             if description.id.isEmpty {
@@ -192,7 +199,7 @@ extension Directory {
         ice.webSockets = webSocketAddresses(of: endpoint, in: number)
         var transport = TransportDescription()
         transport.iceUDP = ice
-        if endpoint.usesSCTP { transport.sctp = SCTPDescription(role: "server", port: 5_000) }
+        if isNew, endpoint.usesSCTP { transport.sctp = SCTPDescription(role: "server", port: 5_000) }
         return transport
     }
 }

@@ -16,7 +16,9 @@ extension DirectoryEvent {
         case .requestTimedOut: .error
         case .slowRequest, .requestFailed, .sourceRefused: .warning
         case .shutdownStateChanged, .drainChanged, .readyToExit: .notice
-        case .conferenceCreated, .conferenceEnded, .endpointEnded, .exportIgnored, .iceFailed, .dtlsFailed: .info
+        case .conferenceCreated, .conferenceEnded, .endpointEnded, .exportIgnored, .iceFailed, .iceRestartEnded,
+            .dtlsFailed:
+            .info
         case .endpointCreated, .endpointExpired, .iceConnected, .dtlsConnected,
             .unknownHeaderExtension:
             .debug
@@ -33,6 +35,7 @@ extension DirectoryEvent {
         case .endpointEnded: "endpoint ended"
         case .iceConnected: "ICE connected"
         case .iceFailed: "ICE failed"
+        case .iceRestartEnded(_, let isConnected): isConnected ? "ICE restarted" : "ICE restart failed"
         case .dtlsConnected: "DTLS connected"
         case .dtlsFailed: "DTLS failed"
         case .sourceRefused: "source finds no place yet"
@@ -60,6 +63,7 @@ extension DirectoryEvent {
         case .endpointEnded(let reason): result.append(("reason", reason.rawValue))
         case .iceConnected(let remote):
             if let remote { result.append(("remote", redacts ? remote.redacted : remote.description)) }
+        case .iceRestartEnded(let generation, _): result.append(("generation", String(generation)))
         case .dtlsConnected(let profile): result.append(("profile", profile))
         case .sourceRefused(let ssrc, let reason):
             result.append(("ssrc", String(ssrc)))

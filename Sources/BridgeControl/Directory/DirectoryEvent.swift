@@ -27,6 +27,8 @@ public struct DirectoryEvent: Hashable, Sendable {
         case endpointEnded(ExpiryReason)
         case iceConnected(remote: TransportAddress?)
         case iceFailed
+        /// An in-place restart worked, or did not and everything stays as it was.
+        case iceRestartEnded(generation: UInt32, isConnected: Bool)
         case dtlsConnected(profile: String)
         case dtlsFailed(reason: String)
         /// A source that was signalled finds no place; it is taken in when there is one.

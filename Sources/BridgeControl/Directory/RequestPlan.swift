@@ -12,8 +12,8 @@ struct RequestPlan: Sendable {
     var answer = ConferenceModified()
     var created: [EndpointRecord] = []
     var removed: [EndpointRecord] = []
-    /// Endpoints with the wish to be told private candidates.
-    var privateCandidates: Set<EndpointNumber> = []
+    /// Endpoints whose ICE is to be restarted.
+    var restarted: [EndpointRecord] = []
     /// What the bridge channels' side is told when it is done; removals and the conference itself aside.
     var channelChanges: [ChannelChange] = []
     /// The media exports as they will be.

@@ -111,7 +111,8 @@ struct RequestPlanner {
         }
         let record = EndpointRecord(
             number: EndpointNumber(nextEndpoint), id: endpoint.id, statsID: endpoint.statsID,
-            isVisitor: endpoint.isVisitor, usesSCTP: transport.sctp != nil, password: ChannelPassword.make(secureBytes)
+            isVisitor: endpoint.isVisitor, usesSCTP: transport.sctp != nil, password: ChannelPassword.make(secureBytes),
+            reachesPrivateAddresses: endpoint.capabilities.contains("private-address-connectivity")
         )
         nextEndpoint += 1
         let remote = RemoteTransport(signalled: transport.iceUDP)
@@ -128,9 +129,6 @@ struct RequestPlanner {
         noteChannelChanges(of: endpoint, record.number, creation.media)
         plan.operations.append(.createEndpoint(creation))
         plan.created.append(record)
-        if endpoint.capabilities.contains("private-address-connectivity") {
-            plan.privateCandidates.insert(record.number)
-        }
         present[endpoint.id] = record
     }
 
@@ -145,10 +143,15 @@ struct RequestPlanner {
         let media = media(of: endpoint)
         let remote = RemoteTransport(signalled: endpoint.transport?.iceUDP)
         noteChannelChanges(of: endpoint, record.number, media)
-        guard media != EndpointMedia() || remote != RemoteTransport() else { return }
-        plan.operations.append(
-            .updateEndpoint(record.number, media: media, remote: remote == RemoteTransport() ? nil : remote)
-        )
+        if media != EndpointMedia() || remote != RemoteTransport() {
+            plan.operations.append(
+                .updateEndpoint(record.number, media: media, remote: remote == RemoteTransport() ? nil : remote)
+            )
+        }
+        // After everything else that is said of the endpoint (control-plane.md 4.5).
+        guard endpoint.transport?.isICERestart == true else { return }
+        plan.operations.append(.restartICE(record.number))
+        plan.restarted.append(record)
     }
 
     private mutating func noteChannelChanges(

@@ -34,16 +34,20 @@ extension BridgeMetrics {
             Metric("ice_succeeded", "ICE agents that connected.", .counter(media[.iceSucceeded])),
             Metric("ice_succeeded_relayed", "… over a relay.", .counter(media[.iceSucceededRelayed])),
             Metric("ice_failed", "ICE agents that failed.", .counter(media[.iceFailed])),
+            Metric("ice_restarts_started", "ICE restarts begun.", .counter(media[.iceRestartsStarted])),
+            Metric("ice_restarts_succeeded", "ICE restarts that worked.", .counter(media[.iceRestartsSucceeded])),
+            Metric("ice_restarts_failed", "ICE restarts that failed.", .counter(media[.iceRestartsFailed])),
+            Metric(
+                "ice_restarts_superseded", "ICE restarts replaced by another.",
+                .counter(media[.iceRestartsSuperseded])),
+            Metric("ice_restarts_rejected", "ICE restarts refused.", .counter(media[.iceRestartsRejected])),
+            Metric(
+                "ice_restarts_not_established", "ICE restarts before a connection.",
+                .counter(media[.iceRestartsNotEstablished])),
+            Metric(
+                "ice_restarts_agent_creation_failed", "ICE restarts without an agent.",
+                .counter(media[.iceRestartsAgentCreationFailed])),
         ]
-            + zeros([
-                ("ice_restarts_started", "ICE restarts begun."),
-                ("ice_restarts_succeeded", "ICE restarts that worked."),
-                ("ice_restarts_failed", "ICE restarts that failed."),
-                ("ice_restarts_superseded", "ICE restarts replaced by another."),
-                ("ice_restarts_rejected", "ICE restarts refused."),
-                ("ice_restarts_not_established", "ICE restarts before a connection."),
-                ("ice_restarts_agent_creation_failed", "ICE restarts without an agent."),
-            ])
     }
 
     var channels: [Metric] {

@@ -19,8 +19,8 @@ extension RemoteTransport {
         {
             self.setup = setup
         }
-        // Credentials of another generation belong to a restart that was never started (control-plane.md 4.5).
-        guard transport.generation ?? 0 == 0 else { return }
+        // Which restart they belong to is for the worker to judge (control-plane.md 4.5); the first one has number 1.
+        if let number = transport.generation, number != 0 { generation = UInt32(clamping: max(0, number)) }
         if let ufrag = transport.ufrag, let password = transport.password, !ufrag.isEmpty, !password.isEmpty {
             credentials = (ufrag, password)
         }

@@ -53,6 +53,7 @@ extension ShardHost {
     ) -> ShardAnswer? {
         guard let number = request?.request.number else { return nil }
         if request?.position == 0, let failure = request.flatMap({ refusal(of: $0.request) }) {
+            if let operations = request?.request.operations { endUnrestartable(operations, at: now) }
             request = nil
             return ShardAnswer(number: number, result: .failure(failure))
         }
@@ -90,6 +91,9 @@ extension ShardHost {
             guard let index = endpointIndex(endpoint) else { return nil }
             change(index, media: media, remote: remote, at: now, into: &egress)
             return (endpoint, localTransport(index))
+        case .restartICE(let endpoint):
+            guard let index = endpointIndex(endpoint) else { return nil }
+            return (endpoint, restartICE(of: index, at: now, into: &egress))
         case .expireEndpoint(let endpoint):
             if let index = endpointIndex(endpoint) { removeEndpoint(index) }
         case .expireConference:
@@ -116,6 +120,9 @@ extension ShardHost {
                 else { return .full("endpoints") }
             case .updateEndpoint(let number, _, _):
                 guard endpointIndex(number) != nil else { return .unknownEndpoint(number) }
+            case .restartICE(let number):
+                guard let index = endpointIndex(number), obstacleToRestart(of: index) == nil
+                else { return .unknownEndpoint(number) }
             case .expireEndpoint, .expireConference: break
             }
         }
@@ -132,26 +139,33 @@ extension ShardHost {
     private mutating func create(_ creation: EndpointCreation, in conference: Int, at now: Timestamp) -> Int {
         if endpoints.nextKey == nil { clearAway(at: now, atLeastOneConference: false) }
         guard let key = endpoints.nextKey else { preconditionFailure("refusal(of:) checked the room") }
-        var ice = ICEAgent.Settings(
-            localUfrag: UserFragment.make(
-                prefix: settings.ufragPrefix, worker: settings.worker, slot: key.index, random: SecureRandom.bytes(8)),
-            localPassword: makePassword(random: SecureRandom.bytes(16)),
-            isControlling: creation.isICEControlling,
-            tieBreaker: SecureRandom.uint64(),
-            localAddresses: settings.localAddresses
-        )
-        ice.owner = TransactionOwner(worker: settings.worker, slot: key.index)
-        ice.transactionKey = SecureRandom.bytes(16)
-        settings.apply(to: &ice)
         let transport = TransportSession(
-            ice: ice, identity: identity, dtls: settings.dtls, srtp: settings.srtp,
+            ice: makeAgentSettings(slot: key.index, isControlling: creation.isICEControlling), identity: identity,
+            dtls: settings.dtls, srtp: settings.srtp,
             random: Random(seed: random.next()), at: now)
         var endpoint = Endpoint(creation, conference: conference, transport: transport, at: now)
         endpoint.uplink.silence = SilenceFilter(limit: settings.silentPackets)
         endpoint.place = conferences.pointer(at: conference).pointee.addMember(key.index)
         endpoints.insert(endpoint)
         endpointByNumber.insert(creation.number.value, key.index)
+        startConnectivity(at: now)
         return Int(key.index)
+    }
+
+    /// What a new ICE agent of the session in a slot is told: credentials that nobody had before, for the same slot.
+    func makeAgentSettings(slot: UInt32, isControlling: Bool) -> ICEAgent.Settings {
+        var ice = ICEAgent.Settings(
+            localUfrag: UserFragment.make(
+                prefix: settings.ufragPrefix, worker: settings.worker, slot: slot, random: SecureRandom.bytes(8)),
+            localPassword: makePassword(random: SecureRandom.bytes(16)),
+            isControlling: isControlling,
+            tieBreaker: SecureRandom.uint64(),
+            localAddresses: settings.localAddresses
+        )
+        ice.owner = TransactionOwner(worker: settings.worker, slot: slot)
+        ice.transactionKey = SecureRandom.bytes(16)
+        settings.apply(to: &ice)
+        return ice
     }
 
     private mutating func change(
@@ -162,26 +176,31 @@ extension ShardHost {
         refreshInterest(of: index, anew: !media.payloadTypes.isEmpty)
         if wasMuted, !endpoints[index].uplink.isVideoMuted { restartVideo(of: index) }
         if let sources = media.sources { replaceSources(of: index, with: sources) }
-        if let remote {
-            let endpoint = endpoints.pointer(at: index)
-            endpoint.pointee.transport.addFingerprints(
-                remote.fingerprints.map { (hash: $0.hash, digest: $0.digest) })
-            if let setup = remote.setup {
-                // `actpass` in an answer means the peer left the choice to us: it is then the active side.
-                endpoint.pointee.transport.setRole(setup == .passive ? .client : .server, at: now)
-            }
-            for candidate in remote.candidates.prefix(ShardMessagesLimits.remoteCandidates) {
-                endpoint.pointee.transport.addRemoteCandidate(
-                    candidate.address, priority: candidate.priority, isRelayed: candidate.isRelayed, at: now)
-            }
-            if let (ufrag, password) = remote.credentials {
-                endpoint.pointee.transport.setRemoteCredentials(ufrag: ufrag, password: password, at: now)
-            }
-        }
+        if let remote { tell(index, remote, at: now) }
         serviceTransport(index, at: now, into: &egress)
     }
 
-    private func localTransport(_ index: Int) -> LocalTransport {
+    /// Tells a session what its peer says of itself.
+    private func tell(_ index: Int, _ remote: RemoteTransport, at now: Timestamp) {
+        let endpoint = endpoints.pointer(at: index)
+        if let generation = remote.generation {
+            return continueRestart(of: endpoint, generation, remote, at: now)
+        }
+        endpoint.pointee.transport.addFingerprints(remote.fingerprints.map { (hash: $0.hash, digest: $0.digest) })
+        if let setup = remote.setup {
+            // `actpass` in an answer means the peer left the choice to us: it is then the active side.
+            endpoint.pointee.transport.setRole(setup == .passive ? .client : .server, at: now)
+        }
+        for candidate in remote.candidates.prefix(ShardMessagesLimits.remoteCandidates) {
+            endpoint.pointee.transport.addRemoteCandidate(
+                candidate.address, priority: candidate.priority, isRelayed: candidate.isRelayed, at: now)
+        }
+        if let (ufrag, password) = remote.credentials {
+            endpoint.pointee.transport.setRemoteCredentials(ufrag: ufrag, password: password, at: now)
+        }
+    }
+
+    func localTransport(_ index: Int) -> LocalTransport {
         let endpoint = endpoints.pointer(at: index)
         let setup: ShardMessages.DTLSSetup =
             switch endpoint.pointee.transport.dtlsRole {

@@ -62,9 +62,8 @@ extension ShardHost {
         _ bytes: RawSpan, for index: Int, from source: TransportAddress, local: UInt16, at now: Timestamp,
         into egress: inout EgressBatch
     ) {
-        let before = endpoints.pointer(at: index).pointee.transport.iceCounters
-        endpoints.pointer(at: index).pointee.transport.handleSTUN(bytes, from: source, local: local, at: now)
-        let after = endpoints.pointer(at: index).pointee.transport.iceCounters
+        let (before, after) = endpoints.pointer(at: index).pointee.transport.handleSTUN(
+            bytes, from: source, local: local, at: now)
         countRefusals(since: before, after)
         serviceTransport(index, at: now, into: &egress)
         if after.requestsAnswered != before.requestsAnswered {

@@ -29,7 +29,7 @@ struct Endpoint: ~Copyable {
     let id: String
     let createdAt: Timestamp
     var lastActivity: Timestamp?
-    /// Counted as disconnected: nothing was heard for ``ShardSettings/inactivityLimit``.
+    /// The others were told that it is not reachable: nothing was heard for ``ShardSettings/inactivityLimit``.
     var isSilent = false
     /// The deadline that counts in ``ShardHost/deadlines``.
     var scheduledAt = Timestamp.distantFuture
@@ -52,6 +52,12 @@ struct Endpoint: ~Copyable {
         self.conference = conference
         createdAt = now
         self.transport = transport
+    }
+
+    /// When something of it was last heard, media or consent; `nil` when nothing ever was.
+    var lastHeard: Timestamp? {
+        guard let consent = transport.lastConsent else { return lastActivity }
+        return max(lastActivity ?? consent, consent)
     }
 
     /// Whether it wants to know when packets left: it has abs-send-time and nothing better (media-plane.md 4.3).

@@ -47,7 +47,7 @@ extension ShardHost {
     /// Gives up every 4-tuple of an endpoint that ends. Claims need no care: they name the tenant, not the slot.
     mutating func forgetFlows(of index: Int) {
         guard let owner = endpoints.key(at: index) else { return }
-        for destination in endpoints.pointer(at: index).pointee.transport.ice.boundDestinations {
+        for destination in endpoints.pointer(at: index).pointee.transport.boundDestinations {
             sorter.flows.remove(FlowKey(destination), of: owner)
         }
     }

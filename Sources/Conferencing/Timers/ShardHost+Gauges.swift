@@ -63,7 +63,6 @@ extension ShardHost {
         gauges.audio += endpoint.pointee.uplink.isSendingAudio(at: now) ? 1 : 0
         gauges.video += endpoint.pointee.uplink.isSendingVideo(at: now) ? 1 : 0
         gauges.senders += endpoint.pointee.uplink.isSending(at: now) ? 1 : 0
-        noteSilence(of: endpoint, at: now)
         let (incoming, outgoing) = (endpoint.pointee.uplink.losses, endpoint.pointee.downlink.losses)
         gauges.lost.incoming += incoming.lost
         gauges.lost.outgoing += outgoing.lost
@@ -113,15 +112,5 @@ extension ShardHost {
         counters.set(.endpointsInactive, gauges.inactiveEndpoints)
         counters.set(.endpointsReceiveOnly, gauges.receiveOnly)
         counters.set(.endpointsWithHighOutgoingLoss, gauges.lossy)
-    }
-
-    /// Counts a client that has fallen silent, and one that is heard again.
-    private func noteSilence(of endpoint: UnsafeMutablePointer<Endpoint>, at now: Timestamp) {
-        let (activity, consent) = (endpoint.pointee.lastActivity, endpoint.pointee.transport.ice.lastConsent)
-        guard activity != nil || consent != nil else { return }
-        let isSilent = now - max(activity ?? .zero, consent ?? .zero) > settings.inactivityLimit
-        guard isSilent != endpoint.pointee.isSilent else { return }
-        endpoint.pointee.isSilent = isSilent
-        counters.add(isSilent ? .endpointsDisconnected : .endpointsReconnected)
     }
 }

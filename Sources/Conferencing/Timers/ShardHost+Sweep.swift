@@ -77,8 +77,7 @@ extension ShardHost {
 
     private func reasonToExpire(_ index: Int, at now: Timestamp) -> ExpiryReason? {
         let endpoint = endpoints.pointer(at: index)
-        let consent = endpoint.pointee.transport.ice.lastConsent
-        if let last = [endpoint.pointee.lastActivity, consent].compactMap({ $0 }).max() {
+        if let last = endpoint.pointee.lastHeard {
             return now - last >= settings.inactivityTimeout ? .inactive : nil
         }
         return now - endpoint.pointee.createdAt >= settings.firstActivityTimeout ? .neverActive : nil

@@ -14,8 +14,8 @@ extension ShardHost {
     /// The next moment at which ``handleTimeout(at:into:)`` has something to do.
     public var nextTimeout: Timestamp {
         if hasRemovals || !doomed.isEmpty || !queue.isEmpty || request != nil { return .zero }
-        if sweep.isRunning || gauges.isRunning || description != nil { return .zero }
-        return min(deadlines.earliest ?? .distantFuture, min(nextSweep, nextGauges))
+        if sweep.isRunning || gauges.isRunning || connectivity.isRunning || description != nil { return .zero }
+        return min(deadlines.earliest ?? .distantFuture, min(nextSweep, min(nextGauges, nextConnectivity)))
     }
 
     /// Lets due timers run: at most ``ConferencingLimits/timersPerTurn`` sessions per call. Call between pumps only.
@@ -34,6 +34,7 @@ extension ShardHost {
         goOnSweeping(at: now)
         sortFreedMemory()
         goOnGauging(at: now)
+        goOnWatching(at: now)
         goOnDescribing(at: now)
     }
 
@@ -78,6 +79,12 @@ extension ShardHost {
                 endpoint.pointee.connectionState = .failed
                 condemn(index, .iceFailed)
                 emit(.iceFailed(endpoint.pointee.number))
+            case .iceRestarted(let generation):
+                counters.add(.iceRestartsSucceeded)
+                emit(.iceRestartEnded(endpoint.pointee.number, generation: generation, isConnected: true))
+            case .iceRestartFailed(let generation):
+                counters.add(.iceRestartsFailed)
+                emit(.iceRestartEnded(endpoint.pointee.number, generation: generation, isConnected: false))
             case .dtlsConnected(let profile):
                 counters.add(.dtlsSucceeded)
                 refreshInterest(of: index)

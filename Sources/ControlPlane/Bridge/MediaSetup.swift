@@ -95,7 +95,12 @@ struct MediaSetup {
             within: keyframes.sourceMaxRequestInterval)
         shard.discardsSilence = settings.audio.discardsSilence
         shard.silentPackets = UInt32(clamping: settings.audio.forwardedSilencePackets)
-        shard.inactivityLimit = settings.inactivityLimit
+        shard.inactivityLimit = settings.connectivity.inactivityLimit
+        shard.firstTransferTimeout = settings.connectivity.firstTransferTimeout
+        shard.connectivityInterval = settings.connectivity.checkInterval
+        shard.restart.isEnabled = settings.ice.restart.isEnabled
+        shard.restart.transitionWindow = settings.ice.restart.transitionWindow
+        shard.restart.timeout = settings.ice.restart.timeout
         shard.inactivityTimeout = settings.expiration.timeout
         shard.expiryCheckInterval = settings.expiration.checkInterval
         return shard

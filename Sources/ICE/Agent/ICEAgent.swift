@@ -94,6 +94,20 @@ public struct ICEAgent: ~Copyable {
     /// Our user fragment.
     public var localUfrag: String { settings.localUfrag }
 
+    /// Our password.
+    public var localPassword: String { settings.localPassword }
+
+    /// Whether a datagram names this agent: a request its user fragment, an answer one of its open requests. Tells the
+    /// agents of a session apart while a restart goes on.
+    public func isNamed(by datagram: RawSpan) -> Bool {
+        if let range = STUNPeek.localUfragRange(of: datagram) {
+            return datagram.slice(range.lowerBound, count: range.count).elementsEqual(localUser.rawSpan)
+        }
+        guard STUNPeek.responseOwner(of: datagram) != nil else { return false }
+        let id = TransactionID(high: datagram.uint32(at: 8), low: datagram.uint64(at: 12))
+        return transactions.contains { $0.id == id }
+    }
+
     /// When ``handleTimeout(at:)`` has something to do.
     public var nextTimeout: Timestamp? {
         guard state != .failed else { return nil }

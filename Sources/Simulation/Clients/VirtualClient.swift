@@ -161,7 +161,8 @@ final class VirtualClient {
             case .dtlsConnected: world.observeEarly(of: self)
             case .dtlsFailed(let reason): world.fail(.world, "client \(index): the handshake failed: \(reason)")
             case .iceFailed: world.fail(.world, "client \(index): ICE failed")
-            case .bound, .unbound: break
+            case .iceRestartFailed: world.fail(.world, "client \(index): its ICE restart failed")
+            case .bound, .unbound, .iceRestarted: break
             }
         }
     }

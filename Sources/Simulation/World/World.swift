@@ -246,7 +246,7 @@ final class World {
             let client = clients[Int(number.value) - 1]
             if client.isPresent { fail(.world, "the bridge gave client \(client.index) up: \(event)") }
         case .answer, .dtlsConnected, .description, .conferenceExpired, .sourceRefused: break
-        case .speakerChanged, .connectivityChanged, .estimateChanged: break
+        case .speakerChanged, .connectivityChanged, .estimateChanged, .iceRestartEnded: break
         }
     }
 
