@@ -1,9 +1,12 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
-// Interposes the allocator of the test executable: counts per thread while asked to, always forwards to glibc.
+// Interposes the allocator of the test executable: counts per thread while asked to, always forwards to glibc. Answers
+// gettimeofday with the time that a thread was given, for libraries that read the clock by themselves.
 #include "CTestHooks.h"
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/time.h>
+#include <time.h>
 
 extern void *__libc_malloc(size_t);
 extern void *__libc_calloc(size_t, size_t);
@@ -57,5 +60,25 @@ int posix_memalign(void **result, size_t alignment, size_t size) {
     void *memory = __libc_memalign(alignment, size);
     if (memory == NULL) return ENOMEM;
     *result = memory;
+    return 0;
+}
+
+static __thread int64_t virtual_microseconds;
+
+void viaduct_test_set_time(int64_t microseconds) {
+    virtual_microseconds = microseconds;
+}
+
+int gettimeofday(struct timeval *restrict result, void *restrict zone) {
+    (void)zone;
+    if (virtual_microseconds > 0) {
+        result->tv_sec = virtual_microseconds / 1000000;
+        result->tv_usec = virtual_microseconds % 1000000;
+        return 0;
+    }
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    result->tv_sec = now.tv_sec;
+    result->tv_usec = now.tv_nsec / 1000;
     return 0;
 }
