@@ -168,7 +168,7 @@ let fuzzed = [
     "Primitives", "OpenSSL", "IPsecMB", "ICE", "DTLS", "SRTP", "RTP", "VideoPayload", "Forwarding", "ShardMessages",
     "XML", "XMPP",
     "Colibri", "BridgeConfiguration", "BridgeControl", "MediaTransport", "Conferencing", "Telemetry",
-    "HTTP", "WebServer", "ControlPlane",
+    "HTTP", "WebServer", "ControlPlane", "SCTP",
 ]
 
 let package = Package(

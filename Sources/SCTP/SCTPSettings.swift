@@ -33,4 +33,9 @@ public struct SCTPSettings: Sendable {
     var packetLimit: Int {
         min(max(packetBytes, SCTPLimits.smallestPacketBytes), SCTPLimits.largestPacketBytes) & ~3
     }
+
+    /// User data of a DATA chunk that fills a packet.
+    var fragmentBytes: Int {
+        packetLimit - PacketWriter.headerBytes - ChunkHeader.bytes - DataChunk.headerBytes
+    }
 }

@@ -181,3 +181,16 @@ if len(sys.argv) > 1:
     put("Colibri", sample(bodies, 12))
     put("Bridge", ["\n".join(asked[:count]) for count in (2, 4, 8)])
     put("XMPP", [STREAM + text for text in sample(stanzas, 10) if len(text) < 4000])
+
+# FuzzSCTP: a mode (1 client, 2 from the beginning, 4 small packets, 8 no zero checksum), then operations: 0 gives the
+# next packet, 3 changes it, 6 makes chunks, 7 repeats, 8 passes time, 9 sends, 10 commands.
+put("SCTP", [
+    bytes([0, 9, 100, 0, 0, 0, 0, 8, 20, 9, 200, 0, 0, 0, 8, 50, 0, 0]),
+    bytes([2, 10, 1, 0, 0, 0, 8, 30, 0, 0, 10, 3, 0, 0]),
+    bytes([3, 10, 0, 0, 0, 8, 30, 10, 1, 0, 0, 0]),
+    bytes([4, 9, 255, 3, 1, 1, 20, 255, 1, 0, 3, 0, 0, 12, 1, 1, 8, 60, 0, 0]),
+    bytes([8, 6, 0, 0, 3, 20, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 51, 1, 2, 3, 4, 5, 6, 7, 8, 8, 20]),
+    bytes([0, 9, 200, 6, 0, 1, 0, 16, 0, 0, 0, 8, 0, 0, 200, 0, 0, 1, 0, 0, 0, 2, 0, 2, 8, 30]),
+    bytes([0, 6, 0, 2, 0, 8, 0, 0, 0, 12, 0, 0, 0, 1, 6, 0, 3, 0, 24, 0, 13, 0, 18, 0, 0, 0, 1]),
+    bytes([0, 10, 2, 0, 9, 90, 0, 8, 60, 10, 4, 0, 0, 8, 60, 10, 6, 0, 0, 8, 60]),
+])

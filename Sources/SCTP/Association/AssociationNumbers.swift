@@ -96,7 +96,7 @@ struct AssociationNumbers: BitwiseCopyable, Sendable {
     var resetLastTSN: UInt64 = 0
 
     init(settings: SCTPSettings) {
-        window = CongestionWindow(packet: settings.packetLimit, peerWindow: 0)
+        window = CongestionWindow(packet: settings.fragmentBytes, peerWindow: 0)
     }
 
     /// The numbers of a new association in the place of an old one: what limits the peer and what we queued goes on.

@@ -234,7 +234,7 @@ extension SCTPAssociation {
         reassembly = Reassembly(largestMessage: settings.largestMessage)
         numbers.expectedRequest = initialTSN
         numbers.peerWindow = max(0, Int(window) - numbers.flight)
-        numbers.window = CongestionWindow(packet: settings.packetLimit, peerWindow: Int(window))
+        numbers.window = CongestionWindow(packet: settings.fragmentBytes, peerWindow: Int(window))
         numbers.advertisedWindow = settings.receiveBuffer
     }
 }

@@ -29,6 +29,7 @@ extension SCTPAssociation {
 
     private mutating func bundle() -> [UInt8]? {
         let mayCarryData = maySendData
+        if mayCarryData, numbers.features.contains(.partialReliability) { expire() }
         let wantsData = mayCarryData && hasDataToSend
         let hasControl = !numbers.pending.isEmpty || !controls.isEmpty
         guard wantsData || hasControl || numbers.acknowledgement == .due else { return nil }
@@ -84,7 +85,7 @@ extension SCTPAssociation {
         }
     }
 
-    private var burstEnd: Int { numbers.burstEnd ?? (numbers.flight + SCTPLimits.burst * settings.packetLimit) }
+    private var burstEnd: Int { numbers.burstEnd ?? (numbers.flight + SCTPLimits.burst * settings.fragmentBytes) }
 
     /// Whether a lost chunk may be sent now.
     private var mayRetransmit: Bool {
@@ -104,12 +105,7 @@ extension SCTPAssociation {
     private var hasDataToSend: Bool {
         if mayRetransmit { return true }
         guard let message = waiting[0] else { return false }
-        return maySendNew(min(message.bytes.count - message.offset, fragmentBytes))
-    }
-
-    /// User data of a chunk that fills a packet.
-    private var fragmentBytes: Int {
-        settings.packetLimit - PacketWriter.headerBytes - ChunkHeader.bytes - DataChunk.headerBytes
+        return maySendNew(min(message.bytes.count - message.offset, settings.fragmentBytes))
     }
 
     private mutating func writeChunks(into writer: inout PacketWriter) {
@@ -131,10 +127,6 @@ extension SCTPAssociation {
         guard mayRetransmit else { return }
         for index in 0..<outstanding.count where numbers.lostChunks > 0 {
             guard let chunk = outstanding[index], chunk.state == .lost else { continue }
-            if let expiry = chunk.expiry, expiry <= now, isSpent(chunk) {
-                abandon(chunk.message)
-                continue
-            }
             guard chunk.count + ChunkHeader.bytes + DataChunk.headerBytes <= writer.room,
                 numbers.ignoresWindow || numbers.flight < numbers.window.size
             else { break }
@@ -153,13 +145,15 @@ extension SCTPAssociation {
         // Ends: each turn takes a message out, cuts a chunk off or leaves.
         while let message = waiting[0] {
             if let expiry = message.expiry, expiry <= now, numbers.features.contains(.partialReliability) {
-                discardExpired(message)
+                counters.abandonedMessages &+= 1
+                discardFirstWaiting()
                 continue
             }
             let rest = message.bytes.count - message.offset
             let room = (writer.room - ChunkHeader.bytes - DataChunk.headerBytes) & ~3
             // What fits into a packet of its own is not cut to fill this one.
-            guard room > 0, rest <= room || rest > fragmentBytes && room >= fragmentBytes / 4 else { return }
+            let mayCut = rest > settings.fragmentBytes && room >= settings.fragmentBytes / 4
+            guard room > 0, rest <= room || mayCut else { return }
             let count = min(rest, room)
             guard maySendNew(count) else { return }
             let chunk = cut(count)
@@ -170,10 +164,18 @@ extension SCTPAssociation {
         }
     }
 
-    private mutating func discardExpired(_ message: OutgoingMessage) {
-        if message.offset > 0 { return abandon(message.number) }
-        counters.abandonedMessages &+= 1
-        discardFirstWaiting()
+    /// Gives up what would go out next and whose time is over.
+    private mutating func expire() {
+        if numbers.lostChunks > 0 {
+            for index in 0..<outstanding.count {
+                guard let chunk = outstanding[index], chunk.state == .lost, let expiry = chunk.expiry, expiry <= now
+                else { continue }
+                abandon(chunk.message)
+            }
+        }
+        if let message = waiting[0], message.offset > 0, let expiry = message.expiry, expiry <= now {
+            abandon(message.number)
+        }
     }
 
     /// Takes `count` bytes off the first waiting message.

@@ -10,7 +10,7 @@ public import Primitives
 ///
 /// After every call that takes `now`, drain ``pollTransmit()`` and ``pollEvent()``.
 public struct DataChannels: ~Copyable {
-    private var association: SCTPAssociation
+    var association: SCTPAssociation
     private let settings: SCTPSettings
     /// Whether we number channels evenly: the DTLS client's side (RFC 8832 §6).
     private let isEven: Bool

@@ -152,6 +152,10 @@ struct Reassembly {
             brokenFragments &+= 1
         } else {
             let index = firstEarly(atOrAfter: segment.place)
+            guard index == early.count || early[index].place != segment.place else {
+                brokenFragments &+= 1
+                return
+            }
             charged += segment.charge
             early.insert(segment, at: index)
         }

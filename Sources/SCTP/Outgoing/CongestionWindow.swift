@@ -10,6 +10,7 @@ struct CongestionWindow: BitwiseCopyable, Sendable {
     private var partlyAcknowledged = 0
     /// The TSN that ends fast recovery, while it goes on.
     private(set) var recoveryEnd: UInt64?
+    /// User data of a full packet: all here is counted in user data.
     private let packet: Int
 
     init(packet: Int, peerWindow: Int) {
