@@ -102,7 +102,8 @@ let shellTargets: [Target] = [
     shell(
         "LoadGenerator",
         [
-            "CSRTP", "COpus", "CLinuxIO", "PacketIO", "ICE", "DTLS", "RTP", "XMPP", "XML", "OpenSSL", "Primitives",
+            "CSRTP", "COpus", "CLinuxIO", "PacketIO", "ICE", "DTLS", "SCTP", "RTP", "XMPP", "XML", "OpenSSL",
+            "Primitives",
         ]
     ),
 ]
@@ -151,7 +152,11 @@ let testTargets: [Target] = [
         ]),
     tests(
         "LoadGenerator",
-        ["MediaPlane", "ShardMessages", "PacketIO", "RTP", "VideoPayload", "XML", "XMPP", "Colibri", "COpus"]),
+        [
+            "MediaPlane", "ShardMessages", "PacketIO", "RTP", "SCTP", "OpenSSL", "VideoPayload", "XML", "XMPP",
+            "Colibri",
+            "COpus",
+        ]),
     tests("Simulation", ["ShardMessages"]),
     .testTarget(
         name: "InteropTests",

@@ -26,6 +26,20 @@ public enum LoadGeneratorLimits {
     static let quietTurnsWithLoss = 100
     /// A call is over so long after sending stopped, whatever still comes.
     static let drainTimeout = TimeDelta.seconds(10 as Int64)
+    /// How long the bridge may take to open a channel: from the end of DTLS (SCTP) or from dialling (WebSocket).
+    static let channelTimeout = TimeDelta.seconds(10 as Int64)
+    /// Before the first speaker everybody is quiet for so long.
+    static let quietLead = TimeDelta.milliseconds(300)
+    /// Between two EndpointStats of a participant (media-plane.md 11.6).
+    static let statsInterval = TimeDelta.seconds(10 as Int64)
+    /// Participants of a conference up to which bridges give everybody's statistics to everybody (11.6).
+    static let unfilteredStats = 20
+    /// Bytes of one message of the bridge channel.
+    static let messageBytes = 1 << 20
+    /// Bytes of the answer to a WebSocket handshake.
+    static let handshakeBytes = 16_384
+    /// Bytes that wait for the bridge to read them from a WebSocket; more ends it.
+    static let webSocketBacklog = 4 << 20
     /// Events of one wait.
     public static let pollEvents = 256
     /// Arrivals remembered for one transport-wide feedback packet.

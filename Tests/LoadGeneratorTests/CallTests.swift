@@ -11,7 +11,7 @@ import Testing
 @Suite("Calls", .serialized)
 struct CallTests {
     private func call(_ line: String, usesOffload: Bool = true) throws -> LoadResult {
-        let arguments = (line + " --duration 1 --quiet").split(separator: " ").map(String.init)
+        let arguments = ("--channel none " + line + " --duration 1 --quiet").split(separator: " ").map(String.init)
         guard case .run(let options) = try LoadOptions.parse(arguments) else { throw LoadError.usage("no run") }
         prepareLibrary()
         let focus = try WorkerFocus(usesOffload: usesOffload)
@@ -20,7 +20,7 @@ struct CallTests {
     }
 
     /// The oracle of the other tests in this process initialises libsrtp2 and insists on being the first.
-    fileprivate func prepareLibrary() {
+    func prepareLibrary() {
         _ = LibSRTP(.sender, profile: 7, keyAndSalt: [UInt8](repeating: 0, count: 28))
     }
 
@@ -64,7 +64,8 @@ struct CallTests {
         let network = try FaultyNetwork(target: try #require(focus.worker.boundAddresses.first).port, faults: faults)
         defer { network.stop() }
         focus.advertisedPort = network.port
-        let line = "--participants 3 --senders 2 --audio-rate 100 --duration 2 --quiet --verify \(verification)"
+        let line =
+            "--channel none --participants 3 --senders 2 --audio-rate 100 --duration 2 --quiet --verify \(verification)"
         guard case .run(let options) = try LoadOptions.parse(line.split(separator: " ").map(String.init)) else {
             return
         }
@@ -85,7 +86,8 @@ struct CallTests {
 
     @Test("a bridge that stops in the middle is no perfect call")
     func stopped() throws {
-        let arguments = "--participants 2 --video-senders 0 --duration 1 --quiet".split(separator: " ").map(String.init)
+        let line = "--channel none --participants 2 --video-senders 0 --duration 1 --quiet"
+        let arguments = line.split(separator: " ").map(String.init)
         guard case .run(let options) = try LoadOptions.parse(arguments) else { return }
         prepareLibrary()
         let focus = StoppingFocus(try WorkerFocus(usesOffload: true))
@@ -102,7 +104,9 @@ extension CallTests {
         let worker = try WorkerFocus(usesOffload: true)
         defer { worker.worker.stop() }
         let focus = FullFocus(worker, room: 2)
-        guard case .run(let options) = try LoadOptions.parse(["--participants", "3", "--quiet"]) else { return }
+        guard case .run(let options) = try LoadOptions.parse(["--channel=none", "--participants=3", "--quiet"]) else {
+            return
+        }
         let result = try LoadRun(options, focus: focus).run()
         #expect(!result.hasBegun)
         #expect(result.imperfections.first == "refused by the bridge: full")

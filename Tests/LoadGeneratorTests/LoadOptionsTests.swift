@@ -57,6 +57,17 @@ struct LoadOptionsTests {
         #expect(mixed.isInterleaved && mixed.tickMilliseconds == 10)
     }
 
+    @Test("speakers take turns where there is a channel to be told of them")
+    func channel() throws {
+        let plain = try options("--channel none")
+        #expect(plain.channel == .none && plain.turnSeconds == 0 && plain.turns == 0)
+        let sctp = try options("--channel sctp --duration 9")
+        #expect(sctp.channel == .sctp && sctp.turnSeconds == 2.5 && sctp.turns == 3)
+        #expect(try options("--channel websocket --turn 0").turns == 0)
+        #expect(try options("--channel none --turn 2").turns == 5)
+        #expect(try options("--channel sctp --audio-senders 1").turns == 0)
+    }
+
     @Test(
         "doors are read from URL and host",
         arguments: [
@@ -108,6 +119,8 @@ struct LoadOptionsTests {
             ("--room b@d", "account and room need --xmpp"),
             ("--rest http://x --xmpp y --domain d --room r@d", "either --rest or --xmpp"),
             ("--conferences 3000 --participants 2", "at most 4000 participants in all"),
+            ("--channel tcp", "--channel is one of sctp, websocket, none, not tcp"),
+            ("--turn 1", "--turn is 0 or at least 1.5 seconds"),
             ("now", "unexpected argument now"),
         ])
     func usage(line: String, text: String) {

@@ -78,7 +78,7 @@ struct RecordedFocusTests {
 
     @Test("creating an endpoint is Jicofo's request, less the codecs that the generator does not have")
     func create() throws {
-        let ours = ours(.create(endpoint: "a1b2c3d4", newConference: false))
+        let ours = ours(.create(endpoint: "a1b2c3d4", newConference: false, sctp: false))
         // Jicofo's order of audio and video varies.
         let creates = requests { request in
             guard let endpoint = endpoint(request), endpoint["create"] == "true" else { return false }
@@ -92,14 +92,14 @@ struct RecordedFocusTests {
 
     @Test("creating a conference adds its name and nothing that Jicofo does not send")
     func createConference() throws {
-        let ours = ours(.create(endpoint: "a1b2c3d4", newConference: true))
+        let ours = ours(.create(endpoint: "a1b2c3d4", newConference: true, sctp: false))
         let creates = requests { $0["create"] == "true" }
         let theirs = try #require(creates.first)
         let known = Dictionary(uniqueKeysWithValues: theirs.attributes.map { ($0.name, $0.value) })
         for attribute in ours.attributes { #expect(known[attribute.name] != nil, "\(attribute.name)") }
         #expect(ours["create"] == "true" && ours["name"] == name)
         #expect(
-            ours.elements == self.ours(.create(endpoint: "a1b2c3d4", newConference: false)).elements)
+            ours.elements == self.ours(.create(endpoint: "a1b2c3d4", newConference: false, sctp: false)).elements)
     }
 
     @Test("accepting a session is Jicofo's request, with one layer and without retransmission")
@@ -125,7 +125,8 @@ struct RecordedFocusTests {
     @Test("the JSON form means the same as the XML form, to a decoder that is not the generator's")
     func forms() throws {
         let all: [FocusRequest] = [
-            .create(endpoint: "a1b2c3d4", newConference: true), .create(endpoint: "a1b2c3d4", newConference: false),
+            .create(endpoint: "a1b2c3d4", newConference: true, sctp: false),
+            .create(endpoint: "a1b2c3d4", newConference: false, sctp: false),
             .update(endpoint: "a1b2c3d4", local, sources), .expireConference,
         ]
         for request in all {

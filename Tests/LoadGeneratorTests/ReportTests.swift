@@ -9,15 +9,18 @@ import Testing
 @Suite("Report")
 struct ReportTests {
     private func result(
-        connected: Int = 3, load: Double = 0.1, problems: [String] = [],
+        connected: Int = 3, channel: LoadOptions.Channel = .none, load: Double = 0.1, problems: [String] = [],
         _ change: (inout LoopStatistics) -> Void = { _ in }
     ) -> LoadResult {
         var statistics = LoopStatistics()
         statistics.streams = 12
         statistics.received = 100
         change(&statistics)
+        var options = LoadOptions()
+        options.channel = channel
         return LoadResult(
-            options: LoadOptions(), statistics: statistics, hasBegun: true, connected: connected, joinSeconds: 0.5,
+            options: options, statistics: statistics, hasBegun: true, connected: connected, openChannels: 3,
+            joinSeconds: 0.5,
             callSeconds: 10, measuredPackets: 100, bridge: nil, problems: problems, generatorLoad: load)
     }
 
@@ -42,6 +45,47 @@ struct ReportTests {
             #expect(result.table.contains("\(value)"), "\(counter.1) is not in the table")
             #expect(result.json[counter.1]?.integerValue == Int64(value), "\(counter.1)")
         }
+    }
+
+    @Test("a bridge channel has figures of its own in both forms; without one nothing is said of it")
+    func channel() throws {
+        let counters: [(WritableKeyPath<ChannelStatistics, UInt64>, String, isInTable: Bool)] = [
+            (\.opened, "opened", false), (\.hellos, "server_hellos", false), (\.received, "received", false),
+            (\.malformed, "malformed", true), (\.lateHellos, "late_hellos", true),
+            (\.changesExpected, "speaker_changes_expected", true), (\.changesTold, "speaker_changes_told", true),
+            (\.wrongSpeakers, "wrong_speakers", true), (\.sentToAll, "messages_to_all", true),
+            (\.sentToOne, "messages_to_one", true), (\.messagesExpected, "messages_expected", true),
+            (\.messagesArrived, "messages_arrived", true), (\.messagesDoubled, "messages_duplicated", true),
+            (\.messagesAltered, "messages_altered", true), (\.messagesMisdelivered, "messages_misdelivered", true),
+            (\.statsSent, "endpoint_stats_sent", true), (\.statsReceived, "endpoint_stats_received", true),
+            (\.statsExpected, "endpoint_stats_expected", false), (\.statsWrong, "endpoint_stats_wrong", true),
+            (\.connectionStats, "connection_stats", false), (\.forwardedSources, "forwarded_sources", false),
+            (\.senderConstraints, "sender_constraints", false), (\.unreachable, "told_unreachable", true),
+        ]
+        let result = result(channel: .sctp) {
+            for (index, counter) in counters.enumerated() { $0.channel[keyPath: counter.0] = UInt64(810_000 + index) }
+            $0.channel.messageTransit.note(2_000_000)
+            $0.channel.speakerChange.note(700_000_000)
+            $0.channel.open.note(9_000_000)
+        }
+        let json = try #require(result.json["bridge_channel"])
+        for (index, counter) in counters.enumerated() {
+            #expect(json[counter.1]?.integerValue == Int64(810_000 + index), "\(counter.1)")
+            if counter.isInTable { #expect(result.table.contains("\(810_000 + index)"), "\(counter.1)") }
+        }
+        #expect(json["carrier"]?.stringValue == "sctp" && json["open"]?.integerValue == 3)
+        #expect(json["speaker_change_us"]?["max"]?.doubleValue == 700_000)
+        #expect(result.table.contains(#/change told after +700\.00 ms \/ 700\.00 ms \/ 700\.00 ms/#), "\(result.table)")
+        #expect(result.table.contains(#/bridge channels open +3 of 3 \(sctp\)/#), "\(result.table)")
+        let without = self.result()
+        #expect(without.json["bridge_channel"] == nil && !without.table.contains("channel"))
+    }
+
+    @Test("a channel that was not opened is a flaw")
+    func missingChannel() {
+        var result = result(channel: .websocket)
+        result.openChannels = 1
+        #expect(result.imperfections == ["2 of 3 bridge channels not open"])
     }
 
     @Test("times of the JSON are microseconds, those of the table milliseconds")

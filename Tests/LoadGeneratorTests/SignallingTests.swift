@@ -62,14 +62,19 @@ struct SignallingTests {
 
     @Test("requests carry what Colibri2 wants")
     func requests() {
-        let create = ColibriJSON.body(.create(endpoint: "a1", newConference: true), meeting: "m", name: "r@d")
+        let create = ColibriJSON.body(
+            .create(endpoint: "a1", newConference: true, sctp: false), meeting: "m", name: "r@d")
         #expect(create["meeting-id"]?.stringValue == "m" && create["create"]?.boolValue == true)
         let endpoint = create["endpoints"]?.arrayValue?.first
         #expect(endpoint?["id"]?.stringValue == "a1" && endpoint?["create"]?.boolValue == true)
         #expect(endpoint?["medias"]?.arrayValue?.compactMap { $0["type"]?.stringValue } == ["audio", "video"])
         #expect(endpoint?["transport"]?["ice-controlling"]?.boolValue == true)
-        let later = ColibriJSON.body(.create(endpoint: "b", newConference: false), meeting: "m", name: "r@d")
+        let later = ColibriJSON.body(
+            .create(endpoint: "b", newConference: false, sctp: true), meeting: "m", name: "r@d")
         #expect(later["create"] == nil && later["name"] == nil)
+        #expect(endpoint?["transport"]?["sctp"] == nil)
+        let wish = later["endpoints"]?.arrayValue?.first?["transport"]?["sctp"]
+        #expect(wish?.objectValue?.isEmpty == true, "a bare wish, as Jicofo's")
 
         let local = ParticipantTransport(ufrag: "u", password: "p", fingerprint: [0xAB, 1], setup: "active")
         let source = SignalledSource(name: "a1-v0", isVideo: true, ssrc: 4_000_000_000)
@@ -96,18 +101,31 @@ struct SignallingTests {
         #expect(transport.candidates.map(\.address) == [TransportAddress(ip: "192.0.2.1", port: 10_000)])
         #expect(transport.fingerprints == [.init(hash: "sha-256", digest: [10, 255], setup: "actpass")])
         #expect(throws: LoadError.badAnswer("no transport of b2")) { try ColibriJSON.transport(of: "b2", in: answer) }
+        #expect(!transport.hasSCTP && transport.webSockets == [])
+        let with = text.replacing(
+            #""transport":{"transport":{"#,
+            with:
+                #""transport":{"sctp":{"role":"server","port":5000},"transport":{"web-sockets":["ws://b/x","ws://c"],"#)
+        let both = try ColibriJSON.transport(of: "a1", in: try JSONValue.parse(Array(with.utf8)))
+        #expect(both.hasSCTP && both.webSockets == ["ws://b/x", "ws://c"])
     }
 
     @Test("the XML form says the same as the JSON form")
     func xml() {
         let local = ParticipantTransport(ufrag: "u", password: "p", fingerprint: [0xAB, 1], setup: "active")
         let source = SignalledSource(name: "a1-v0", isVideo: true, ssrc: 4_000_000_000)
-        let create = ColibriXML.element(.create(endpoint: "a1", newConference: true), meeting: "m", name: "r@d")
+        let create = ColibriXML.element(
+            .create(endpoint: "a1", newConference: true, sctp: false), meeting: "m", name: "r@d")
         #expect(create.isNamed("conference-modify", "jitsi:colibri2") && create["meeting-id"] == "m")
         #expect(create["create"] == "true" && create["name"] == "r@d")
         let endpoint = create.child("endpoint", "jitsi:colibri2")
         #expect(endpoint?.children("media", "jitsi:colibri2").map { $0["type"] } == ["audio", "video"])
-        #expect(endpoint?.child("transport", "jitsi:colibri2")?["ice-controlling"] == "true")
+        let wish = endpoint?.child("transport", "jitsi:colibri2")
+        #expect(wish?["ice-controlling"] == "true" && wish?.elements.isEmpty == true)
+        let with = ColibriXML.element(
+            .create(endpoint: "a1", newConference: false, sctp: true), meeting: "m", name: "r@d")
+        let sctp = with.elements.first?.child("transport", "jitsi:colibri2")?.elements
+        #expect(sctp == [XMLElement("sctp", "jitsi:colibri2")])
         let formats = endpoint?.children("media", "jitsi:colibri2")[1].children(
             "payload-type", "urn:xmpp:jingle:apps:rtp:1")
         #expect(formats?.map { $0["id"] } == ["100", "96"])
@@ -135,15 +153,18 @@ struct SignallingTests {
         let fingerprint = XMLElement(
             "fingerprint", "urn:xmpp:jingle:apps:dtls:0", attributes: ["hash": "sha-256", "setup": "actpass"],
             text: "0A:FF\n")
+        let socket = XMLElement(
+            "web-socket", "http://jitsi.org/protocol/colibri", attributes: ["url": "ws://b/x"])
         let ice = XMLElement(
             "transport", "urn:xmpp:jingle:transports:ice-udp:1", attributes: ["ufrag": "u", "pwd": "p"],
-            children: [fingerprint, candidate])
+            children: [fingerprint, socket, candidate])
+        let sctp = XMLElement("sctp", "jitsi:colibri2", attributes: ["port": "5000", "role": "server"])
         let answer = XMLElement(
             "conference-modified", "jitsi:colibri2",
             children: [
                 XMLElement(
                     "endpoint", "jitsi:colibri2", attributes: ["id": "a1"],
-                    children: [XMLElement("transport", "jitsi:colibri2", children: [ice])])
+                    children: [XMLElement("transport", "jitsi:colibri2", children: [ice, sctp])])
             ])
         let transport = try ColibriXML.transport(of: "a1", in: answer)
         #expect(
@@ -153,6 +174,7 @@ struct SignallingTests {
                     isRelayed: false)
             ])
         #expect(transport.fingerprints == [.init(hash: "sha-256", digest: [10, 255], setup: "actpass")])
+        #expect(transport.hasSCTP && transport.webSockets == ["ws://b/x"])
         #expect(throws: LoadError.badAnswer("no transport of b2")) { try ColibriXML.transport(of: "b2", in: answer) }
     }
 

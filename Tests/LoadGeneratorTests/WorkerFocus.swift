@@ -12,6 +12,8 @@ final class WorkerFocus: Focus {
     let worker: MediaWorker
     /// The port that participants are told instead of the worker's own.
     var advertisedPort: UInt16?
+    /// Serves data channels, where participants open them.
+    var hub: WorkerHub?
     private var number: UInt64 = 0
     private var conferences: [String: ConferenceNumber] = [:]
 
@@ -36,6 +38,7 @@ final class WorkerFocus: Focus {
                 EndpointCreation(
                     number: EndpointNumber(UInt64(participant.number + 1)), id: participant.endpoint,
                     isICEControlling: true, media: Self.media)))
+        hub?.add(EndpointNumber(UInt64(participant.number + 1)), name: participant.endpoint)
         guard let local = try ask(operations, meeting).first?.1 else { throw .badAnswer("no transport") }
         return BridgeTransport(
             ufrag: local.ufrag, password: local.password,
@@ -48,7 +51,7 @@ final class WorkerFocus: Focus {
                 .init(
                     hash: "sha-256", digest: BridgeTransport.Fingerprint.digest(local.fingerprint) ?? [],
                     setup: local.setup.rawValue)
-            ])
+            ], hasSCTP: hub != nil)
     }
 
     func update(_ participant: PlannedParticipant, _ transport: ParticipantTransport) throws(LoadError) {

@@ -23,6 +23,9 @@ extension LoadOptions {
           --interleave                spread each frame over its interval, packets of all senders mixed, as they
                                       come out of a network; else frames leave whole, as browsers send them
           --tick MS                   with --interleave: all senders' packets leave at multiples of MS, in turn (0)
+          --channel sctp|websocket|none   what carries the bridge channel; none: no channel is asked for (none)
+          --turn S                    seconds that each audio sender talks, one after another, the others being quiet;
+                                      0: all talk all the time (2.5 with a channel, 0 without)
           --duration S                seconds, from everyone being connected (10)
           --ramp N                    participants joining per second; 0: as fast as they can (0)
           --join-timeout S            seconds that bridge and server may take to show up and to answer,
@@ -41,7 +44,10 @@ extension LoadOptions {
           --quiet                     no live table
 
         A call is perfect when everybody was connected to its end, every stream was seen, and no packet was lost,
-        altered, doubled, delivered to the wrong receiver or of no known kind. Ctrl-C ends it early.
+        altered, doubled, delivered to the wrong receiver or of no known kind. On the bridge channel everybody has to be
+        greeted, told of each change of the speaker while that speaker talks, and handed the endpoint messages that are
+        for them, once and unaltered: one from each of the others to all, one from one of them alone.
+        Ctrl-C ends it early.
 
         Exit status: 0 a perfect call, 1 not perfect, 2 could not be carried out, 64 wrong usage.
         """

@@ -56,6 +56,16 @@ public struct LoadOptions: Equatable, Sendable {
         case gcm, cm, any
     }
 
+    /// What carries the bridge channel.
+    public enum Channel: String, Sendable, CaseIterable {
+        /// A data channel over the media path: what Jicofo and lib-jitsi-meet choose by default.
+        case sctp
+        /// The address that the bridge names.
+        case websocket
+        /// There is none: nothing is asked for and nobody is told anything.
+        case none
+    }
+
     /// How the bridge is reached.
     public var door = Door.rest(host: "127.0.0.1", port: 8080)
     /// Conferences, all alike.
@@ -74,6 +84,10 @@ public struct LoadOptions: Equatable, Sendable {
     public var videoBitrate = 1_500_000
     /// Video frames per second.
     public var videoFrameRate = 30
+    /// What carries the bridge channel.
+    public var channel = Channel.none
+    /// Seconds that each audio sender talks, one after another; 0: all at once. `nil`: 2.5 with a channel, 0 without.
+    public var turnOption: Double?
     /// Seconds of the call, from everyone being connected.
     public var durationSeconds = 10.0
     /// Participants joining per second; 0 lets them join as fast as the bridge answers.
@@ -108,6 +122,12 @@ public struct LoadOptions: Equatable, Sendable {
 
     /// The defaults.
     public init() {}
+
+    /// Seconds that each audio sender talks, one after another; 0: all at once.
+    public var turnSeconds: Double { turnOption ?? (channel == .none ? 0 : 2.5) }
+
+    /// Whole turns of the call; one who is alone takes no turns.
+    public var turns: Int { turnSeconds > 0 && audioSenders > 1 ? Int(durationSeconds / turnSeconds) : 0 }
 
     /// Participants of all conferences.
     public var totalParticipants: Int { conferences * participants }

@@ -84,13 +84,15 @@ struct AudioSender {
     }
 
     /// Writes the next packet, not encrypted yet, and gives its length.
-    mutating func write(to packet: UnsafeMutableRawBufferPointer, transportWide: UInt16, at now: Timestamp) -> Int {
+    /// - Parameter level: the byte of the audio level extension.
+    mutating func write(
+        to packet: UnsafeMutableRawBufferPointer, transportWide: UInt16, level: UInt8, at now: Timestamp
+    ) -> Int {
         let isFirst = stream.stampSequence == 0
         stream.writeHeader(to: packet, timestamp: timestamp, marker: isFirst, extensionWords: 2)
         timestamp &+= frames.samplesPerPacket
-        // Level −30 dBov with the voice bit; 127 would be silence, which bridges drop.
         packet[16] = Offer.audioLevelID << 4
-        packet[17] = 0x80 | 30
+        packet[17] = level
         packet[18] = Offer.transportWideID << 4 | 1
         packet.storeBytes(of: transportWide.bigEndian, toByteOffset: 19, as: UInt16.self)
         packet[21] = Offer.midID << 4

@@ -27,7 +27,8 @@ extension Participant {
         _ destination: Destination, _ outbound: SRTPContext, at now: Timestamp, _ context: inout LoopContext
     ) {
         guard let slot = context.batch.batch.reserve() else { return }
-        guard let length = audio?.write(to: slot, transportWide: transportWide, at: now) else { return }
+        let level = context.script.level(of: planned.member, of: conference.speakers, at: now)
+        guard let length = audio?.write(to: slot, transportWide: transportWide, level: level, at: now) else { return }
         transportWide &+= 1
         commit(length, slot, destination, outbound, &context)
         guard let audio else { return }

@@ -15,6 +15,8 @@ struct JoinOrder: Sendable {
     /// Local address, port 0.
     var address: TransportAddress
     var askedAt: Timestamp
+    /// Where its bridge channel is, if that is a WebSocket.
+    var webSocket: WebSocketTarget?
 }
 
 /// What the participants of one media thread share.
@@ -26,8 +28,20 @@ struct LoopContext {
     /// One batch for everybody: it is flushed before the next participant writes.
     var batch = EgressBatchBox()
     var isSending = true
+    /// Who talks when.
+    var script: SpeakerScript
+    /// How long the bridge may take to open a channel.
+    let channelTimeout: TimeDelta
     /// When the datagram being handled arrived at the kernel, in nanoseconds of the monotonic clock.
     var arrivedAt: Int64 = 0
+
+    init(options: LoadOptions, identity: DTLSIdentity, frames: OpusFrames) {
+        self.options = options
+        self.identity = identity
+        self.frames = frames
+        script = SpeakerScript(options)
+        channelTimeout = min(LoadGeneratorLimits.channelTimeout, .seconds(options.joinTimeoutSeconds))
+    }
 }
 
 /// Holds the noncopyable batch where a struct can carry it.
@@ -53,7 +67,7 @@ final class Participant {
     var inbound: SRTPContext?
     var destination: Destination?
     private var hasStartedDTLS = false
-    private let askedAt: Timestamp
+    let askedAt: Timestamp
     private let isPassive: Bool
     /// Addresses of the bridge that can be tried.
     private let targets: [TransportAddress]
@@ -69,7 +83,17 @@ final class Participant {
     var receiverReportDue: Timestamp?
     var pictureRequestDue: Timestamp?
     var connectedAt = Timestamp.zero
-    private var random: Random
+    var random: Random
+
+    /// What is said on the bridge channel, and what carries it: at most one of the two.
+    var channel: ChannelClient?
+    var dataChannel: DataChannelCarrier?
+    var webSocket: WebSocketConnection?
+    var channelState = ChannelState.absent
+    var isChannelOpen = false
+    var channelDeadline: Timestamp?
+    /// What the WebSocket's socket is watched for.
+    var socketWatch = SocketWatch.nothing
 
     init(_ order: JoinOrder, _ context: borrowing LoopContext, at now: Timestamp) throws(SystemError) {
         planned = order.planned
@@ -90,6 +114,10 @@ final class Participant {
             tieBreaker: random.next(), localAddresses: port.boundAddresses)
         ice = ICEAgent(settings, random: Random(seed: random.next()), at: now)
         dtls = DTLSTransport(identity: context.identity, profiles: Self.profiles(context.options.profile), at: now)
+        if context.options.channel != .none {
+            channel = ChannelClient(order.planned, isSCTP: context.options.channel == .sctp)
+            channelState = .waiting
+        }
         trackers = .allocate(capacity: max(conference.streams.count, 1))
         trackers.initialize(repeating: StreamTracker(), count: max(conference.streams.count, 1))
 
@@ -119,7 +147,7 @@ final class Participant {
     /// When ``handleTimeout(at:_:)`` has something to do.
     var nextTimeout: Timestamp? {
         guard !hasFailed else { return nil }
-        var next = earlier(ice.nextTimeout, dtls.nextTimeout)
+        var next = earlier(earlier(ice.nextTimeout, dtls.nextTimeout), nextChannelTimeout)
         guard isConnected else { return next }
         if let audio { next = earlier(next, min(audio.due, audio.stream.reportDue)) }
         if let video { next = earlier(next, min(video.due, video.stream.reportDue)) }
@@ -128,7 +156,9 @@ final class Participant {
     }
 
     /// Sends the first checks.
-    func start(at now: Timestamp, _ context: inout LoopContext) {
+    /// - Parameter webSocket: where to dial for the bridge channel.
+    func start(webSocket target: WebSocketTarget?, at now: Timestamp, _ context: inout LoopContext) {
+        dialWebSocket(target, at: now, &context)
         if targets.isEmpty { fail("the bridge has no address of our IP version", &context) }
         drainTransport(at: now, &context)
     }
@@ -143,6 +173,7 @@ final class Participant {
             dtls.handleTimeout(at: now)
             drainTransport(at: now, &context)
         }
+        if let due = nextChannelTimeout, due <= now { handleChannelTimeout(at: now, &context) }
         guard isConnected else { return }
         sendMedia(at: now, &context)
         sendReports(at: now, &context)
@@ -159,8 +190,10 @@ final class Participant {
 
     /// A DTLS datagram came.
     func handleDTLS(_ datagram: UnsafeMutableRawBufferPointer, at now: Timestamp, _ context: inout LoopContext) {
-        dtls.handle(UnsafeRawBufferPointer(datagram).bytes, at: now)
+        var records: [[UInt8]] = []
+        dtls.handle(UnsafeRawBufferPointer(datagram).bytes, at: now) { records.append($0.toArray()) }
         drainTransport(at: now, &context)
+        if !records.isEmpty { handle(records: records, at: now, &context) }
     }
 
     /// Sends and learns what ICE and DTLS have to say.
@@ -170,11 +203,18 @@ final class Participant {
         }
         while let event = ice.pollEvent() { handle(event, at: now, &context) }
         destination = ice.sendDestination ?? destination
+        flushDTLS(&context)
+        while let event = dtls.pollEvent() { handle(event, at: now, &context) }
+        port.flush(&context.batch.batch)
+    }
+
+    /// Sends what DTLS has to send.
+    func flushDTLS(_ context: inout LoopContext) {
         while let datagram = dtls.pollTransmit() {
             guard let destination else { continue }
+            if !context.batch.batch.hasRoom(datagrams: 1) { port.flush(&context.batch.batch) }
             _ = context.batch.batch.append(datagram.rawSpan, to: destination)
         }
-        while let event = dtls.pollEvent() { handle(event, at: now, &context) }
         port.flush(&context.batch.batch)
     }
 
@@ -236,11 +276,17 @@ final class Participant {
             }
         }
         receiverReportDue = now + .milliseconds(500) + .nanoseconds(Int64(random.fraction() * 1e9))
+        openDataChannel(at: now, &context)
     }
 
     private func fail(_ reason: String, _ context: inout LoopContext) {
         guard !hasFailed else { return }
         hasFailed = true
+        note(failure: reason, &context)
+    }
+
+    /// Keeps the first few reasons for the result.
+    func note(failure reason: String, _ context: inout LoopContext) {
         if context.statistics.failures.count < 10 {
             context.statistics.failures.append("participant \(planned.number): \(reason)")
         }

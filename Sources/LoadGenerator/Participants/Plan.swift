@@ -20,18 +20,42 @@ final class PlannedStream: Sendable {
     }
 }
 
-/// A conference: its names and who sends what.
+/// Somebody in a conference, as the others know it.
+final class PlannedMember: Sendable {
+    let endpoint: String
+    /// Whether it has sent its endpoint message to everybody, and the one to the next in line.
+    let hasSentToAll = Atomic<Bool>(false)
+    let hasSentToOne = Atomic<Bool>(false)
+    /// EndpointStats sent.
+    let statsSent = Atomic<UInt32>(0)
+
+    init(endpoint: String) {
+        self.endpoint = endpoint
+    }
+}
+
+/// A conference: its names, who is in it and who sends what.
 final class PlannedConference: Sendable {
     let meeting: String
     let name: String
     /// The place in this list is the low part of the stream's SSRC.
     let streams: [PlannedStream]
+    let members: [PlannedMember]
+    /// How many of the members send audio: the first ones.
+    let speakers: Int
+    private let places: [String: Int]
 
-    init(meeting: String, name: String, streams: [PlannedStream]) {
+    init(meeting: String, name: String, streams: [PlannedStream], endpoints: [String] = [], speakers: Int = 0) {
         self.meeting = meeting
         self.name = name
         self.streams = streams
+        members = endpoints.map { PlannedMember(endpoint: $0) }
+        self.speakers = speakers
+        places = Dictionary(endpoints.enumerated().map { ($0.element, $0.offset) }) { first, _ in first }
     }
+
+    /// The place of an endpoint among the members.
+    func place(of endpoint: String) -> Int? { places[endpoint] }
 
     /// The stream an incoming SSRC belongs to.
     @inline(__always)
@@ -46,6 +70,8 @@ final class PlannedConference: Sendable {
 struct PlannedParticipant: Sendable {
     /// Number over all conferences.
     let number: Int
+    /// Its place among the members of the conference.
+    let member: Int
     let endpoint: String
     let conference: PlannedConference
     /// Index of its audio stream in the conference's list.
@@ -90,14 +116,17 @@ struct Plan: Sendable {
             }
             let audio = (0..<options.participants).map { $0 < options.audioSenders ? add(false, $0) : nil }
             let video = (0..<options.participants).map { $0 < options.videoSenders ? add(true, $0) : nil }
+            let endpoints = (0..<options.participants).map {
+                Self.hex(UInt64(first + $0) | random.next() << 16, 8)
+            }
             let planned = PlannedConference(
                 meeting: Self.meeting(), name: "load-\(options.seed)-\(conference)@conference.load.invalid",
-                streams: streams)
+                streams: streams, endpoints: endpoints, speakers: options.audioSenders)
             for member in 0..<options.participants {
                 participants.append(
                     PlannedParticipant(
-                        number: first + member, endpoint: Self.hex(UInt64(first + member) | random.next() << 16, 8),
-                        conference: planned, audio: audio[member], video: video[member]))
+                        number: first + member, member: member, endpoint: endpoints[member], conference: planned,
+                        audio: audio[member], video: video[member]))
             }
         }
         self.participants = participants

@@ -6,16 +6,8 @@ extension LoadResult {
     /// The result for machines; times in microseconds.
     var json: JSONValue {
         let s = statistics
-        func number(_ value: UInt64) -> JSONValue { .integer(Int64(clamping: value)) }
-        func times(_ histogram: LatencyHistogram) -> JSONValue {
-            .object([
-                ("count", number(histogram.count)),
-                ("p50", .number(Double(histogram.quantile(0.5)) / 1e3)),
-                ("p99", .number(Double(histogram.quantile(0.99)) / 1e3)),
-                ("p999", .number(Double(histogram.quantile(0.999)) / 1e3)),
-                ("max", .number(Double(histogram.maximum) / 1e3)),
-            ])
-        }
+        func number(_ value: UInt64) -> JSONValue { Self.number(value) }
+        func times(_ histogram: LatencyHistogram) -> JSONValue { Self.times(histogram) }
         var members: [(String, JSONValue)] = [
             ("perfect", .bool(isPerfect)),
             ("imperfections", .array(imperfections.map { .string($0) })),
@@ -58,6 +50,49 @@ extension LoadResult {
                     ])
                 ))
         }
+        if options.channel != .none { members.append(("bridge_channel", channelJSON)) }
         return .object(members)
+    }
+
+    private static func number(_ value: UInt64) -> JSONValue { .integer(Int64(clamping: value)) }
+
+    private static func times(_ histogram: LatencyHistogram) -> JSONValue {
+        .object([
+            ("count", number(histogram.count)),
+            ("p50", .number(Double(histogram.quantile(0.5)) / 1e3)),
+            ("p99", .number(Double(histogram.quantile(0.99)) / 1e3)),
+            ("p999", .number(Double(histogram.quantile(0.999)) / 1e3)),
+            ("max", .number(Double(histogram.maximum) / 1e3)),
+        ])
+    }
+
+    private var channelJSON: JSONValue {
+        let c = statistics.channel
+        return .object([
+            ("carrier", .string(options.channel.rawValue)),
+            ("open", .integer(Int64(openChannels))), ("opened", Self.number(c.opened)),
+            ("server_hellos", Self.number(c.hellos)), ("open_us", Self.times(c.open)),
+            ("received", Self.number(c.received)), ("malformed", Self.number(c.malformed)),
+            ("late_hellos", Self.number(c.lateHellos)),
+            ("speakers", .integer(Int64(options.turns))), ("turn_seconds", .number(options.turnSeconds)),
+            ("speaker_changes_expected", Self.number(c.changesExpected)),
+            ("speaker_changes_told", Self.number(c.changesTold)),
+            ("wrong_speakers", Self.number(c.wrongSpeakers)), ("speaker_change_us", Self.times(c.speakerChange)),
+            ("messages_to_all", Self.number(c.sentToAll)), ("messages_to_one", Self.number(c.sentToOne)),
+            ("messages_expected", Self.number(c.messagesExpected)),
+            ("messages_arrived", Self.number(c.messagesArrived)),
+            ("messages_duplicated", Self.number(c.messagesDoubled)),
+            ("messages_altered", Self.number(c.messagesAltered)),
+            ("messages_misdelivered", Self.number(c.messagesMisdelivered)),
+            ("message_transit_us", Self.times(c.messageTransit)),
+            ("endpoint_stats_sent", Self.number(c.statsSent)),
+            ("endpoint_stats_received", Self.number(c.statsReceived)),
+            ("endpoint_stats_expected", Self.number(c.statsExpected)),
+            ("endpoint_stats_wrong", Self.number(c.statsWrong)),
+            ("connection_stats", Self.number(c.connectionStats)),
+            ("forwarded_sources", Self.number(c.forwardedSources)),
+            ("sender_constraints", Self.number(c.senderConstraints)),
+            ("told_unreachable", Self.number(c.unreachable)),
+        ])
     }
 }

@@ -32,6 +32,7 @@ extension LoadResult {
                 "RTCP: SR / RR / TWCC / NACK",
                 "\(s.senderReports) / \(s.receiverReports) / \(s.transportFeedback) / \(s.nacks)"
             ))
+        if options.channel != .none { rows += channelRows }
         if let bridge, let cost = bridgeMicrosecondsPerPacket {
             rows.append(("bridge CPU per packet", "\(decimal(cost, 2)) µs"))
             let share = callSeconds > 0 ? Double(bridge.processorNanoseconds) / 1e7 / callSeconds : 0
@@ -56,6 +57,28 @@ extension LoadResult {
             text += "NOT PERFECT:\n" + imperfections.map { "  \($0)\n" }.joined()
         }
         return text
+    }
+
+    private var channelRows: [(String, String)] {
+        let c = statistics.channel
+        func spread(_ histogram: LatencyHistogram) -> String {
+            [histogram.quantile(0.5), histogram.quantile(0.99), histogram.maximum].map(ms).joined(separator: " / ")
+                + "  (p50 / p99 / max)"
+        }
+        var rows = [("bridge channels open", "\(openChannels) of \(options.totalParticipants) (\(options.channel))")]
+        if c.open.count > 0 { rows.append(("channel open after", spread(c.open))) }
+        if options.turns > 0 {
+            rows.append(("speakers", "\(options.turns), \(decimal(options.turnSeconds, 1)) s each"))
+            rows.append(("speaker changes told", "\(c.changesTold) of \(c.changesExpected)"))
+            if c.speakerChange.count > 0 { rows.append(("change told after", spread(c.speakerChange))) }
+        }
+        if c.messagesExpected > 0 {
+            rows.append(("messages to all / to one", "\(c.sentToAll) / \(c.sentToOne)"))
+            rows.append(("messages arrived", "\(c.messagesArrived) of \(c.messagesExpected)"))
+            rows.append(("message transit", spread(c.messageTransit)))
+        }
+        rows.append(("statistics sent / received", "\(c.statsSent) / \(c.statsReceived)"))
+        return rows
     }
 
     private func transit(_ histogram: LatencyHistogram) -> String {

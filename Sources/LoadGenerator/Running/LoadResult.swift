@@ -8,6 +8,8 @@ struct LoadResult: Sendable {
     var hasBegun: Bool
     /// Participants that were connected at the end.
     var connected: Int
+    /// Of those, participants whose bridge channel was open at the end.
+    var openChannels: Int
     /// Seconds from the first request until everyone was connected.
     var joinSeconds: Double
     /// Seconds of the measured call.
@@ -48,7 +50,32 @@ struct LoadResult: Sendable {
         note(s.misdelivered, "packets delivered to the wrong receiver")
         note(s.malformed, "datagrams of no known kind")
         note(s.silentStreams, "streams never seen by a receiver")
+        if options.channel != .none { lines += channelImperfections }
         if s.streams > 0, s.received == 0 { lines.append("nothing received") }
+        return lines
+    }
+
+    /// What was amiss on the bridge channels.
+    private var channelImperfections: [String] {
+        let c = statistics.channel
+        var lines: [String] = []
+        func note(_ count: UInt64, _ what: String) {
+            if count > 0 { lines.append("\(count) \(what)") }
+        }
+        if openChannels < options.totalParticipants {
+            let missing = options.totalParticipants - openChannels
+            lines.append("\(missing) of \(options.totalParticipants) bridge channels not open")
+        }
+        note(c.lateHellos, "WebSockets on which ServerHello did not come first")
+        note(c.malformed, "malformed messages on the bridge channel")
+        note(c.changesMissed, "speaker changes not told before the next")
+        note(c.wrongSpeakers, "times the wrong speaker told")
+        note(c.messagesLost, "endpoint messages lost")
+        note(c.messagesDoubled, "endpoint messages duplicated")
+        note(c.messagesAltered, "endpoint messages altered")
+        note(c.messagesMisdelivered, "endpoint messages delivered to the wrong participant")
+        note(c.statsWrong, "endpoint statistics lost or duplicated")
+        note(c.unreachable, "times a connected participant told to be unreachable")
         return lines
     }
 

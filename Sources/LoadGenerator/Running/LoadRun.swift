@@ -19,6 +19,8 @@ final class LoadRun {
     /// Those that exist on the bridge and have to be ended.
     private var opened: [PlannedConference] = []
     private var liveLine = LiveLine()
+    /// The last WebSocket host, looked up.
+    private var lookedUp: (authority: String, address: [UInt8])?
 
     /// Prepares a run.
     /// - Parameter focus: asks the bridge; `nil` makes the one that the options name.
@@ -27,7 +29,8 @@ final class LoadRun {
         plan = Plan(options)
         process = options.bridgePID.map { BridgeProcess(pid: $0) }
         if let process, process.residentBytes() == nil { throw .usage("--pid: no process \(process.pid)") }
-        let descriptors = Int64(options.totalParticipants + 4 * options.threads + 64)
+        let sockets = options.totalParticipants * (options.channel == .websocket ? 2 : 1)
+        let descriptors = Int64(sockets + 4 * options.threads + 64)
         guard viaduct_raise_descriptor_limit(descriptors) >= descriptors else {
             throw .library("this user may not open \(descriptors) descriptors (ulimit -n)")
         }
@@ -35,8 +38,12 @@ final class LoadRun {
         switch (given, options.door) {
         case (let given?, _): focus = given
         case (nil, .rest(let host, let port)):
-            focus = RESTFocus(host: host, port: port, timeoutSeconds: options.joinTimeoutSeconds)
-        case (nil, .xmpp(let door)): focus = try XMPPFocus(door, timeoutSeconds: options.joinTimeoutSeconds)
+            focus = RESTFocus(
+                host: host, port: port, timeoutSeconds: options.joinTimeoutSeconds,
+                asksForSCTP: options.channel == .sctp)
+        case (nil, .xmpp(let door)):
+            focus = try XMPPFocus(
+                door, timeoutSeconds: options.joinTimeoutSeconds, asksForSCTP: options.channel == .sctp)
         }
         let frames = try OpusFrames(rate: options.audioRate, bitrate: options.audioBitrate)
         let identity: DTLSIdentity
@@ -80,23 +87,28 @@ final class LoadRun {
         let memoryBefore = process?.residentBytes() ?? 0
         var problems: [String] = []
         let started = MonotonicClock.now()
+        var joinSeconds = 0.0
         do throws(LoadError) {
             try joinEverybody()
             let limit = MonotonicClock.now() + .seconds(options.joinTimeoutSeconds)
             try wait(until: limit, every: 20) { self.connected + self.failed >= self.joined }
+            joinSeconds = (MonotonicClock.now() - started).seconds
+            try awaitChannels()
         } catch {
             problems.append("\(error)")
+            joinSeconds = (MonotonicClock.now() - started).seconds
         }
-        let joinSeconds = (MonotonicClock.now() - started).seconds
-        let hasBegun = problems.isEmpty && connected > 0
+        let hasBegun = problems.isEmpty && connected > 0 && (options.channel == .none || openChannels > 0)
 
         // The measured call begins here.
         let begin = MonotonicClock.now()
+        let end = begin + .seconds(options.durationSeconds)
+        if hasBegun { for mailbox in mailboxes { mailbox.post(.begin(begin, until: end)) } }
         let packetsBefore = received()
         let processorBefore = process?.processorNanoseconds()
         let ownBefore = mailboxes.map { $0.processorNanoseconds.load(ordering: .relaxed) }
         if hasBegun {
-            do throws(LoadError) { try watch(until: begin + .seconds(options.durationSeconds)) } catch {
+            do throws(LoadError) { try watch(until: end) } catch {
                 problems.append("\(error)")
             }
         }
@@ -111,16 +123,27 @@ final class LoadRun {
                 processorNanoseconds: after - before, residentBytesBefore: memoryBefore,
                 residentBytes: process.residentBytes() ?? 0)
         }
-        let connected = connected
+        let (connected, openChannels) = (connected, openChannels)
         let statistics = finish(&problems)
         if !hasBegun, problems.isEmpty {
             let reason = statistics.failures.first ?? "no answer within \(decimal(options.joinTimeoutSeconds, 0)) s"
-            problems.append("nobody was connected: \(reason)")
+            problems.append("\(connected > 0 ? "no bridge channel was opened" : "nobody was connected"): \(reason)")
         }
         return LoadResult(
             options: options, statistics: statistics, hasBegun: hasBegun, connected: connected,
+            openChannels: openChannels,
             joinSeconds: joinSeconds, callSeconds: callSeconds, measuredPackets: measured, bridge: use,
             problems: problems, generatorLoad: load.max() ?? 0)
+    }
+
+    /// Waits until each channel is open or given up, and until everybody was quiet for a moment.
+    private func awaitChannels() throws(LoadError) {
+        if options.channel != .none, connected > 0 {
+            let limit = MonotonicClock.now() + LoadGeneratorLimits.channelTimeout + .seconds(1 as Int64)
+            try wait(until: limit, every: 20) { self.settledChannels >= self.joined }
+        }
+        guard options.turns > 0 else { return }
+        try wait(until: MonotonicClock.now() + LoadGeneratorLimits.quietLead) { false }
     }
 
     private func joinEverybody() throws(LoadError) {
@@ -139,12 +162,33 @@ final class LoadRun {
                 ufrag: Self.text(SecureRandom.bytes(4)), password: Self.text(SecureRandom.bytes(24)),
                 fingerprint: identity.digest, setup: options.isPassive ? "passive" : "active")
             try focus.update(participant, local)
+            let webSocket = try webSocketTarget(bridge)
             guard let address else { continue }
             joined += 1
             mailboxes[participant.number % mailboxes.count].post(
                 .join(
                     JoinOrder(
-                        planned: participant, bridge: bridge, local: local, address: address, askedAt: askedAt)))
+                        planned: participant, bridge: bridge, local: local, address: address, askedAt: askedAt,
+                        webSocket: webSocket)))
+        }
+    }
+
+    /// Where the WebSocket of an endpoint is, if there is to be one; without an offer of a channel there is no call.
+    private func webSocketTarget(_ bridge: BridgeTransport) throws(LoadError) -> WebSocketTarget? {
+        switch options.channel {
+        case .none: return nil
+        case .sctp:
+            guard bridge.hasSCTP else { throw .badAnswer("no SCTP port, though a data channel was asked for") }
+            return nil
+        case .websocket:
+            guard let text = bridge.webSockets.first else {
+                throw .badAnswer("no web-socket address (are WebSockets switched on there?)")
+            }
+            guard let url = WebSocketURL(text) else { throw .badAnswer("unusable web-socket address") }
+            if lookedUp?.authority != url.authority {
+                lookedUp = (url.authority, try WebSocketConnection.resolve(url))
+            }
+            return lookedUp.map { WebSocketTarget(url: url, address: $0.address) }
         }
     }
 
@@ -213,6 +257,10 @@ final class LoadRun {
     }
 
     private var connected: Int { mailboxes.reduce(0) { $0 + $1.connected.load(ordering: .relaxed) } }
+
+    private var openChannels: Int { mailboxes.reduce(0) { $0 + $1.openChannels.load(ordering: .relaxed) } }
+
+    private var settledChannels: Int { mailboxes.reduce(0) { $0 + $1.settledChannels.load(ordering: .relaxed) } }
 
     private var failed: Int { mailboxes.reduce(0) { $0 + $1.failed.load(ordering: .relaxed) } }
 

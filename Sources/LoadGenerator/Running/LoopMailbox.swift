@@ -8,7 +8,9 @@ internal import Synchronization
 enum LoopCommand: Sendable {
     /// Let somebody join.
     case join(JoinOrder)
-    /// Send no more media; go on receiving.
+    /// Everybody is there: the call begins, and lasts until then.
+    case begin(Timestamp, until: Timestamp)
+    /// Send no more media and messages; go on receiving.
     case stopSending
     /// Count up and end.
     case finish
@@ -23,11 +25,14 @@ final class LoopMailbox: Sendable {
     /// Numbers for the live table; the thread writes them once per turn.
     let connected = Atomic<Int>(0)
     let failed = Atomic<Int>(0)
+    /// Participants whose bridge channel is open, and those whose channel is open or never will be.
+    let openChannels = Atomic<Int>(0)
+    let settledChannels = Atomic<Int>(0)
     let received = Atomic<UInt64>(0)
     let sent = Atomic<UInt64>(0)
     let altered = Atomic<UInt64>(0)
     let processorNanoseconds = Atomic<Int64>(0)
-    /// After sending has stopped: publications in a row without a packet, and how many packets are missing then.
+    /// After sending has stopped: publications in a row without a packet or message, and how many are missing then.
     let quietTurns = Atomic<Int>(0)
     let missing = Atomic<UInt64>(0)
 

@@ -34,7 +34,11 @@ struct MediaLoop: ~Copyable {
     private var receivedBefore: UInt64 = 0
     private var publishDue = Timestamp.zero
     private var isFinished = false
+    /// When the senders were stopped.
+    private var stoppedAt: Timestamp?
     private static let wakeToken = UInt64.max
+    /// Marks the token of a participant's WebSocket.
+    private static let webSocketBit = UInt64(1) << 32
 
     init(
         _ mailbox: LoopMailbox, _ options: LoadOptions, _ identity: DTLSIdentity, _ frames: OpusFrames
@@ -81,6 +85,7 @@ struct MediaLoop: ~Copyable {
                 _ = handle(sleeper.wait(until: min(deadline, lookDue), now: now, into: events))
             }
         }
+        for participant in participants { participant.webSocket?.leave() }
         mailbox.finish(finalStatistics())
     }
 
@@ -90,6 +95,10 @@ struct MediaLoop: ~Copyable {
             if events[index].token == Self.wakeToken {
                 mailbox.wakeUp.drain()
                 for command in mailbox.take() { apply(command) }
+            } else if events[index].token & Self.webSocketBit != 0 {
+                let owner = Int(events[index].token & ~Self.webSocketBit)
+                participants[owner].handleWebSocket(at: MonotonicClock.now(), &context)
+                settle(owner, participants[owner])
             } else {
                 receive(Int(events[index].token))
             }
@@ -117,6 +126,21 @@ struct MediaLoop: ~Copyable {
     /// After anything happened to a participant.
     private mutating func settle(_ owner: Int, _ participant: Participant) {
         deadlines.set(owner, participant.nextTimeout)
+        guard let socket = participant.webSocket else { return }
+        let token = UInt64(owner) | Self.webSocketBit
+        let wanted: SocketWatch = socket.isAlive ? (socket.wantsWriting ? .both : .reading) : .nothing
+        guard wanted != participant.socketWatch else { return }
+        do throws(SystemError) {
+            switch (participant.socketWatch, wanted) {
+            case (_, .nothing): poller.remove(descriptor: socket.descriptor)
+            case (.nothing, _):
+                try poller.add(descriptor: socket.descriptor, token: token, writable: wanted == .both)
+            default: try poller.modify(descriptor: socket.descriptor, token: token, writable: wanted == .both)
+            }
+            participant.socketWatch = wanted
+        } catch {
+            participant.note(failure: "\(error)", &context)
+        }
     }
 
     private mutating func apply(_ command: LoopCommand) {
@@ -128,14 +152,26 @@ struct MediaLoop: ~Copyable {
                 let owner = participants.count
                 try poller.add(descriptor: participant.descriptor, token: UInt64(owner))
                 participants.append(participant)
-                participant.start(at: now, &context)
+                participant.start(webSocket: order.webSocket, at: now, &context)
                 settle(owner, participant)
             } catch {
                 failed += 1
                 context.statistics.failures.append("participant \(order.planned.number): \(error)")
             }
+        case .begin(let begin, let end):
+            context.script.begin = begin
+            let now = MonotonicClock.now()
+            for (owner, participant) in participants.enumerated() {
+                participant.beginCall(until: end, at: now, &context)
+                settle(owner, participant)
+            }
         case .stopSending:
             context.isSending = false
+            stoppedAt = MonotonicClock.now()
+            for (owner, participant) in participants.enumerated() {
+                participant.channel?.stop()
+                settle(owner, participant)
+            }
         case .finish:
             isFinished = true
         }
@@ -146,18 +182,26 @@ struct MediaLoop: ~Copyable {
         wallOffset = WallClock.nanosecondsSinceEpoch() - MonotonicClock.now().nanoseconds
         let connected = participants.count { $0.isConnected && !$0.hasFailed }
         let lost = participants.count { $0.hasFailed }
-        isSettled = connected > 0 && connected + lost == participants.count
+        let settledChannels = participants.count { $0.channelState != .waiting || $0.hasFailed }
+        isSettled = connected > 0 && connected + lost == participants.count && settledChannels == participants.count
         mailbox.connected.store(connected, ordering: .relaxed)
         mailbox.failed.store(failed + lost, ordering: .relaxed)
+        mailbox.openChannels.store(participants.count { $0.channelState == .ready }, ordering: .relaxed)
+        mailbox.settledChannels.store(failed + settledChannels, ordering: .relaxed)
         mailbox.received.store(context.statistics.received, ordering: .relaxed)
         mailbox.sent.store(context.statistics.sent, ordering: .relaxed)
         mailbox.altered.store(context.statistics.altered, ordering: .relaxed)
         mailbox.processorNanoseconds.store(Self.processorNanoseconds(), ordering: .relaxed)
         guard !context.isSending else { return }
-        quietTurns = context.statistics.received == receivedBefore ? quietTurns + 1 : 0
-        receivedBefore = context.statistics.received
+        let received = context.statistics.received + context.statistics.channel.received
+        quietTurns = received == receivedBefore ? quietTurns + 1 : 0
+        receivedBefore = received
         // Counting takes a while in large calls, and there is nothing to count while packets still come.
-        if quietTurns == 1 { mailbox.missing.store(finalStatistics().lost, ordering: .relaxed) }
+        if quietTurns == 1 {
+            let statistics = finalStatistics()
+            let missing = statistics.lost + statistics.channel.messagesLost + statistics.channel.statsWrong
+            mailbox.missing.store(missing, ordering: .relaxed)
+        }
         mailbox.quietTurns.store(quietTurns, ordering: .releasing)
     }
 
@@ -175,6 +219,12 @@ struct MediaLoop: ~Copyable {
             result.kernelDrops += participant.port.counters.kernelDrops
             result.sendDrops += participant.port.counters.droppedOnSend
             guard participant.isConnected else { continue }
+            if participant.channelState == .ready {
+                participant.channel?.count(
+                    until: stoppedAt ?? MonotonicClock.now(),
+                    isUnfiltered: context.options.participants <= LoadGeneratorLimits.unfilteredStats,
+                    into: &result.channel)
+            }
             for (index, stream) in participant.conference.streams.enumerated()
             where stream.sender != participant.planned.number {
                 let sent = Int64(stream.sent.load(ordering: .acquiring))

@@ -8,6 +8,10 @@ struct BridgeTransport: Equatable, Sendable {
     var password: String
     var candidates: [Candidate]
     var fingerprints: [Fingerprint]
+    /// Whether it waits for an SCTP association on port 5000, as it must when asked (control-plane.md 3.5).
+    var hasSCTP = false
+    /// Addresses of its WebSocket.
+    var webSockets: [String] = []
 
     struct Candidate: Equatable, Sendable {
         var address: TransportAddress

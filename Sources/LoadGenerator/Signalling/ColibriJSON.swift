@@ -8,12 +8,12 @@ enum ColibriJSON {
     static func body(_ request: FocusRequest, meeting: String, name: String) -> JSONValue {
         var members: [(String, JSONValue)] = [("meeting-id", .string(meeting))]
         switch request {
-        case .create(let endpoint, let newConference):
+        case .create(let endpoint, let newConference, let sctp):
             if newConference {
                 members.append(("name", .string(name)))
                 members.append(("create", .bool(true)))
             }
-            members.append(("endpoints", .array([create(endpoint)])))
+            members.append(("endpoints", .array([create(endpoint, sctp: sctp)])))
         case .update(let endpoint, let transport, let sources):
             members.append(("endpoints", .array([update(endpoint, transport, sources)])))
         case .expireConference:
@@ -53,11 +53,15 @@ enum ColibriJSON {
         guard !candidates.isEmpty else { throw .badAnswer("no usable candidate") }
         guard !fingerprints.isEmpty else { throw .badAnswer("no fingerprint") }
         return BridgeTransport(
-            ufrag: ufrag, password: password, candidates: candidates, fingerprints: fingerprints)
+            ufrag: ufrag, password: password, candidates: candidates, fingerprints: fingerprints,
+            hasSCTP: found?["transport"]?["sctp"]?["port"]?.integerValue == 5_000,
+            webSockets: (ice["web-sockets"]?.arrayValue ?? []).compactMap(\.stringValue))
     }
 
-    private static func create(_ endpoint: String) -> JSONValue {
-        .object([
+    private static func create(_ endpoint: String, sctp: Bool) -> JSONValue {
+        var transport: [(String, JSONValue)] = [("ice-controlling", .bool(true))]
+        if sctp { transport.append(("sctp", .object([] as [(String, JSONValue)]))) }
+        return .object([
             ("id", .string(endpoint)),
             ("create", .bool(true)),
             ("stats-id", .string("load-\(endpoint)")),
@@ -67,7 +71,7 @@ enum ColibriJSON {
                     media("audio", [opus], Offer.audioExtensions), media("video", [vp8, rtx], Offer.videoExtensions),
                 ])
             ),
-            ("transport", .object([("ice-controlling", .bool(true))])),
+            ("transport", .object(transport)),
             ("sources", .array([])),
             ("capabilities", .array([.string("source-names")])),
         ])

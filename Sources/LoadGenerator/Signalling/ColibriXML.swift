@@ -6,6 +6,7 @@ internal import XML
 /// Colibri2 in its XML form (control-plane.md 3), written and read without the bridge's own code.
 enum ColibriXML {
     private static let colibri = "jitsi:colibri2"
+    private static let colibri1 = "http://jitsi.org/protocol/colibri"
     private static let ice = "urn:xmpp:jingle:transports:ice-udp:1"
     private static let dtls = "urn:xmpp:jingle:apps:dtls:0"
     private static let rtp = "urn:xmpp:jingle:apps:rtp:1"
@@ -17,12 +18,12 @@ enum ColibriXML {
     static func element(_ request: FocusRequest, meeting: String, name: String) -> XMLElement {
         var modify = XMLElement("conference-modify", colibri, attributes: ["meeting-id": meeting])
         switch request {
-        case .create(let endpoint, let newConference):
+        case .create(let endpoint, let newConference, let sctp):
             if newConference {
                 modify["name"] = name
                 modify["create"] = "true"
             }
-            modify.append(create(endpoint))
+            modify.append(create(endpoint, sctp: sctp))
         case .update(let endpoint, let transport, let sources):
             modify.append(update(endpoint, transport, sources))
         case .expireConference:
@@ -34,7 +35,8 @@ enum ColibriXML {
     /// The bridge's transport of `endpoint` in an answer.
     static func transport(of endpoint: String, in answer: XMLElement) throws(LoadError) -> BridgeTransport {
         let found = answer.children("endpoint", colibri).first { $0["id"] == endpoint }
-        guard let inner = found?.child("transport", colibri)?.child("transport", ice) else {
+        let outer = found?.child("transport", colibri)
+        guard let inner = outer?.child("transport", ice) else {
             throw .badAnswer("no transport of \(endpoint)")
         }
         guard let ufrag = inner["ufrag"], let password = inner["pwd"] else { throw .badAnswer("no ICE credentials") }
@@ -57,16 +59,21 @@ enum ColibriXML {
         }
         guard !candidates.isEmpty else { throw .badAnswer("no usable candidate") }
         guard !fingerprints.isEmpty else { throw .badAnswer("no fingerprint") }
-        return BridgeTransport(ufrag: ufrag, password: password, candidates: candidates, fingerprints: fingerprints)
+        return BridgeTransport(
+            ufrag: ufrag, password: password, candidates: candidates, fingerprints: fingerprints,
+            hasSCTP: outer?.child("sctp", colibri)?["port"] == "5000",
+            webSockets: inner.children("web-socket", colibri1).compactMap { $0["url"] })
     }
 
-    private static func create(_ endpoint: String) -> XMLElement {
+    private static func create(_ endpoint: String, sctp: Bool) -> XMLElement {
         XMLElement(
             "endpoint", colibri, attributes: ["id": endpoint, "create": "true", "stats-id": "load-\(endpoint)"],
             children: [
                 media("audio", [opus], Offer.audioExtensions),
                 media("video", [vp8, rtx], Offer.videoExtensions),
-                XMLElement("transport", colibri, attributes: ["ice-controlling": "true"]),
+                XMLElement(
+                    "transport", colibri, attributes: ["ice-controlling": "true"],
+                    children: sctp ? [XMLElement("sctp", colibri)] : []),
                 XMLElement("sources", colibri),
                 XMLElement("capability", colibri, attributes: ["name": "source-names"]),
             ])

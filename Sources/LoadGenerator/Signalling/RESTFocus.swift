@@ -8,17 +8,22 @@ final class RESTFocus: Focus {
     private let host: String
     private let port: UInt16
     private let timeoutSeconds: Double
+    private let asksForSCTP: Bool
     private var connection: TCPConnection?
 
-    /// - Parameter timeoutSeconds: how long the bridge may take to answer a request.
-    init(host: String, port: UInt16, timeoutSeconds: Double) {
+    /// - Parameters:
+    ///   - timeoutSeconds: how long the bridge may take to answer a request.
+    ///   - asksForSCTP: whether endpoints get a data channel.
+    init(host: String, port: UInt16, timeoutSeconds: Double, asksForSCTP: Bool) {
         self.host = host
         self.port = port
         self.timeoutSeconds = timeoutSeconds
+        self.asksForSCTP = asksForSCTP
     }
 
     func create(_ participant: PlannedParticipant, newConference: Bool) throws(LoadError) -> BridgeTransport {
-        let request = FocusRequest.create(endpoint: participant.endpoint, newConference: newConference)
+        let request = FocusRequest.create(
+            endpoint: participant.endpoint, newConference: newConference, sctp: asksForSCTP)
         let answer = try send(request, participant.conference, isNew: newConference)
         return try ColibriJSON.transport(of: participant.endpoint, in: answer)
     }

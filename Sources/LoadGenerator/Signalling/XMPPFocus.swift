@@ -11,6 +11,7 @@ internal import XMPP
 final class XMPPFocus: Focus {
     private let door: LoadOptions.XMPPDoor
     private let timeoutSeconds: Double
+    private let asksForSCTP: Bool
     private var client: XMPPClient
     private var connection: TCPConnection?
     private var tls: TLSClient?
@@ -26,9 +27,12 @@ final class XMPPFocus: Focus {
     private static let statistics = "http://jitsi.org/protocol/colibri"
 
     /// Logs in and waits for a bridge to show up in the room.
-    /// - Parameter timeoutSeconds: how long that may take, and later the answer to a request.
-    init(_ door: LoadOptions.XMPPDoor, timeoutSeconds: Double) throws(LoadError) {
+    /// - Parameters:
+    ///   - timeoutSeconds: how long that may take, and later the answer to a request.
+    ///   - asksForSCTP: whether endpoints get a data channel.
+    init(_ door: LoadOptions.XMPPDoor, timeoutSeconds: Double, asksForSCTP: Bool) throws(LoadError) {
         self.door = door
+        self.asksForSCTP = asksForSCTP
         self.timeoutSeconds = timeoutSeconds
         var settings = XMPPSettings(
             id: "load", host: door.host, domain: door.domain, username: door.user, password: door.password,
@@ -53,7 +57,8 @@ final class XMPPFocus: Focus {
     }
 
     func create(_ participant: PlannedParticipant, newConference: Bool) throws(LoadError) -> BridgeTransport {
-        let request = FocusRequest.create(endpoint: participant.endpoint, newConference: newConference)
+        let request = FocusRequest.create(
+            endpoint: participant.endpoint, newConference: newConference, sctp: asksForSCTP)
         guard let answer = try send(request, participant.conference) else { throw .badAnswer("empty result") }
         return try ColibriXML.transport(of: participant.endpoint, in: answer)
     }

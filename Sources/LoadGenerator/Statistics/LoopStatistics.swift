@@ -55,6 +55,9 @@ struct LoopStatistics: Sendable {
     /// Processor time of the thread, in nanoseconds.
     var processorNanoseconds: Int64 = 0
 
+    /// What the bridge channels said and did.
+    var channel = ChannelStatistics()
+
     /// Streams: one sender as seen by one receiver.
     var streams: UInt64 = 0
     /// Packets that had to come.
@@ -97,6 +100,7 @@ struct LoopStatistics: Sendable {
         join.merge(other.join)
         firstKeyframe.merge(other.firstKeyframe)
         processorNanoseconds = max(processorNanoseconds, other.processorNanoseconds)
+        channel.merge(other.channel)
         streams += other.streams
         expected += other.expected
         lost += other.lost

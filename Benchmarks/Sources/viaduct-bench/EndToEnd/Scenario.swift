@@ -51,6 +51,8 @@ struct Scenario {
             "--conferences", "\(conferences)", "--participants", "\(participants)", "--audio-senders",
             "\(audioSenders)",
             "--video-senders", "\(videoSenders)", "--video-bitrate", "\(videoBitrate)", "--verify", verification,
+            // Media alone is measured, as before there was a channel.
+            "--channel", "none",
         ]
         switch pacing {
         case .whole: break

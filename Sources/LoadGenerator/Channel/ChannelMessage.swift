@@ -1,0 +1,151 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+internal import Primitives
+
+/// The messages of the bridge channel (media-plane.md 11.6), as a client writes and reads them.
+enum ChannelMessage: Equatable {
+    case serverHello
+    /// Dominant speaker and those before, newest first.
+    case dominantSpeaker(String, previous: [String])
+    case endpointMessage(EndpointMessage)
+    case endpointStats(from: String)
+    case connectionStats(bitsPerSecond: Int64)
+    case forwardedSources([String])
+    case senderSourceConstraints(source: String, maxHeight: Int64)
+    case connectivity(endpoint: String, isActive: Bool)
+    /// A class that the generator does not look at.
+    case other(String)
+
+    /// An endpoint message of the generator.
+    struct EndpointMessage: Equatable {
+        /// The receiver; empty for everybody.
+        var to: String
+        /// The sender as the bridge says.
+        var from: String
+        /// The sender as it says itself.
+        var sender: String
+        /// When it was sent, in microseconds of the monotonic clock.
+        var sentAt: Int64
+        /// Whether all else is as it was sent.
+        var isWhole: Bool
+    }
+
+    /// Reads a message; `nil` when it is malformed.
+    init?(_ text: [UInt8]) {
+        guard let json = try? JSONValue.parse(text), let name = json["colibriClass"]?.stringValue else { return nil }
+        switch name {
+        case "ServerHello": self = .serverHello
+        case "DominantSpeakerEndpointChangeEvent":
+            guard let speaker = json["dominantSpeakerEndpoint"]?.stringValue,
+                let previous = Self.strings(json["previousSpeakers"]), json["silence"]?.boolValue != nil
+            else { return nil }
+            self = .dominantSpeaker(speaker, previous: previous)
+        case "EndpointMessage":
+            guard let message = Self.endpointMessage(json) else { return nil }
+            self = .endpointMessage(message)
+        case "EndpointStats":
+            guard let from = json["from"]?.stringValue, json["bitrate"]?.objectValue != nil else { return nil }
+            self = .endpointStats(from: from)
+        case "ConnectionStats":
+            guard let rate = Self.number(json["estimatedDownlinkBandwidth"]) else { return nil }
+            self = .connectionStats(bitsPerSecond: rate)
+        case "ForwardedSources":
+            guard let names = Self.strings(json["forwardedSources"]) else { return nil }
+            self = .forwardedSources(names)
+        case "SenderSourceConstraints":
+            guard let source = json["sourceName"]?.stringValue, let height = Self.number(json["maxHeight"]) else {
+                return nil
+            }
+            self = .senderSourceConstraints(source: source, maxHeight: height)
+        case "EndpointConnectivityStatusChangeEvent":
+            // A string, though it is a truth value.
+            guard let endpoint = json["endpoint"]?.stringValue, let active = json["active"]?.stringValue else {
+                return nil
+            }
+            self = .connectivity(endpoint: endpoint, isActive: active == "true")
+        default: self = .other(name)
+        }
+    }
+
+    /// Clients want a number, not text that looks like one.
+    private static func number(_ value: JSONValue?) -> Int64? {
+        switch value {
+        case .integer, .number: value?.integerValue
+        default: nil
+        }
+    }
+
+    private static func strings(_ value: JSONValue?) -> [String]? {
+        guard let list = value?.arrayValue else { return nil }
+        let strings = list.compactMap(\.stringValue)
+        return strings.count == list.count ? strings : nil
+    }
+
+    /// Goes through a bridge as it is, or somebody escaped it wrongly.
+    private static let text = "Grüße \"an\" alle \\ 👋🏽 \u{1}\n"
+
+    private static func endpointMessage(_ json: JSONValue) -> EndpointMessage? {
+        guard let to = json["to"]?.stringValue, let from = json["from"]?.stringValue,
+            let payload = json["msgPayload"], let sender = payload["sender"]?.stringValue,
+            let sentAt = payload["sentAt"]?.integerValue
+        else { return nil }
+        let isWhole =
+            payload["type"]?.stringValue == "viaduct-load" && payload["text"]?.stringValue == text
+            && json["more"]?.arrayValue?.count == 2
+        return EndpointMessage(to: to, from: from, sender: sender, sentAt: sentAt, isWhole: isWhole)
+    }
+
+    // MARK: What a client says
+
+    private static func bytes(_ name: String, _ members: [(String, JSONValue)]) -> [UInt8] {
+        JSONValue.object([("colibriClass", .string(name))] + members).serialized()
+    }
+
+    /// A client's greeting, on data channels alone.
+    static var clientHello: [UInt8] { bytes("ClientHello", []) }
+
+    /// What lib-jitsi-meet says on its own once the channel is open.
+    static var firstConstraints: [UInt8] {
+        bytes("ReceiverVideoConstraints", [("assumedBandwidthBps", .integer(-1)), ("lastN", .integer(-1))])
+    }
+
+    /// What an application says that shows everybody: all that the generator's participants send.
+    static var wholePictures: [UInt8] {
+        bytes(
+            "ReceiverVideoConstraints",
+            [
+                ("lastN", .integer(-1)), ("selectedSources", .array([])), ("assumedBandwidthBps", .integer(-1)),
+                ("defaultConstraints", .object([("maxHeight", .integer(720))])),
+                ("constraints", .object([] as [(String, JSONValue)])),
+            ])
+    }
+
+    static func videoType(ofSource name: String) -> [UInt8] {
+        bytes("SourceVideoTypeMessage", [("sourceName", .string(name)), ("videoType", .string("camera"))])
+    }
+
+    /// - Parameter to: the receiver; empty for everybody.
+    static func endpointMessage(to: String, sender: String, at now: Timestamp) -> [UInt8] {
+        let payload = JSONValue.object([
+            ("type", .string("viaduct-load")), ("text", .string(text)), ("sender", .string(sender)),
+            ("sentAt", .integer(now.nanoseconds / 1_000)),
+        ])
+        return bytes(
+            "EndpointMessage",
+            [("msgPayload", payload), ("to", .string(to)), ("more", .array([.null, .number(0.5)]))])
+    }
+
+    static var endpointStats: [UInt8] {
+        func rates(_ more: [(String, JSONValue)] = []) -> JSONValue {
+            .object([("download", .integer(200)), ("upload", .integer(64))] + more)
+        }
+        return bytes(
+            "EndpointStats",
+            [
+                ("bitrate", rates([("audio", rates()), ("video", rates())])), ("connectionQuality", .integer(100)),
+                ("jvbRTT", .integer(2)), ("maxEnabledResolution", .integer(720)),
+                ("packetLoss", .object([("download", .integer(0)), ("total", .integer(0)), ("upload", .integer(0))])),
+                ("serverRegion", .string("region1")),
+            ])
+    }
+}
