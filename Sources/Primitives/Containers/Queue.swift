@@ -1,23 +1,31 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
 /// First in, first out; both ends in constant time on average. Its users bound its length.
-struct Queue<Element> {
-    private var elements: [Element] = []
-    private var head = 0
+public struct Queue<Element> {
+    @usableFromInline var elements: [Element] = []
+    @usableFromInline var head = 0
 
-    var count: Int { elements.count - head }
-    var isEmpty: Bool { count == 0 }
-    var first: Element? { isEmpty ? nil : elements[head] }
+    /// An empty queue.
+    public init() {}
 
-    mutating func append(_ element: Element) { elements.append(element) }
+    /// How many elements wait.
+    @inlinable public var count: Int { elements.count - head }
+    /// Whether none waits.
+    @inlinable public var isEmpty: Bool { count == 0 }
+    /// The oldest element.
+    @inlinable public var first: Element? { isEmpty ? nil : elements[head] }
+
+    /// Puts an element at the end.
+    @inlinable public mutating func append(_ element: Element) { elements.append(element) }
 
     /// Drops what does not satisfy `condition`; the order stays.
-    mutating func keep(where condition: (Element) -> Bool) {
+    @inlinable public mutating func keep(where condition: (Element) -> Bool) {
         elements = elements[head...].filter(condition)
         head = 0
     }
 
-    mutating func popFirst() -> Element? {
+    /// Takes the oldest element.
+    @inlinable public mutating func popFirst() -> Element? {
         guard head < elements.count else { return nil }
         let element = elements[head]
         head += 1
