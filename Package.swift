@@ -64,6 +64,7 @@ let protocolCores: [Target] = [
 let bridgeCores: [Target] = [
     core(
         "BridgeControl", ["XMPP", "XML", "Colibri", "Telemetry", "ShardMessages", "Primitives"]),
+    core("BridgeChannel", ["SCTP", "ShardMessages", "Primitives"]),
     shell("Forwarding", ["RTP", "VideoPayload", "ShardMessages", "Primitives"]),
     shell("MediaTransport", ["ICE", "DTLS", "SRTP", "OpenSSL", "Primitives"]),
     shell(
@@ -133,6 +134,7 @@ let testTargets: [Target] = [
     .systemLibrary(name: "CUsrsctp", pkgConfig: "usrsctp", providers: [.apt(["libusrsctp-dev"])]),
     tests("SCTP", ["CUsrsctp", "CTestHooks"]),
     tests("BridgeControl", ["XMPP", "XML", "Colibri", "Telemetry", "BridgeConfiguration", "ShardMessages"]),
+    tests("BridgeChannel", ["SCTP", "ShardMessages"]),
     tests("Forwarding", ["RTP", "VideoPayload", "ShardMessages"]),
     tests("MediaTransport", ["ICE", "DTLS", "SRTP", "OpenSSL"]),
     tests(
@@ -172,7 +174,7 @@ let testTargets: [Target] = [
 let fuzzed = [
     "Primitives", "OpenSSL", "IPsecMB", "ICE", "DTLS", "SRTP", "RTP", "VideoPayload", "Forwarding", "ShardMessages",
     "XML", "XMPP",
-    "Colibri", "BridgeConfiguration", "BridgeControl", "MediaTransport", "Conferencing", "Telemetry",
+    "Colibri", "BridgeConfiguration", "BridgeControl", "BridgeChannel", "MediaTransport", "Conferencing", "Telemetry",
     "HTTP", "WebServer", "ControlPlane", "SCTP",
 ]
 

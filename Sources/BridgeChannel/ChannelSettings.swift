@@ -1,0 +1,44 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+public import Primitives
+public import SCTP
+
+/// What the hub is told of the configuration. The defaults are the original's.
+public struct ChannelSettings: Sendable {
+    /// Told in ServerHello (`version.announce`); `nil` when it is not.
+    public var announcedVersion: String?
+    /// Before a receiver says otherwise (`cc.initial-last-n`); -1 is no limit.
+    public var initialLastN: Int32 = -1
+    /// Before a receiver says otherwise, in pixels (`cc.initial-max-height-px`).
+    public var initialMaxHeight: Int32 = 0
+    /// Where a receiver's first constraints have no default of their own (`cc.default-max-height-px`).
+    public var defaultMaxHeight: Int32 = 180
+    /// For all receivers (`cc.jvb-last-n`); -1 is no limit.
+    public var bridgeLastN: Int32 = -1
+    /// By size of the conference (`load-management.conference-last-n-limits`): the entry of the largest key not above
+    /// it counts. In the order of the keys.
+    public var conferenceLastNLimits: [(size: Int, lastN: Int32)] = []
+    /// How often a client is told its ConnectionStats (`connection-stats`); `nil` for never.
+    public var connectionStatsInterval: TimeDelta? = .seconds(10)
+    /// Members up to which all EndpointStats go to all (`stats-filter-threshold`).
+    public var statsFilterThreshold = 20
+    /// Bits per second that are told until there is an estimate (`jmt.bwe.estimator.initial-bw`).
+    public var initialBandwidth: UInt64 = 2_500_000
+    /// Data channels of one association (`sctp.max-channels`).
+    public var dataChannels = 1
+    /// What each association is told; ``dataChannels`` and the limits on waiting bytes replace its own.
+    public var sctp = SCTPSettings()
+
+    /// The defaults.
+    public init() {}
+
+    /// `sctp` as associations get it.
+    var association: SCTPSettings {
+        var settings = sctp
+        settings.channels = dataChannels
+        settings.largestMessage = BridgeChannelLimits.messageBytes
+        settings.sendBuffer = BridgeChannelLimits.waitingBytes
+        settings.writableMark = BridgeChannelLimits.resumeBytes
+        return settings
+    }
+}

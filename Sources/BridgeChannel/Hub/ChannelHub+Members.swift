@@ -1,0 +1,117 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+public import Primitives
+public import ShardMessages
+
+// Who is there: told by the control plane in the order in which the worker is told.
+
+extension ChannelHub {
+    /// A conference begins.
+    public mutating func addConference(_ number: ConferenceNumber) {
+        if conferences[number] == nil { conferences[number] = ChannelConference(number) }
+    }
+
+    /// A conference ends with all its members.
+    public mutating func removeConference(_ number: ConferenceNumber, at now: Timestamp) {
+        guard let conference = conferences[number] else { return }
+        for endpoint in conference.members { removeEndpoint(endpoint.number, at: now) }
+        conferences[number] = nil
+    }
+
+    /// An endpoint joins a conference that was added.
+    /// - Parameters:
+    ///   - usesSCTP: a data channel was signalled for it.
+    ///   - password: what its WebSocket has to bring.
+    public mutating func addEndpoint(
+        _ number: EndpointNumber, conference: ConferenceNumber, id: String, isVisitor: Bool = false, usesSCTP: Bool,
+        password: String, at now: Timestamp
+    ) {
+        guard let conference = conferences[conference], endpoints[number] == nil else { return }
+        var preferences = ReceiverPreferences()
+        preferences.video.lastN = settings.initialLastN
+        preferences.video.defaultConstraint = VideoConstraint(maxHeight: settings.initialMaxHeight)
+        let endpoint = ChannelEndpoint(
+            number, conference: conference, id: id, isVisitor: isVisitor, usesSCTP: usesSCTP, password: password,
+            preferences: preferences, at: now)
+        endpoints[number] = endpoint
+        conference.members.append(endpoint)
+        conference.byID[id] = endpoint
+        if preferences != ReceiverPreferences() { tellPreferences(endpoint) }
+        if settings.initialMaxHeight != 0 { walk(later: endpoint, at: now) }
+    }
+
+    /// An endpoint leaves, or has ended by itself.
+    public mutating func removeEndpoint(_ number: EndpointNumber, at now: Timestamp) {
+        guard let endpoint = endpoints.removeValue(forKey: number) else { return }
+        let conference = endpoint.conference
+        conference.members.removeAll { $0 === endpoint }
+        if conference.byID[endpoint.id] === endpoint { conference.byID[endpoint.id] = nil }
+        for source in endpoint.sources { remove(source, at: now) }
+        for source in endpoint.grants.keys { setGrant(of: source, to: endpoint, 0, at: now) }
+        if let webSocket = endpoint.webSocket {
+            // Here and not later: the connection is not the endpoint's any more.
+            close(webSocket, code: 1001, reason: "endpoint closed")
+            note(.closed(number, transport: "websocket"))
+        }
+        if endpoint.dataChannel != nil {
+            counters.dataChannelsClosed += 1
+            note(.closed(number, transport: "sctp"))
+        }
+        endpoint.channels = nil
+    }
+
+    /// A data channel was signalled for an endpoint after its creation.
+    public mutating func enableSCTP(of number: EndpointNumber, at now: Timestamp) {
+        guard let endpoint = endpoints[number], !endpoint.usesSCTP else { return }
+        endpoint.usesSCTP = true
+        let early = endpoint.early
+        endpoint.early = []
+        for record in early { receive(record: record.rawSpan, from: number, at: now) }
+    }
+
+    /// Last-N as the focus wishes it for an endpoint (`initial-last-n`), unless the client has said something itself.
+    public mutating func setInitialLastN(_ lastN: Int32, of number: EndpointNumber, at now: Timestamp) {
+        guard let endpoint = endpoints[number], !endpoint.hasConstraints else { return }
+        guard endpoint.preferences.video.lastN != max(-1, lastN) else { return }
+        endpoint.preferences.video.lastN = max(-1, lastN)
+        tellPreferences(endpoint)
+        walk(later: endpoint, at: now)
+    }
+
+    /// The sources of an endpoint, all of them. Only video matters here.
+    public mutating func setSources(_ number: EndpointNumber, _ descriptions: [SourceDescription], at now: Timestamp) {
+        guard let endpoint = endpoints[number] else { return }
+        let described = descriptions.filter { $0.mediaType == .video }
+        let names = Set(described.map(\.name))
+        for source in endpoint.sources where !names.contains(source.name) { remove(source, at: now) }
+        endpoint.sources.removeAll { !names.contains($0.name) }
+        for description in described {
+            let type = endpoint.videoType(of: description.name, isDesktop: description.isDesktop)
+            if let source = endpoint.sources.first(where: { $0.name == description.name }) {
+                setVideoType(of: source, to: type, at: now)
+                continue
+            }
+            let source = ChannelSource(
+                number: nextSource, name: description.name, owner: endpoint, videoType: type)
+            nextSource += 1
+            endpoint.sources.append(source)
+            add(source, at: now)
+            endpoint.needsConstraints = true
+            mark(endpoint, at: now)
+        }
+    }
+
+    /// What the worker says: what does not concern the channels is passed over.
+    public mutating func handle(_ event: ShardEvent, at now: Timestamp) {
+        switch event {
+        case .dtlsConnected(let number, _):
+            guard let endpoint = endpoints[number], endpoint.transport == nil else { return }
+            endpoint.channelDue = now + BridgeChannelLimits.channelDelay
+            schedule(endpoint)
+        case .speakerChanged(let number, let state): setSpeaker(state, in: number, at: now)
+        case .connectivityChanged(let number, _, let isActive): setActive(isActive, of: number, at: now)
+        case .estimateChanged(let number, let bitsPerSecond): endpoints[number]?.estimate = bitsPerSecond
+        default: break
+        }
+    }
+}

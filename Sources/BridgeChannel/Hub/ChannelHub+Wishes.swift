@@ -1,0 +1,155 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+internal import Primitives
+internal import ShardMessages
+
+// What receivers ask for, and which sources they get by it (media-plane.md 9.1, 9.2).
+
+extension ChannelHub {
+    /// A client has said what it wants of video.
+    mutating func apply(_ change: VideoConstraintsChange, to endpoint: ChannelEndpoint, at now: Timestamp) {
+        var video = endpoint.preferences.video
+        change.apply(to: &video)
+        guard video != endpoint.preferences.video else { return }
+        endpoint.preferences.video = video
+        endpoint.namedSources = Set(video.onStageSources + video.selectedSources)
+        tellPreferences(endpoint)
+        walk(later: endpoint, at: now)
+    }
+
+    mutating func tellPreferences(_ endpoint: ChannelEndpoint) {
+        endpoint.hasPreferencesToTell = true
+        command(endpoint)
+    }
+
+    private mutating func command(_ endpoint: ChannelEndpoint) {
+        guard !endpoint.isCommanding else { return }
+        endpoint.isCommanding = true
+        commanding.append(endpoint)
+    }
+
+    /// A client has said what a source of its shows; the source may not be signalled yet.
+    mutating func setVideoType(
+        of name: String, of endpoint: ChannelEndpoint, to type: VideoType, at now: Timestamp
+    ) {
+        guard endpoint.remember(type, of: name) else { return }
+        command(endpoint)
+        guard let source = endpoint.sources.first(where: { $0.name == name }) else { return }
+        setVideoType(of: source, to: type, at: now)
+    }
+
+    mutating func setVideoType(of source: ChannelSource, to type: VideoType, at now: Timestamp) {
+        let wasEnabled = source.isEnabled
+        source.videoType = type
+        guard source.isEnabled != wasEnabled else { return }
+        for member in source.owner.conference.members where member !== source.owner {
+            if source.isEnabled {
+                grant(source, to: member, isLast: false, at: now)
+            } else {
+                withdraw(source, from: member, at: now)
+            }
+        }
+    }
+
+    /// A source was signalled.
+    mutating func add(_ source: ChannelSource, at now: Timestamp) {
+        let conference = source.owner.conference
+        conference.add(source)
+        let isLast = !conference.isRecentSpeaker(source.owner.number)
+        for member in conference.members where member !== source.owner {
+            grant(source, to: member, isLast: isLast, at: now)
+        }
+    }
+
+    /// A source is signalled no more.
+    mutating func remove(_ source: ChannelSource, at now: Timestamp) {
+        let conference = source.owner.conference
+        conference.remove(source)
+        for member in conference.members { withdraw(source, from: member, at: now) }
+    }
+
+    /// How many sources a receiver may get.
+    func limit(of endpoint: ChannelEndpoint) -> Int {
+        let size = endpoint.conference.sources.count + 1
+        let ofSize = settings.conferenceLastNLimits.last { $0.size <= size }?.lastN ?? -1
+        // As an unsigned number -1 is the largest.
+        let limits = (endpoint.preferences.video.lastN, settings.bridgeLastN, ofSize)
+        let least = min(UInt32(bitPattern: limits.0), UInt32(bitPattern: limits.1), UInt32(bitPattern: limits.2))
+        return Int(min(least, UInt32(BridgeChannelLimits.grantedSources)))
+    }
+
+    /// Has a receiver's grants looked through at the end of the collection.
+    mutating func walk(later endpoint: ChannelEndpoint, at now: Timestamp) {
+        endpoint.needsWalk = true
+        mark(endpoint, at: now)
+    }
+
+    /// Looks through all sources for one receiver: those on stage and selected first, then by speaker.
+    /// - Returns: how many were looked at.
+    mutating func walk(_ endpoint: ChannelEndpoint, at now: Timestamp) -> Int {
+        endpoint.needsWalk = false
+        let conference = endpoint.conference
+        let limit = limit(of: endpoint)
+        let video = endpoint.preferences.video
+        var wanted: [ChannelSource: Int32] = [:]
+        var visits = 0
+        func consider(_ source: ChannelSource) {
+            visits += 1
+            guard wanted.count < limit, source.owner !== endpoint, source.isEnabled, wanted[source] == nil else {
+                return
+            }
+            let constraint = video.constraint(of: source.name)
+            if constraint.isWanted { wanted[source] = constraint.maxHeight }
+        }
+        for name in video.onStageSources + video.selectedSources {
+            if let source = conference.sourcesByName[name] { consider(source) }
+        }
+        for source in conference.sourcesInOrder {
+            if wanted.count >= limit { break }
+            consider(source)
+        }
+        for source in endpoint.grants.keys where wanted[source] == nil {
+            setGrant(of: source, to: endpoint, 0, at: now)
+        }
+        for (source, height) in wanted { setGrant(of: source, to: endpoint, height, at: now) }
+        return visits
+    }
+
+    /// A source is there to be had: gives it to a receiver without looking at the others, if that comes to the same.
+    /// - Parameter isLast: all others go before it, unless the receiver named it.
+    private mutating func grant(
+        _ source: ChannelSource, to endpoint: ChannelEndpoint, isLast: Bool, at now: Timestamp
+    ) {
+        guard source.isEnabled, !endpoint.needsWalk else { return }
+        let constraint = endpoint.preferences.video.constraint(of: source.name)
+        guard constraint.isWanted else { return }
+        if endpoint.grants.count < limit(of: endpoint) {
+            setGrant(of: source, to: endpoint, constraint.maxHeight, at: now)
+        } else if !isLast || endpoint.namedSources.contains(source.name) {
+            walk(later: endpoint, at: now)
+        }
+    }
+
+    /// A source is not there any more; another may take its place.
+    private mutating func withdraw(_ source: ChannelSource, from endpoint: ChannelEndpoint, at now: Timestamp) {
+        let wasFull = endpoint.grants.count >= limit(of: endpoint)
+        guard endpoint.grants[source] != nil else { return }
+        setGrant(of: source, to: endpoint, 0, at: now)
+        if wasFull { walk(later: endpoint, at: now) }
+    }
+
+    /// Gives a receiver a source in a height, 0 being not at all.
+    mutating func setGrant(of source: ChannelSource, to endpoint: ChannelEndpoint, _ height: Int32, at now: Timestamp) {
+        let before = endpoint.grants[source] ?? 0
+        guard before != height else { return }
+        endpoint.grants[source] = height == 0 ? nil : height
+        if source.exchange(before, for: height) {
+            source.owner.needsConstraints = true
+            mark(source.owner, at: now)
+        }
+        if (before == 0) != (height == 0) {
+            endpoint.needsForwarded = true
+            mark(endpoint, at: now)
+        }
+    }
+}
