@@ -194,3 +194,23 @@ put("SCTP", [
     bytes([0, 6, 0, 2, 0, 8, 0, 0, 0, 12, 0, 0, 0, 1, 6, 0, 3, 0, 24, 0, 13, 0, 18, 0, 0, 0, 1]),
     bytes([0, 10, 2, 0, 9, 90, 0, 8, 60, 10, 4, 0, 0, 8, 60, 10, 6, 0, 0, 8, 60]),
 ])
+
+
+def said(operation, kind, members):
+    """FuzzChannel: a text over the WebSocket (0) or the data channel (1): class, half the length, members."""
+    data = members.encode()
+    data += b" " * (len(data) % 2)
+    return bytes([operation, 0, kind, len(data) // 2]) + data
+
+
+# FuzzChannel: operations with a member: 0 and 1 say something, 2 record, 3 time, 4 speaker, 5 connectivity, 6 and 7
+# WebSocket opens and closes, 8 backlog, 9 sources, 10 another endpoint of the number, 11 last-N.
+put("Channel", [
+    said(0, 1, '"lastN":-1,"assumedBandwidthBps":-1') + bytes([3, 0, 5]) + said(1, 1, '"defaultConstraints":{"maxHeight":360}')
+    + bytes([3, 0, 5, 4, 0, 1, 2, 3, 0, 1]),
+    said(0, 6, '"to":"","msgPayload":{"a":[1,2.5,"\\u0061"]}') + said(1, 6, '"to":"anna","from":"carl"') + bytes([3, 0, 1]),
+    said(0, 4, '"sourceName":"1-v0","videoType":"none"') + said(1, 5, '"videoType":"desktop"') + bytes([9, 0, 2, 3, 0, 9]),
+    said(1, 7, '"bitrate":{"download":0}') + bytes([5, 1, 8, 0, 255]) + said(0, 7, '"jvbRTT":3') + bytes([8, 0, 0, 3, 0, 50]),
+    bytes([6, 1, 7, 0, 10, 1, 6, 0, 11, 1, 255]) + said(0, 3, '"mode":"Exclude","list":["x"]') + said(0, 2, '"lastN":2'),
+    bytes([0, 0, 200, 20]) + b"{" * 40 + bytes([2, 1, 12]) + bytes(12),
+])
