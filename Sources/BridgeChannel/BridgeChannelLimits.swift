@@ -57,6 +57,8 @@ public enum BridgeChannelLimits {
 
     /// DTLS records of an endpoint kept until it is known to use SCTP.
     static let earlyRecords = 100
+    /// Bytes of them: a handshake's and some messages.
+    static let earlyBytes = 32 * 1_024
     /// Sources whose video type is remembered before they are signalled; the oldest goes.
     static let videoTypes = 64
     /// Video sources that are granted to one receiver (`ssrc-limit.video`, media-plane.md 9.2).
@@ -72,8 +74,8 @@ public enum BridgeChannelLimits {
     static let changeInterval = TimeDelta.milliseconds(50)
     /// After so long without a channel an endpoint is counted (media-plane.md 14).
     static let channelDelay = TimeDelta.seconds(Int64(30))
-    /// Members whose state is looked through in one turn.
-    static let changesPerTurn = 256
+    /// Members whose state is looked through in one turn, and timers that are served: a few milliseconds at most.
+    static let changesPerTurn = 64
     /// Sources that are looked at for them in one turn.
-    static let visitsPerTurn = 20_000
+    static let visitsPerTurn = 4_000
 }

@@ -230,8 +230,14 @@ struct ConnectionTests {
         let ben = meeting.join("ben", usesSCTP: false)
         for _ in 0..<120 { meeting.hub.receive(record: [1, 2, 3].rawSpan, from: ben.number, at: meeting.now) }
         #expect(meeting.hub.counters.dropped == [.noSCTP: 20])
+        let carl = meeting.join("carl", usesSCTP: false)
+        for _ in 0..<20 {
+            let record = [UInt8](repeating: 0, count: 16_000)
+            meeting.hub.receive(record: record.rawSpan, from: carl.number, at: meeting.now)
+        }
+        #expect(meeting.hub.endpoints[carl.number]?.early.count == 2)
         meeting.hub.receive(record: [1].rawSpan, from: EndpointNumber(77), at: meeting.now)
-        #expect(meeting.hub.counters.dropped == [.noSCTP: 20, .unknownEndpoint: 1])
+        #expect(meeting.hub.counters.dropped == [.noSCTP: 38, .unknownEndpoint: 1])
     }
 
     @Test("a client that aborts its association opens another one on the same DTLS session")

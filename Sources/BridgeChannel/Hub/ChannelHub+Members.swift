@@ -78,9 +78,9 @@ extension ChannelHub {
         walk(later: endpoint, at: now)
     }
 
-    /// The sources of an endpoint, all of them. Only video matters here.
+    /// The sources of an endpoint, all of them. Only video matters here, and nobody gets a visitor's.
     public mutating func setSources(_ number: EndpointNumber, _ descriptions: [SourceDescription], at now: Timestamp) {
-        guard let endpoint = endpoints[number] else { return }
+        guard let endpoint = endpoints[number], !endpoint.isVisitor else { return }
         let described = descriptions.filter { $0.mediaType == .video }
         let names = Set(described.map(\.name))
         for source in endpoint.sources where !names.contains(source.name) { remove(source, at: now) }

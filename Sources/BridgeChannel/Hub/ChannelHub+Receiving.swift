@@ -11,7 +11,9 @@ extension ChannelHub {
     public mutating func receive(record: RawSpan, from number: EndpointNumber, at now: Timestamp) {
         guard let endpoint = endpoints[number] else { return counters.drop(.unknownEndpoint) }
         guard endpoint.usesSCTP else {
-            guard endpoint.early.count < BridgeChannelLimits.earlyRecords else { return counters.drop(.noSCTP) }
+            let bytes = endpoint.early.reduce(record.byteCount) { $0 + $1.count }
+            guard endpoint.early.count < BridgeChannelLimits.earlyRecords, bytes <= BridgeChannelLimits.earlyBytes
+            else { return counters.drop(.noSCTP) }
             return endpoint.early.append(record.toArray())
         }
         if endpoint.channels == nil || endpoint.hasEnded {

@@ -40,6 +40,6 @@ extension ChannelHub {
         let cost = receivers.count * (text.count + BridgeChannelLimits.deliveryOverhead)
         guard sender.fanOut.take(cost, at: now) else { return counters.drop(.senderFanOut) }
         guard sender.conference.fanOut.take(cost, at: now) else { return counters.drop(.conferenceFanOut) }
-        post(text, to: receivers, isEvent: true, at: now)
+        post(text, to: receivers, isRelayed: true, at: now)
     }
 }

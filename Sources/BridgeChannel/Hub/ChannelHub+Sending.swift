@@ -10,18 +10,20 @@ extension ChannelHub {
     /// Sends a message to one endpoint, if it can be reached.
     mutating func post(_ message: ChannelMessage, to endpoint: ChannelEndpoint, at now: Timestamp) {
         let text = message.encoded()
-        guard let connection = admit(text, to: endpoint, isEvent: false, at: now) else { return }
+        guard let connection = admit(text, to: endpoint, isRelayed: false, at: now) else { return }
         collect(text, for: [connection], at: now)
     }
 
     /// Sends one text to many: those with a WebSocket share it.
-    /// - Parameter isEvent: it counts as lost where it cannot be sent; state is told again.
+    /// - Parameter isRelayed: it is another client's, and lost where it cannot be sent; state is told again.
     mutating func post(
-        _ text: [UInt8], to endpoints: some Sequence<ChannelEndpoint>, isEvent: Bool, at now: Timestamp
+        _ text: [UInt8], to endpoints: some Sequence<ChannelEndpoint>, isRelayed: Bool, at now: Timestamp
     ) {
         var connections: [WebSocketConnection] = []
         for endpoint in endpoints {
-            if let connection = admit(text, to: endpoint, isEvent: isEvent, at: now) { connections.append(connection) }
+            if let connection = admit(text, to: endpoint, isRelayed: isRelayed, at: now) {
+                connections.append(connection)
+            }
         }
         collect(text, for: connections, at: now)
     }
@@ -29,10 +31,10 @@ extension ChannelHub {
     /// Gives a text to the endpoint's association, or returns the WebSocket that it is for; neither when the endpoint
     /// cannot be reached.
     private mutating func admit(
-        _ text: [UInt8], to endpoint: ChannelEndpoint, isEvent: Bool, at now: Timestamp
+        _ text: [UInt8], to endpoint: ChannelEndpoint, isRelayed: Bool, at now: Timestamp
     ) -> WebSocketConnection? {
         guard let transport = endpoint.transport else {
-            if isEvent { counters.drop(.noTransport) }
+            if isRelayed { counters.drop(.noTransport) }
             return nil
         }
         if !endpoint.isBehind {
@@ -60,7 +62,7 @@ extension ChannelHub {
                 }
             }
         }
-        if isEvent { counters.drop(.slowReceiver) }
+        if isRelayed { counters.drop(.slowReceiver) }
         return nil
     }
 

@@ -48,7 +48,7 @@ extension ChannelHub {
         guard let conference = conferences[number], conference.speaker != state else { return }
         conference.setSpeaker(state)
         if let message = speakerMessage(in: conference) {
-            post(message.encoded(), to: conference.members, isEvent: false, at: now)
+            post(message.encoded(), to: conference.members, isRelayed: false, at: now)
         }
         // Who gets fewer sources than there are may get others now.
         for member in conference.members where member.grants.count >= limit(of: member) {
@@ -62,7 +62,7 @@ extension ChannelHub {
         endpoint.isActive = isActive
         endpoint.activityChange = now
         let message = ChannelMessage.connectivity(endpoint: endpoint.id, isActive: isActive)
-        post(message.encoded(), to: endpoint.conference.members, isEvent: false, at: now)
+        post(message.encoded(), to: endpoint.conference.members, isRelayed: false, at: now)
     }
 
     mutating func tellConnectionStats(_ endpoint: ChannelEndpoint, at now: Timestamp) {

@@ -92,6 +92,7 @@ extension ChannelHub {
         let limit = limit(of: endpoint)
         let video = endpoint.preferences.video
         var wanted: [ChannelSource: Int32] = [:]
+        wanted.reserveCapacity(min(limit, conference.sources.count))
         var visits = 0
         func consider(_ source: ChannelSource) {
             visits += 1

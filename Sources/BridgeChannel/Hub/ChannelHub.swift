@@ -10,10 +10,11 @@ public import ShardMessages
 /// WebSocket; what it said it wants; and what it was told. It reads messages, passes on those for others, and tells
 /// state. It is not responsible for frames and compression of WebSockets, nor for DTLS.
 ///
-/// **State and events.** Speaker, connectivity, forwarded sources and what is wanted of a sender are *state*: only the
-/// last value counts, and it is sent whole when a channel opens (11.5). Endpoint messages and statistics are *events*.
-/// A receiver that does not read falls *behind*: it gets nothing at all, events for it are dropped and counted, and
-/// when it has read it gets its state as on opening. So nothing grows, and nothing is ever reset.
+/// **State and relayed messages.** Speaker, connectivity, forwarded sources and what is wanted of a sender are *state*:
+/// only the last value counts, and it is sent whole when a channel opens (11.5). Messages and statistics of other
+/// clients are *relayed*. A receiver that does not read falls *behind*: it gets nothing at all, what was to be relayed
+/// to it is dropped and counted, and when it has read it gets its state as on opening. So nothing grows, and nothing is
+/// ever reset.
 ///
 /// **Collection.** Messages wait for ``BridgeChannelLimits/collection`` after the first of them and leave together, so
 /// that those to one receiver share a packet. Changes of state that come meanwhile are told once. Without messages
