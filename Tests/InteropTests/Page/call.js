@@ -16,6 +16,8 @@ async function post(path, body) {
 async function survey(connection) {
   const report = {inbound: [], outbound: [], connection: connection.connectionState};
   const stats = await connection.getStats();
+  // Chromium names the pair in use here, Firefox marks it.
+  const selectedPair = [...stats.values()].find((one) => one.type === 'transport')?.selectedCandidatePairId;
   for (const entry of stats.values()) {
     if (entry.type === 'inbound-rtp') {
       report.inbound.push({
@@ -33,6 +35,9 @@ async function survey(connection) {
     } else if (entry.type === 'remote-inbound-rtp') {
       report.remote = report.remote || [];
       report.remote.push({kind: entry.kind, fractionLost: entry.fractionLost, roundTripTime: entry.roundTripTime});
+    } else if (entry.type === 'candidate-pair' && (entry.selected || entry.id === selectedPair)) {
+      const local = stats.get(entry.localCandidateId);
+      report.address = local && local.address;
     } else if (entry.type === 'transport') {
       report.srtpCipher = entry.srtpCipher;
       report.dtlsRole = entry.dtlsRole;
@@ -104,7 +109,7 @@ async function main() {
     reconnect: () => channel.reconnect(),
     watch: (isOn) => {
       if (watch) watch.stop();
-      if (isOn) watch = new GapWatch(connection);
+      watch = isOn ? new GapWatch(connection) : null;
     },
     title: (text) => {
       document.getElementById('title').textContent = text;
@@ -136,6 +141,7 @@ async function main() {
       report.firstPictureMilliseconds = firstPicture;
       report.title = document.getElementById('title').textContent;
       if (watch) report.gaps = watch.gaps;
+      if (report.address) view.tell('Own address', report.address);
       if (channel) {
         const {state, opened, closes, openedAfter} = channel;
         report.channel = {state, opened, closes, openedAfter, events: channel.takeEvents()};

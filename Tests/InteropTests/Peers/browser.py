@@ -25,6 +25,8 @@ class Browser:
 
     def run(self, command, environment, **options):
         """Starts the program."""
+        # Test programs block signals in their threads, all children inherit that, and the browser would not end by one.
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,

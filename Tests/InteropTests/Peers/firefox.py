@@ -52,6 +52,7 @@ class Firefox(Browser):
         self.received, self.number = b"", 0
         self.receive()
         self.call("WebDriver:NewSession", {"capabilities": {"alwaysMatch": {"pageLoadStrategy": "none"}}})
+        self.home = self.call("WebDriver:GetWindowHandle", {})["value"]
 
     def open_tab(self, url):
         """Opens a page in a tab of its own; returns its handle."""
@@ -68,6 +69,8 @@ class Firefox(Browser):
         """Closes a tab as a person does: the page is not asked."""
         self.switch_to(tab)
         self.call("WebDriver:CloseWindow", {})
+        # Most commands need a tab that is there.
+        self.switch_to(self.home)
 
     def picture(self, tab):
         """A picture of the tab, PNG."""

@@ -1,0 +1,84 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Testing
+
+/// What `Peers/conversation.py` prints of one call. All tests share one run of it, since browsers are expensive.
+struct Conversation: Decodable {
+    struct Station: Decodable {
+        let reached: Bool
+        let seconds: Double
+        /// The longest pause in what anybody received, in milliseconds, per endpoint with which something was done.
+        let gaps: [String: Double]?
+        /// Packets that receivers missed.
+        let lost: Int?
+        let secondsUntilBack: [String: Double]?
+        let timesToldAway: Int?
+    }
+    let stations: [String: Station]
+    let errors: [String]
+    let seconds: Double
+
+    /// A station that was reached.
+    func station(_ name: String) throws -> Station {
+        let station = try #require(stations[name], "not travelled to; \(errors)")
+        try #require(station.reached, "\(name): \(errors)")
+        return station
+    }
+
+    /// A call of the one run.
+    static func call(_ name: String) async throws -> Conversation {
+        try #require(try await run.value[name])
+    }
+
+    private static let run = Task {
+        try await withBridge { bridge in
+            let script = try ChildProcess(
+                URL(fileURLWithPath: "/usr/bin/env"),
+                script(at: bridge.address, media: "127.0.0.1:\(bridge.mediaPort)"), in: bridge.folder)
+            return try await result(of: script) { bridge.log }
+        }
+    }
+
+    /// The call on a laptop with two networks.
+    static func roaming() async throws -> Conversation {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("viaduct-" + UUID().uuidString)
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let configuration = """
+            videobridge.apis.rest.enabled = true
+            videobridge.http-servers.private.host = 0.0.0.0
+            videobridge.health.require-valid-address = false
+            ice4j.harvest.allowed-addresses = ["203.0.113.1"]
+
+            """
+        try configuration.write(to: folder.appendingPathComponent("jvb.conf"), atomically: true, encoding: .utf8)
+        let laptop = try ChildProcess(
+            URL(fileURLWithPath: Repository.script("laptop")),
+            [Repository.bridge.path, folder.path, "env"]
+                + script(at: "203.0.113.1:8080", media: "203.0.113.1:10000") + ["roaming"], in: folder)
+        let calls = try await result(of: laptop) {
+            (try? String(contentsOf: folder.appendingPathComponent("bridge.log"), encoding: .utf8)) ?? ""
+        }
+        return try #require(calls["roaming"])
+    }
+
+    private static func script(at address: String, media: String) -> [String] {
+        let pictures = Repository.products.appendingPathComponent("pictures").path
+        print("pictures of the browsers' journeys: \(pictures)")
+        return [
+            "python3", Repository.script("conversation.py"), "--bridge", address, "--media", media, "--pictures",
+            pictures,
+        ]
+    }
+
+    private static func result(of script: ChildProcess, log: () -> String) async throws -> [String: Conversation] {
+        let status = await script.wait(seconds: 400)
+        let calls = try? JSONDecoder().decode([String: Conversation].self, from: Data(script.output.utf8))
+        guard let calls else {
+            throw SetupError(description: "status \(status ?? -1): \(script.complaints)\n\(log())")
+        }
+        if calls.values.contains(where: { !$0.errors.isEmpty }) { print(script.complaints, log()) }
+        return calls
+    }
+}

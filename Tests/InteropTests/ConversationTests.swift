@@ -1,0 +1,43 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Testing
+
+extension RealPeers {
+    /// Chromium and Firefox in calls that `Peers/conversation.py` holds: the first participant sits in Chromium, the
+    /// second in Firefox, a third in Chromium again, and each station is reached with the first and with the second.
+    @Suite("Conversations of browsers", .enabled(if: Peers.hasBrowsers, "no chromium or no firefox-esr"))
+    struct ConversationTests {
+        @Test("a microphone that the focus mutes is heard by nobody until unmuted, without a gap in numbers")
+        func mute() async throws {
+            #expect(try await Conversation.call("talking").station("mute").lost == 0)
+        }
+
+        @Test("ICE is restarted in place while media flows: no pause above 200 ms")
+        func restart() async throws {
+            let restart = try await Conversation.call("talking").station("restart")
+            let gaps = try #require(restart.gaps)
+            #expect(gaps.count == 2 && gaps.values.allSatisfy { $0 > 0 && $0 < 200 }, "milliseconds: \(gaps)")
+            // Ten seconds of six streams.
+            #expect(restart.lost.map { $0 < 5 } == true)
+        }
+
+        @Test("a client whose address changes keeps its call without a word of signalling, before it counts as away")
+        func moved() async throws {
+            let moved = try await Conversation.call("moving").station("moved")
+            let seconds = try #require(moved.secondsUntilBack)
+            #expect(seconds.count == 2 && seconds.values.allSatisfy { $0 < 10 }, "\(seconds)")
+            #expect(moved.timesToldAway == 0)
+        }
+
+        @Test("a laptop that changes from one network to another keeps its call: by itself, and by a restart of ICE")
+        func laptop() async throws {
+            let call = try await Conversation.roaming()
+            let pulled = try call.station("pulled")
+            #expect(pulled.secondsUntilBack.map { $0.values.allSatisfy { $0 < 10 } } == true)
+            #expect(pulled.timesToldAway == 0)
+            let replaced = try call.station("replaced")
+            #expect(replaced.secondsUntilBack.map { $0.count == 3 && $0.values.allSatisfy { $0 < 10 } } == true)
+        }
+    }
+}
