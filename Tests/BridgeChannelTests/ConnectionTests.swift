@@ -252,8 +252,11 @@ struct ConnectionTests {
         meeting.openChannel("anna")
         #expect(meeting.hub.counters.dataChannelsOpened == 2)
         #expect(meeting.hub.openChannels == 1)
+        let live = meeting.hub.associationCounters
+        #expect(live.packetsReceived > 5, "of both associations")
         meeting.leave("anna")
         #expect(meeting.hub.counters.dataChannelsClosed == 2)
+        #expect(meeting.hub.associationCounters == live)
     }
 
     @Test("30 s after DTLS an endpoint without a channel is counted once, others never")

@@ -231,12 +231,29 @@ struct StateTests {
             meeting.advance(.milliseconds(10))
             return meeting.hub.endpoints[meeting["anna"].number]?.grants.count ?? -1
         }
+        func lastN() -> Int32? {
+            let told = meeting.takeCommands().compactMap { command -> Int32? in
+                if case .setPreferences(meeting["anna"].number, _, let preferences) = command {
+                    preferences.video.lastN
+                } else {
+                    nil
+                }
+            }
+            return told.last
+        }
         #expect(count() == 50)
+        #expect(lastN() == 50, "the worker is told what counts")
         meeting.join("carl")
         meeting.signal("carl", ["carl-v0", "carl-v1"])
+        #expect(count() == 9)
+        #expect(lastN() == 9)
         meeting.speak("carl")
         #expect(count() == 9)
+        #expect(lastN() == nil)
         #expect(meeting.hub.endpoints[meeting["anna"].number]?.grants.keys.contains { $0.name == "carl-v1" } == true)
+        meeting.signal("ben", (0..<40).map { "ben-v\($0)" })
+        #expect(count() == 42)
+        #expect(lastN() == -1, "there are no more than 50")
     }
 
     @Test("the owner is told the most that anybody wants, -1 beating everything")

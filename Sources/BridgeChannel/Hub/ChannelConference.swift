@@ -10,6 +10,8 @@ final class ChannelConference {
     var byID: [String: ChannelEndpoint] = [:]
     /// As the worker told it last.
     var speaker = SpeakerState()
+    /// How many sources a receiver may get, whoever it is; -1 is no limit.
+    var lastN: Int32 = -1
     /// What the messages of all members may become.
     var fanOut = Budget(
         perSecond: BridgeChannelLimits.conferenceFanOutPerSecond, burst: BridgeChannelLimits.conferenceFanOutBurst)

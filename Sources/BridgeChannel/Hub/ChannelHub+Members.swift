@@ -36,7 +36,7 @@ extension ChannelHub {
         endpoints[number] = endpoint
         conference.members.append(endpoint)
         conference.byID[id] = endpoint
-        if preferences != ReceiverPreferences() { tellPreferences(endpoint) }
+        if preferences != ReceiverPreferences() || conference.lastN >= 0 { tellPreferences(endpoint) }
         if settings.initialMaxHeight != 0 { walk(later: endpoint, at: now) }
     }
 
@@ -57,7 +57,7 @@ extension ChannelHub {
             counters.dataChannelsClosed += 1
             note(.closed(number, transport: "sctp"))
         }
-        endpoint.channels = nil
+        retireAssociation(of: endpoint)
     }
 
     /// A data channel was signalled for an endpoint after its creation.

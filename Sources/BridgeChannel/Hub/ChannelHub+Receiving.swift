@@ -16,8 +16,8 @@ extension ChannelHub {
             else { return counters.drop(.noSCTP) }
             return endpoint.early.append(record.toArray())
         }
-        if endpoint.channels == nil || endpoint.hasEnded {
-            endpoint.hasEnded = false
+        if endpoint.hasEnded { retireAssociation(of: endpoint) }
+        if endpoint.channels == nil {
             endpoint.channels = DataChannels(
                 role: .server, settings: settings.association, random: Random(seed: random.next()), at: now)
         }

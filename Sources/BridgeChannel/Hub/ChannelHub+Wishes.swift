@@ -55,6 +55,7 @@ extension ChannelHub {
     mutating func add(_ source: ChannelSource, at now: Timestamp) {
         let conference = source.owner.conference
         conference.add(source)
+        adjustLastN(of: conference, at: now)
         let isLast = !conference.isRecentSpeaker(source.owner.number)
         for member in conference.members where member !== source.owner {
             grant(source, to: member, isLast: isLast, at: now)
@@ -65,17 +66,37 @@ extension ChannelHub {
     mutating func remove(_ source: ChannelSource, at now: Timestamp) {
         let conference = source.owner.conference
         conference.remove(source)
+        adjustLastN(of: conference, at: now)
         for member in conference.members { withdraw(source, from: member, at: now) }
     }
 
     /// How many sources a receiver may get.
-    func limit(of endpoint: ChannelEndpoint) -> Int {
-        let size = endpoint.conference.sources.count + 1
-        let ofSize = settings.conferenceLastNLimits.last { $0.size <= size }?.lastN ?? -1
-        // As an unsigned number -1 is the largest.
-        let limits = (endpoint.preferences.video.lastN, settings.bridgeLastN, ofSize)
-        let least = min(UInt32(bitPattern: limits.0), UInt32(bitPattern: limits.1), UInt32(bitPattern: limits.2))
-        return Int(min(least, UInt32(BridgeChannelLimits.grantedSources)))
+    func limit(of endpoint: ChannelEndpoint) -> Int { Int(UInt32(bitPattern: lastN(of: endpoint))) }
+
+    /// The last-N that counts for a receiver, which is what the worker is told; -1 is no limit.
+    func lastN(of endpoint: ChannelEndpoint) -> Int32 {
+        Self.lesser(endpoint.preferences.video.lastN, endpoint.conference.lastN)
+    }
+
+    /// The stricter of two limits; as an unsigned number -1 is the largest.
+    private static func lesser(_ a: Int32, _ b: Int32) -> Int32 {
+        Int32(bitPattern: min(UInt32(bitPattern: a), UInt32(bitPattern: b)))
+    }
+
+    /// The conference has more sources or fewer: what holds for all of its receivers may be another limit now.
+    private mutating func adjustLastN(of conference: ChannelConference, at now: Timestamp) {
+        let count = conference.sources.count
+        let ofSize = settings.conferenceLastNLimits.last { $0.size <= count + 1 }?.lastN ?? -1
+        let limit = Self.lesser(
+            Self.lesser(settings.bridgeLastN, ofSize), Int32(BridgeChannelLimits.grantedSources))
+        // While there are no more than that nobody has to choose.
+        let lastN = limit < count ? limit : -1
+        guard lastN != conference.lastN else { return }
+        conference.lastN = lastN
+        for member in conference.members {
+            tellPreferences(member)
+            walk(later: member, at: now)
+        }
     }
 
     /// Has a receiver's grants looked through at the end of the collection.

@@ -1,7 +1,7 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
 public import Primitives
-internal import SCTP
+public import SCTP
 public import ShardMessages
 
 /// Everything that is said over the bridge channels of all conferences (media-plane.md 11).
@@ -54,6 +54,8 @@ public struct ChannelHub: ~Copyable {
     var commanding = Queue<ChannelEndpoint>()
     var events = Queue<ChannelEvent>()
 
+    /// What associations counted that are no more.
+    var pastAssociations = SCTPCounters()
     /// What happened so far.
     public internal(set) var counters = ChannelCounters()
 
@@ -65,6 +67,11 @@ public struct ChannelHub: ~Copyable {
 
     /// How many endpoints have an open channel.
     public var openChannels: Int { endpoints.values.count { $0.transport != nil } }
+
+    /// What all associations counted, those that are no more included.
+    public var associationCounters: SCTPCounters {
+        endpoints.values.reduce(into: pastAssociations) { $0 += $1.channels?.counters ?? SCTPCounters() }
+    }
 
     /// When ``handleTimeout(at:)`` has to be called at the latest.
     public var nextTimeout: Timestamp? { earlier(collectionEnd, timers.earliest) }
@@ -107,7 +114,7 @@ public struct ChannelHub: ~Copyable {
             if let packet = endpoint.channels?.pollTransmit() { return (endpoint.number, packet) }
             endpoint.isTransmitting = false
             _ = transmitting.popFirst()
-            if endpoint.hasEnded { endpoint.channels = nil }
+            if endpoint.hasEnded { retireAssociation(of: endpoint) }
             if endpoints[endpoint.number] === endpoint { schedule(endpoint) }
         }
         return nil
@@ -131,7 +138,9 @@ public struct ChannelHub: ~Copyable {
                 }
                 if endpoint.hasPreferencesToTell {
                     endpoint.hasPreferencesToTell = false
-                    return .setPreferences(endpoint.number, conference: conference, endpoint.preferences)
+                    var preferences = endpoint.preferences
+                    preferences.video.lastN = lastN(of: endpoint)
+                    return .setPreferences(endpoint.number, conference: conference, preferences)
                 }
             }
             endpoint.isCommanding = false
@@ -142,6 +151,13 @@ public struct ChannelHub: ~Copyable {
 
     /// The next thing for the log.
     public mutating func pollEvent() -> ChannelEvent? { events.popFirst() }
+
+    /// An association is no more.
+    mutating func retireAssociation(of endpoint: ChannelEndpoint) {
+        pastAssociations += endpoint.channels?.counters ?? SCTPCounters()
+        endpoint.channels = nil
+        endpoint.hasEnded = false
+    }
 
     mutating func note(_ event: ChannelEvent) {
         if events.count == BridgeChannelLimits.events {
