@@ -114,8 +114,12 @@ final class Meeting {
     /// The client's association, and in it the channel that clients open.
     func openChannel(_ id: String) {
         let client = self[id]
+        var settings = SCTPSettings()
+        // As Chromium has it.
+        settings.largestMessage = 262_144
+        settings.receiveBuffer = 1 << 20
         client.channels = DataChannels(
-            role: .client, settings: SCTPSettings(), random: Random(seed: client.number.value + 99), at: now)
+            role: .client, settings: settings, random: Random(seed: client.number.value + 99), at: now)
         client.channels?.connect(at: now)
         settle()
         client.channel = client.channels?.open(

@@ -172,6 +172,8 @@ struct PressureTests {
             meeting.say("carl", text)
         }
         meeting.say("anna", [0xFF, 0xFE])
+        meeting.advance(.milliseconds(10))
+        #expect(meeting["ben"].take() == [], "the others notice nothing")
         if let channel = meeting["carl"].channel {
             _ = meeting["carl"].channels?.send(binary: [1, 2, 3], on: channel, at: meeting.now)
         }

@@ -39,6 +39,22 @@ struct RelayTests {
         #expect(meeting.sends.deliveries == before.deliveries + 19)
     }
 
+    @Test("the longest message is passed on over both transports, though its sender's id makes it longer still")
+    func longest() {
+        let meeting = Meeting()
+        for id in ["anna", "ben"] { meeting.arrive(id) }
+        meeting.join("carl")
+        meeting.openChannel("carl")
+        let head = #"{"colibriClass":"EndpointMessage","to":"","msgPayload":""#
+        let room = BridgeChannelLimits.messageBytes - head.utf8.count - 2
+        meeting.say("anna", head + String(repeating: "x", count: room) + "\"}")
+        meeting.advance(.seconds(Int64(2)))
+        for id in ["ben", "carl"] {
+            let got = meeting[id].take().of("EndpointMessage")
+            #expect(got.map(\.utf8.count) == [BridgeChannelLimits.messageBytes + #","from":"anna""#.utf8.count])
+        }
+    }
+
     @Test("an address is one member's id; unknown ones are counted")
     func unicast() {
         let meeting = Meeting()
