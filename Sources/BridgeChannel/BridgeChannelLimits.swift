@@ -70,7 +70,8 @@ public enum BridgeChannelLimits {
 
     /// For so long messages are collected before they leave, so that those to one receiver share a packet.
     static let collection = TimeDelta.milliseconds(5)
-    /// A client is told of changes in what it gets, and in what is wanted of it, no more often than this.
+    /// A client is told of changes in what it gets, and in what is wanted of it, no more often than this; likewise the
+    /// worker of what a client wants.
     static let changeInterval = TimeDelta.milliseconds(50)
     /// After so long without a channel an endpoint is counted (media-plane.md 14).
     static let channelDelay = TimeDelta.seconds(Int64(30))

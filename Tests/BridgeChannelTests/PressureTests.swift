@@ -274,12 +274,13 @@ struct PressureTests {
         #expect(granted?.keys.contains { $0.name == "e399-v0" } == true)
     }
 
-    @Test("a client that changes its mind all the time tells each sender at most every 50 ms")
+    @Test("a client that changes its mind all the time: each sender and the worker hear of it at most every 50 ms")
     func restlessReceiver() {
         let meeting = meeting()
         meeting.arrive("dora")
         meeting.advance(.milliseconds(100))
         _ = meeting["anna"].take()
+        _ = meeting.takeCommands()
         for index in 0..<200 {
             let text =
                 #"{"colibriClass":"ReceiverVideoConstraints","defaultConstraints":{"maxHeight":\#(100 + index % 2)}}"#
@@ -287,5 +288,11 @@ struct PressureTests {
             meeting.advance(.milliseconds(5))
         }
         #expect(meeting["anna"].take().of("SenderSourceConstraints").count <= 21)
+        meeting.advance(.milliseconds(60))
+        let commands = meeting.takeCommands()
+        #expect(commands.count <= 23)
+        if case .setPreferences(_, _, let preferences) = commands.last {
+            #expect(preferences.video.defaultConstraint.maxHeight == 101, "the last word counts")
+        }
     }
 }

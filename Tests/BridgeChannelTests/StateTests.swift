@@ -107,10 +107,11 @@ struct StateTests {
     func firstConstraints() {
         let meeting = pair()
         meeting.say("anna", #"{"colibriClass":"LastNChangedEvent","lastN":5}"#)
+        meeting.advance(.milliseconds(60))
         meeting.say("anna", #"{"colibriClass":"ReceiverVideoConstraints","lastN":-1,"assumedBandwidthBps":-1}"#)
         meeting.say("ben", #"{"colibriClass":"ReceiverVideoConstraints","defaultConstraints":{"maxHeight":360}}"#)
         meeting.say("anna", #"{"colibriClass":"ReceiverVideoConstraints","onStageSources":["ben-v0"]}"#)
-        meeting.advance(.milliseconds(60))
+        meeting.advance(.milliseconds(120))
         #expect(
             meeting["ben"].take().sorted() == [
                 #"{"colibriClass":"ForwardedSources","forwardedSources":["anna-v0"]}"#,
@@ -146,6 +147,7 @@ struct StateTests {
                 + #""constraints":{"a":{"maxHeight":90,"maxFrameRate":15}},"defaultConstraints":{"maxHeight":-1}}"#)
         meeting.say("anna", #"{"colibriClass":"ReceiverVideoConstraints","constraints":{},"selectedSources":null}"#)
         meeting.say("anna", #"{"colibriClass":"ReceiverVideoConstraints","assumedBandwidthBps":300000}"#)
+        meeting.advance(.milliseconds(60))
         guard case .setPreferences(_, _, let preferences) = try #require(meeting.takeCommands().last) else {
             Issue.record("another command")
             return
@@ -168,7 +170,7 @@ struct StateTests {
         meeting.arrive("anna")
         meeting.arrive("ben")
         func lastN() -> [Int32] {
-            meeting.settle()
+            meeting.advance(.milliseconds(60))
             return meeting.takeCommands().compactMap {
                 if case .setPreferences(meeting["anna"].number, _, let preferences) = $0 {
                     preferences.video.lastN
@@ -228,7 +230,7 @@ struct StateTests {
         meeting.join("ben")
         meeting.signal("ben", (0..<55).map { "ben-v\($0)" })
         func count() -> Int {
-            meeting.advance(.milliseconds(10))
+            meeting.advance(.milliseconds(60))
             return meeting.hub.endpoints[meeting["anna"].number]?.grants.count ?? -1
         }
         func lastN() -> Int32? {
@@ -313,6 +315,7 @@ struct StateTests {
         meeting.say("ben", #"{"colibriClass":"ReceiverVideoConstraints"}"#)
         meeting.say("anna", #"{"colibriClass":"SourceVideoTypeMessage","sourceName":"anna-v0","videoType":"none"}"#)
         meeting.say("anna", #"{"colibriClass":"SourceVideoTypeMessage","sourceName":"anna-v0","videoType":"none"}"#)
+        meeting.advance(.milliseconds(60))
         let commands = meeting.takeCommands().filter { if case .setVideoType = $0 { true } else { false } }
         #expect(commands.count == 1)
         meeting.signal("anna", ["anna-v0"])
@@ -323,6 +326,7 @@ struct StateTests {
         for index in 0..<100 {
             meeting.say(
                 "anna", #"{"colibriClass":"SourceVideoTypeMessage","sourceName":"x\#(index)","videoType":"desktop"}"#)
+            meeting.advance(.milliseconds(60))
         }
         #expect(meeting.takeCommands().count == 100)
         #expect(meeting.hub.endpoints[meeting["anna"].number]?.videoTypes.count == BridgeChannelLimits.videoTypes)

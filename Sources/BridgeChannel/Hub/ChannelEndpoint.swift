@@ -86,6 +86,10 @@ final class ChannelEndpoint {
 
     // MARK: Times
 
+    /// When the worker was told something of it last.
+    var commandedAt: Timestamp?
+    /// When the worker is to be told more.
+    var commandDue: Timestamp?
     /// When its ConnectionStats are due; `nil` without a channel.
     var statsDue: Timestamp?
     /// When a missing channel is counted.
@@ -168,7 +172,7 @@ final class ChannelEndpoint {
 
     /// The earliest of its times.
     var due: Timestamp? {
-        var due = earlier(statsDue, channelDue)
+        var due = earlier(earlier(statsDue, channelDue), commandDue)
         if needsForwarded || needsConstraints, isReachable, !isChanged { due = earlier(due, mayBeTold) }
         return earlier(due, channels?.nextTimeout)
     }

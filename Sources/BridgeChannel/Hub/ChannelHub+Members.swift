@@ -36,7 +36,7 @@ extension ChannelHub {
         endpoints[number] = endpoint
         conference.members.append(endpoint)
         conference.byID[id] = endpoint
-        if preferences != ReceiverPreferences() || conference.lastN >= 0 { tellPreferences(endpoint) }
+        if preferences != ReceiverPreferences() || conference.lastN >= 0 { tellPreferences(endpoint, at: now) }
         if settings.initialMaxHeight != 0 { walk(later: endpoint, at: now) }
     }
 
@@ -74,7 +74,7 @@ extension ChannelHub {
         guard let endpoint = endpoints[number], !endpoint.hasConstraints else { return }
         guard endpoint.preferences.video.lastN != max(-1, lastN) else { return }
         endpoint.preferences.video.lastN = max(-1, lastN)
-        tellPreferences(endpoint)
+        tellPreferences(endpoint, at: now)
         walk(later: endpoint, at: now)
     }
 

@@ -168,7 +168,7 @@ extension ChannelHub {
         case .receiverAudioSubscription(let subscription):
             guard subscription != endpoint.preferences.audio else { return }
             endpoint.preferences.audio = subscription
-            tellPreferences(endpoint)
+            tellPreferences(endpoint, at: now)
         case .sourceVideoType(let source, let type, _): setVideoType(of: source, of: endpoint, to: type, at: now)
         case .videoType(let type): setVideoType(of: endpoint.id + "-v0", of: endpoint, to: type, at: now)
         case .endpointMessage(let message): relay(message, from: endpoint, at: now)

@@ -13,17 +13,24 @@ extension ChannelHub {
         guard video != endpoint.preferences.video else { return }
         endpoint.preferences.video = video
         endpoint.namedSources = Set(video.onStageSources + video.selectedSources)
-        tellPreferences(endpoint)
+        tellPreferences(endpoint, at: now)
         walk(later: endpoint, at: now)
     }
 
-    mutating func tellPreferences(_ endpoint: ChannelEndpoint) {
+    mutating func tellPreferences(_ endpoint: ChannelEndpoint, at now: Timestamp) {
         endpoint.hasPreferencesToTell = true
-        command(endpoint)
+        command(endpoint, at: now)
     }
 
-    private mutating func command(_ endpoint: ChannelEndpoint) {
+    /// Lets the worker be told: at once, or when so much time has passed since it was told last.
+    mutating func command(_ endpoint: ChannelEndpoint, at now: Timestamp) {
         guard !endpoint.isCommanding else { return }
+        if let last = endpoint.commandedAt, now - last < BridgeChannelLimits.changeInterval {
+            endpoint.commandDue = last + BridgeChannelLimits.changeInterval
+            return schedule(endpoint)
+        }
+        endpoint.commandedAt = now
+        endpoint.commandDue = nil
         endpoint.isCommanding = true
         commanding.append(endpoint)
     }
@@ -33,7 +40,7 @@ extension ChannelHub {
         of name: String, of endpoint: ChannelEndpoint, to type: VideoType, at now: Timestamp
     ) {
         guard endpoint.remember(type, of: name) else { return }
-        command(endpoint)
+        command(endpoint, at: now)
         guard let source = endpoint.sources.first(where: { $0.name == name }) else { return }
         setVideoType(of: source, to: type, at: now)
     }
@@ -94,7 +101,7 @@ extension ChannelHub {
         guard lastN != conference.lastN else { return }
         conference.lastN = lastN
         for member in conference.members {
-            tellPreferences(member)
+            tellPreferences(member, at: now)
             walk(later: member, at: now)
         }
     }

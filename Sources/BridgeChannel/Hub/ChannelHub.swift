@@ -103,6 +103,7 @@ public struct ChannelHub: ~Copyable {
                 note(.missing(endpoint.number))
             }
         }
+        if let due = endpoint.commandDue, due <= now { command(endpoint, at: now) }
         if endpoint.needsForwarded || endpoint.needsConstraints { mark(endpoint, at: now) }
         schedule(endpoint)
     }
@@ -127,7 +128,7 @@ public struct ChannelHub: ~Copyable {
         return action
     }
 
-    /// The next thing for the worker: only the latest of what was said since the last call.
+    /// The next thing for the worker: only the latest of what was said since it was told last.
     public mutating func pollCommand() -> ShardCommand? {
         // Ends: each turn takes an endpoint out of the queue.
         while let endpoint = commanding.first {
