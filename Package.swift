@@ -86,9 +86,9 @@ let shellTargets: [Target] = [
     shell(
         "ControlPlane",
         [
-            "Conferencing", "MediaPlane", "PacketIO", "WebServer", "BridgeControl", "XMPP", "XML", "Colibri",
-            "Telemetry",
-            "BridgeConfiguration", "ShardMessages", "OpenSSL", "CLinuxIO", "ICE", "SRTP", "IPsecMB", "Primitives",
+            "Conferencing", "MediaPlane", "PacketIO", "WebServer", "BridgeControl", "BridgeChannel", "XMPP", "XML",
+            "Colibri", "Telemetry", "BridgeConfiguration", "ShardMessages", "OpenSSL", "CLinuxIO", "ICE", "SRTP",
+            "IPsecMB", "Primitives",
         ]
     ),
     .systemLibrary(name: "CSRTP", pkgConfig: "libsrtp2", providers: [.apt(["libsrtp2-dev"])]),

@@ -10,6 +10,8 @@ public enum ControlPlaneLimits {
     static let fullRingPause = TimeDelta.milliseconds(2)
     /// Packets of data channels taken from one worker per turn of the control loop.
     static let recordsPerTurn = 256
+    /// Endpoints whose channels one answer of `/debug` shows.
+    static let describedChannels = 256
     /// HTTP requests that wait for the worker's account of itself.
     static let pendingDescriptions = 64
     /// Kernel events taken per turn of the control loop.

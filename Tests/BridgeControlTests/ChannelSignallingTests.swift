@@ -182,6 +182,34 @@ struct ChannelSignallingTests {
         #expect(bridge.directory.conference(localID: localID) == nil)
     }
 
+    @Test("the log tells when a channel opened, that one is missing, and never a password")
+    func log() throws {
+        var bridge = TestBridge { $0.isSCTPEnabled = true }
+        try bridge.start("m", "a")
+        let number = try bridge.number(of: "a")
+        bridge.pass(.milliseconds(500))
+        bridge.tell(.dtlsConnected(number, profile: "p"))
+        bridge.pass(.milliseconds(120))
+        let count = bridge.events.count
+        for note in [ChannelNote.opened(transport: "sctp"), .opened(transport: "websocket"), .behind, .missing] {
+            bridge.directory.note(note, about: number, at: bridge.now)
+        }
+        bridge.directory.note(.closed(transport: "sctp"), about: number, at: bridge.now)
+        bridge.directory.note(.missing, about: EndpointNumber(99), at: bridge.now)
+        bridge.settle()
+        let events = bridge.events.dropFirst(count)
+        #expect(
+            events.map(\.kind) == [
+                .channelOpened(transport: "sctp", milliseconds: 120),
+                .channelOpened(transport: "websocket", milliseconds: 620), .channelBehind, .channelMissing,
+                .channelClosed(transport: "sctp"),
+            ])
+        #expect(events.map(\.severity) == [.debug, .debug, .debug, .warning, .debug])
+        let lines = bridge.events.map { "\($0.message) \($0.metadata(redacts: false))" }.joined()
+        guard case .endpointAdded(let endpoint)? = bridge.channelChanges.dropFirst().first else { return }
+        #expect(!lines.contains(endpoint.password) && lines.contains("\"endpoint\", value: \"a\""))
+    }
+
     @Test("what the worker refuses, or leaves unanswered, is not told")
     func failures() throws {
         var bridge = TestBridge { $0.isSCTPEnabled = true }

@@ -17,7 +17,6 @@ struct StatisticsTests {
     private static let missing: [String: String] = [
         "tcc_unmatched_feedback": "transport-wide congestion control",
         "num_eps_oversending": "a bandwidth estimate",
-        "num_eps_no_msg_transport_after_delay": "a bridge channel",
         "total_layering_changes_received": "simulcast",
         "total_video_stream_milliseconds_received": "simulcast",
         "total_dominant_speaker_changes": "speaker order",
@@ -52,6 +51,37 @@ struct StatisticsTests {
             ])
         )
         #expect(names.isDisjoint(with: ["relay_id", "region", "release", "threads"]))
+    }
+
+    @Test("what the bridge channels count stands under the original's names, their own under ours")
+    func channels() throws {
+        var snapshot = StatisticsSnapshot()
+        snapshot.channels.dataChannelMessagesReceived = 1
+        snapshot.channels.dataChannelMessagesSent = 2
+        snapshot.channels.webSocketMessagesReceived = 3
+        snapshot.channels.webSocketMessagesSent = 4
+        snapshot.channels.endpointsWithoutChannel = 5
+        snapshot.channels.dataChannelsRejected = 6
+        snapshot.channels.webSocketsClosed = 7
+        snapshot.channels.webSocketsBroken = 8
+        snapshot.channels.webSocketErrors = 9
+        snapshot.channels.own = [("channel_messages_refused", "Messages that could not be read.", 10)]
+        let keys = [
+            "total_data_channel_messages_received", "total_data_channel_messages_sent",
+            "total_colibri_web_socket_messages_received", "total_colibri_web_socket_messages_sent",
+            "num_eps_no_msg_transport_after_delay",
+        ]
+        #expect(keys.map { value($0, snapshot) } == (1...5).map { .integer($0) })
+        let text = String(decoding: BridgeMetrics(snapshot).document.body(.openMetrics), as: UTF8.self)
+        for line in [
+            "jitsi_jvb_data_channel_messages_received_total 1.0", "jitsi_jvb_data_channel_messages_sent_total 2.0",
+            "jitsi_jvb_colibri_web_socket_messages_received_total 3.0",
+            "jitsi_jvb_colibri_web_socket_messages_sent_total 4.0",
+            "jitsi_jvb_endpoints_no_message_transport_after_delay_total 5.0",
+            "jitsi_jvb_rejected_data_channels_total 6.0", "jitsi_jvb_colibri_web_socket_close_normal_total 7.0",
+            "jitsi_jvb_colibri_web_socket_close_abnormal_total 8.0", "jitsi_jvb_colibri_web_socket_error_total 9.0",
+            "viaduct_channel_messages_refused_total 10.0",
+        ] { #expect(text.contains(line), "\(line)") }
     }
 
     @Test("values are computed as documented")

@@ -278,7 +278,7 @@ struct HTTPAnswersTests {
             ufrag: "u", password: "p", fingerprint: "AA", setup: .actpass)
         directory.handle(
             .answer(ShardAnswer(number: request.number, result: .success([(number, local)]))), at: .zero)
-        let document = DebugDocument(
+        var document = DebugDocument(
             shutdownState: .running, isDraining: false, wallClockMilliseconds: 0, stress: 0,
             conferences: directory.summaries, health: .healthy, srtpEngine: "OpenSSL EVP")
         let id = try #require(directory.summaries.first?.localID)
@@ -286,5 +286,10 @@ struct HTTPAnswersTests {
             #"{"\#(id)":{"id":"\#(id)","rtcstatsEnabled":false,"name":"standup@conference.example.net","#
             + #""meeting_id":"m-1","endpoints":{"a1b2c3d4":"Kari-x7Q"},"relays":{}}}"#
         #expect(document.json(DebugQuery(isFull: false))["conferences"]?.text == expected)
+        #expect(directory.members(localID: id).map(\.number) == [number])
+        #expect(directory.members(localID: "0").isEmpty)
+        document.channels = [id: [("a1b2c3d4", .object([("transport", .string("sctp"))]))]]
+        let full = document.json(DebugQuery(isFull: true))["conferences"]?[id]
+        #expect(full?["channels"]?.text == #"{"a1b2c3d4":{"transport":"sctp"}}"#)
     }
 }

@@ -24,6 +24,8 @@ public struct BridgeSettings: Sendable {
     public var keyframes: Keyframes
     /// Audio.
     public var audio: Audio
+    /// Bridge channels.
+    public var channel: Channel
     /// When silent endpoints are removed.
     public var expiration: Expiration
     /// When endpoints count as unreachable.
@@ -214,6 +216,32 @@ public struct BridgeSettings: Sendable {
         public var discardsSilence: Bool
         /// Silent packets in a row beyond which it is.
         public var forwardedSilencePackets: Int
+    }
+
+    /// Bridge channels (media-plane.md 11), and what receivers get before they say something on them.
+    public struct Channel: Sendable {
+        /// Whether a focus may ask for data channels.
+        public var hasSCTP: Bool
+        /// Data channels of one association.
+        public var maximumDataChannels: Int
+        /// How often clients are told what the bridge thinks their downlink carries; `nil` for never.
+        public var connectionStatsInterval: TimeDelta?
+        /// Members up to which everybody's statistics go to everybody.
+        public var statsFilterThreshold: Int
+        /// Whether clients are told the version.
+        public var announcesVersion: Bool
+        /// Bits per second that are assumed until there is an estimate.
+        public var initialBandwidth: UInt64
+        /// Pixels of a picture of which nothing was said, once constraints have come.
+        public var defaultMaxHeight: Int
+        /// The same before.
+        public var initialMaxHeight: Int
+        /// Last-N of a new endpoint; -1 is no limit.
+        public var initialLastN: Int
+        /// Last-N of all endpoints; -1 is no limit.
+        public var bridgeLastN: Int
+        /// Last-N by size of the conference, in the order of sizes: the last entry not above the size counts.
+        public var conferenceLastNLimits: [(size: Int, lastN: Int)]
     }
 
     /// When silent endpoints are removed.

@@ -51,6 +51,7 @@ struct SettingsLoader {
             audio: .init(
                 discardsSilence: reader.boolean("jmt.audio.level.discard-silence"),
                 forwardedSilencePackets: reader.integer("jmt.audio.level.forwarded-silence-packets-limit")),
+            channel: try channel(),
             expiration: .init(
                 timeout: reader.duration("videobridge.entity-expiration.timeout"),
                 checkInterval: reader.duration("videobridge.entity-expiration.check-interval")),
@@ -87,7 +88,7 @@ struct SettingsLoader {
             "videobridge.apis.xmpp-client.presence-interval", "videobridge.stats.interval",
             "videobridge.health.interval", "videobridge.entity-expiration.check-interval",
             "ice4j.consent-freshness.interval", "ice4j.consent-freshness.original-wait-interval",
-            "jmt.dtls.handshake-timeout",
+            "jmt.dtls.handshake-timeout", "videobridge.connection-stats.interval",
         ] where reader.duration(path) < .milliseconds(10) {
             throw ConfigurationError(at: location(path), "\(path) must be at least 10 ms")
         }

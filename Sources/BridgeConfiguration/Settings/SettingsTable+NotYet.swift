@@ -5,16 +5,16 @@ extension SettingsTable {
     static let limits: [SettingEntry] = [
         .init("videobridge.cryptex.endpoint", .boolean, "false", "Offer RFC 9335 to endpoints."),
         .init("videobridge.cryptex.relay", .boolean, "false", "Offer RFC 9335 to relays."),
-        .init("videobridge.sctp.enabled", .boolean, "true", "Data channels."),
-        .init("videobridge.sctp.max-channels", .integer(0...65_535), "1", "Data channels of one association."),
+        .init("videobridge.sctp.enabled", .boolean, "true", "Data channels.", .used),
+        .init("videobridge.sctp.max-channels", .integer(0...65_535), "1", "Data channels of one association.", .used),
         .init("videobridge.transport.send.queue-size", .integer(1...1_000_000), "1024", "Packets queued for a peer."),
         .init("videobridge.ssrc-limit.video", .integer(0...10_000), "50", "Video SSRCs of a rewriting receiver."),
         .init("videobridge.ssrc-limit.audio", .integer(0...10_000), "50", "Audio SSRCs of a rewriting receiver."),
-        .init("videobridge.connection-stats.enabled", .boolean, "true", "Send ConnectionStats messages."),
-        .init("videobridge.connection-stats.interval", .duration, "10 seconds", "Their period."),
+        .init("videobridge.connection-stats.enabled", .boolean, "true", "Send ConnectionStats messages.", .used),
+        .init("videobridge.connection-stats.interval", .duration, "10 seconds", "Their period.", .used),
         .init(
             "videobridge.stats-filter-threshold", .integer(counts), "20",
-            "Larger conferences get filtered EndpointStats."),
+            "Larger conferences get filtered EndpointStats.", .used),
         .init("jmt.transceiver.recv.queue-size", .integer(1...1_000_000), "1024", "Packets queued from a peer."),
         .init("jmt.transceiver.send.queue-size", .integer(1...1_000_000), "1024", "Packets queued to a peer."),
     ]
@@ -24,10 +24,11 @@ extension SettingsTable {
             "videobridge.cc.bwe-change-threshold", .fraction, "0.15",
             "Smaller relative changes of the estimate change nothing."),
         .init(
-            "videobridge.cc.default-max-height-px", .integer(0...100_000), "180", "Height without constraints.",
+            "videobridge.cc.default-max-height-px", .integer(0...100_000), "180", "Height without constraints.", .used,
             aliases: ["videobridge.cc.thumbnail-max-height-px"]),
         .init(
-            "videobridge.cc.initial-max-height-px", .integer(0...100_000), "0", "Height before the first constraints."),
+            "videobridge.cc.initial-max-height-px", .integer(0...100_000), "0", "Height before the first constraints.",
+            .used),
         .init("videobridge.cc.onstage-preferred-height-px", .integer(0...100_000), "360", "First target on stage."),
         .init("videobridge.cc.onstage-preferred-framerate", .number(0...1_000), "30", "Least frame rate above it."),
         .init("videobridge.cc.allow-oversend-onstage", .boolean, "true", "A screen share may exceed the estimate."),
@@ -36,8 +37,9 @@ extension SettingsTable {
         .init("videobridge.cc.padding-period", .duration, "15 ms", "Pace of probing and padding."),
         .init(
             "videobridge.cc.max-time-between-calculations", .duration, "5 seconds", "Longest time between allocations."),
-        .init("videobridge.cc.jvb-last-n", .integer(-1...100_000), "-1", "Last-N of the whole bridge; -1 = none."),
-        .init("videobridge.cc.initial-last-n", .integer(-1...100_000), "-1", "Last-N of a new endpoint."),
+        .init(
+            "videobridge.cc.jvb-last-n", .integer(-1...100_000), "-1", "Last-N of the whole bridge; -1 = none.", .used),
+        .init("videobridge.cc.initial-last-n", .integer(-1...100_000), "-1", "Last-N of a new endpoint.", .used),
         .init(
             "videobridge.cc.assumed-bandwidth-limit", .bandwidth, "", "Receivers may dictate an estimate up to this."),
         .init("videobridge.cc.use-vla-target-bitrate", .boolean, "false", "Use bitrates announced by senders."),
@@ -46,7 +48,7 @@ extension SettingsTable {
 
     static let estimation: [SettingEntry] = [
         .init("jmt.bwe.estimator.engine", .choice(["GoogleCc", "GoogleCc2"]), "GoogleCc2", "Bandwidth estimator."),
-        .init("jmt.bwe.estimator.initial-bw", .bandwidth, "2500 kbps", "First estimate."),
+        .init("jmt.bwe.estimator.initial-bw", .bandwidth, "2500 kbps", "First estimate.", .used),
         .init(
             "jmt.bwe.estimator.min-bw", .bandwidth, "30 kbps", "Least estimate.", aliases: ["jmt.bwe.google-cc.min-bw"]),
         .init(

@@ -275,12 +275,12 @@ public enum SettingsTable {
             "Reaching it lifts the limit."),
         .init(
             "videobridge.load-management.conference-last-n-limits", .integerMap, "{}",
-            "Last-N by conference size: the largest key not above the size counts."),
+            "Last-N by conference size: the largest key not above the size counts.", .used),
         .init("videobridge.stats.transit-time.enable-json", .boolean, "true", "Delay histogram under /debug/stats."),
         .init("videobridge.stats.transit-time.enable-prometheus", .boolean, "false", "Delay histogram in /metrics."),
         .init("videobridge.stats.transit-time.enable-jitter", .boolean, "false", "Processing jitter."),
         .init("videobridge.stats.jvm.enabled", .boolean, "true", "Process gauges (threads, files, memory).", .used),
-        .init("videobridge.version.announce", .boolean, "false", "Version in ServerHello."),
+        .init("videobridge.version.announce", .boolean, "false", "Version in ServerHello.", .used),
         .init("videobridge.version.release", .text, "", "Release label told to the focus.", .used),
         .init("videobridge.shutdown.graceful-shutdown-max-duration", .duration, "24 hours", "Longest graceful phase."),
         .init(

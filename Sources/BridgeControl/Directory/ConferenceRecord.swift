@@ -16,6 +16,9 @@ struct EndpointRecord: Sendable {
     let password: String
     /// It is told candidates with private addresses even where others are not (`private-address-connectivity`).
     let reachesPrivateAddresses: Bool
+    let createdAt: Timestamp
+    /// When its handshake was done.
+    var securedAt: Timestamp?
 }
 
 /// What the directory remembers of a conference.

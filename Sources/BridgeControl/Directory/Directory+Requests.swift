@@ -92,7 +92,7 @@ extension Directory {
         guard let conference = conferences[number] else { return }
         var planner = RequestPlanner(
             settings: settings, conference: conference, request: pending.request, nextEndpoint: nextEndpoint,
-            freeEndpoints: settings.maximumEndpoints - endpoints.count, secureBytes: secureBytes
+            freeEndpoints: settings.maximumEndpoints - endpoints.count, secureBytes: secureBytes, at: now
         )
         let plan: RequestPlan
         do throws(ColibriError) { plan = try planner.makePlan() } catch {

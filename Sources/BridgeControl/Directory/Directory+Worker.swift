@@ -13,7 +13,9 @@ extension Directory {
         case .iceFailed(let number): note(.iceFailed, about: number)
         case .iceRestartEnded(let number, let generation, let isConnected):
             note(.iceRestartEnded(generation: generation, isConnected: isConnected), about: number)
-        case .dtlsConnected(let number, let profile): note(.dtlsConnected(profile: profile), about: number)
+        case .dtlsConnected(let number, let profile):
+            if let place = endpoints[number] { conferences[place.conference]?.endpoints[place.id]?.securedAt = now }
+            note(.dtlsConnected(profile: profile), about: number)
         case .dtlsFailed(let number, let reason): note(.dtlsFailed(reason: reason), about: number)
         case .endpointExpired(let number, _, let reason):
             note(.endpointEnded(reason), about: number)

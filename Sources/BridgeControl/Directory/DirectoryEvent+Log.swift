@@ -14,13 +14,13 @@ extension DirectoryEvent {
     public var severity: EventSeverity {
         switch kind {
         case .requestTimedOut: .error
-        case .slowRequest, .requestFailed, .sourceRefused: .warning
+        case .slowRequest, .requestFailed, .sourceRefused, .channelMissing: .warning
         case .shutdownStateChanged, .drainChanged, .readyToExit: .notice
         case .conferenceCreated, .conferenceEnded, .endpointEnded, .exportIgnored, .iceFailed, .iceRestartEnded,
             .dtlsFailed:
             .info
-        case .endpointCreated, .endpointExpired, .iceConnected, .dtlsConnected,
-            .unknownHeaderExtension:
+        case .endpointCreated, .endpointExpired, .iceConnected, .dtlsConnected, .channelOpened, .channelClosed,
+            .channelBehind, .unknownHeaderExtension:
             .debug
         }
     }
@@ -38,6 +38,10 @@ extension DirectoryEvent {
         case .iceRestartEnded(_, let isConnected): isConnected ? "ICE restarted" : "ICE restart failed"
         case .dtlsConnected: "DTLS connected"
         case .dtlsFailed: "DTLS failed"
+        case .channelOpened: "bridge channel opened"
+        case .channelClosed: "bridge channel closed"
+        case .channelMissing: "no bridge channel"
+        case .channelBehind: "bridge channel is not read"
         case .sourceRefused: "source finds no place yet"
         case .requestFailed: "colibri request failed"
         case .slowRequest: "colibri request took long"
@@ -65,6 +69,10 @@ extension DirectoryEvent {
             if let remote { result.append(("remote", redacts ? remote.redacted : remote.description)) }
         case .iceRestartEnded(let generation, _): result.append(("generation", String(generation)))
         case .dtlsConnected(let profile): result.append(("profile", profile))
+        case .channelOpened(let transport, let milliseconds):
+            result.append(("transport", transport))
+            result.append(("milliseconds", String(milliseconds)))
+        case .channelClosed(let transport): result.append(("transport", transport))
         case .sourceRefused(let ssrc, let reason):
             result.append(("ssrc", String(ssrc)))
             result.append(("reason", reason.rawValue))
@@ -77,7 +85,8 @@ extension DirectoryEvent {
         case .exportIgnored(let connect): result.append(("connect", connect))
         case .shutdownStateChanged(let state): result.append(("state", state.rawValue))
         case .drainChanged(let isDraining): result.append(("drain", isDraining ? "true" : "false"))
-        case .conferenceCreated, .endpointCreated, .endpointExpired, .iceFailed, .requestTimedOut, .readyToExit:
+        case .conferenceCreated, .endpointCreated, .endpointExpired, .iceFailed, .requestTimedOut, .readyToExit,
+            .channelMissing, .channelBehind:
             break
         }
         return result

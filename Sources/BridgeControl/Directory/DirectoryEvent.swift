@@ -31,6 +31,13 @@ public struct DirectoryEvent: Hashable, Sendable {
         case iceRestartEnded(generation: UInt32, isConnected: Bool)
         case dtlsConnected(profile: String)
         case dtlsFailed(reason: String)
+        /// A bridge channel opened, so long after the handshake (over SCTP) or the endpoint's creation (WebSocket).
+        case channelOpened(transport: String, milliseconds: Int64)
+        case channelClosed(transport: String)
+        /// There is no bridge channel although there was time enough.
+        case channelMissing
+        /// The client does not read what it is sent over its channel.
+        case channelBehind
         /// A source that was signalled finds no place; it is taken in when there is one.
         case sourceRefused(ssrc: UInt32, reason: SourceRefusal)
         /// A request was answered with an error.

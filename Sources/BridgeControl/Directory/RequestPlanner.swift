@@ -11,6 +11,7 @@ struct RequestPlanner {
     let request: ConferenceModify
     var nextEndpoint: UInt64
     private let secureBytes: (Int) -> [UInt8]
+    private let now: Timestamp
     /// How many endpoints the bridge has room for.
     private let freeEndpoints: Int
     private var present: [String: EndpointRecord]
@@ -18,8 +19,9 @@ struct RequestPlanner {
 
     init(
         settings: Directory.Settings, conference: ConferenceRecord, request: ConferenceModify, nextEndpoint: UInt64,
-        freeEndpoints: Int, secureBytes: @escaping (Int) -> [UInt8]
+        freeEndpoints: Int, secureBytes: @escaping (Int) -> [UInt8], at now: Timestamp
     ) {
+        self.now = now
         self.secureBytes = secureBytes
         self.freeEndpoints = freeEndpoints
         self.settings = settings
@@ -111,8 +113,9 @@ struct RequestPlanner {
         }
         let record = EndpointRecord(
             number: EndpointNumber(nextEndpoint), id: endpoint.id, statsID: endpoint.statsID,
-            isVisitor: endpoint.isVisitor, usesSCTP: transport.sctp != nil, password: ChannelPassword.make(secureBytes),
-            reachesPrivateAddresses: endpoint.capabilities.contains("private-address-connectivity")
+            isVisitor: endpoint.isVisitor, usesSCTP: transport.sctp != nil,
+            password: ChannelPassword.make(secureBytes),
+            reachesPrivateAddresses: endpoint.capabilities.contains("private-address-connectivity"), createdAt: now
         )
         nextEndpoint += 1
         let remote = RemoteTransport(signalled: transport.iceUDP)

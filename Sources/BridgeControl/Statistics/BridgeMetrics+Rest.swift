@@ -58,17 +58,27 @@ extension BridgeMetrics {
             Metric("mucs_connected", "Rooms configured.", .gauge(Int64(snapshot.mucsConfigured))),
             Metric("mucs_joined", "Rooms joined.", .gauge(Int64(snapshot.mucsJoined))),
             Metric("xmpp_disconnects", "XMPP connections lost.", .counter(xmpp.disconnects)),
+        ] + messages.map { Metric($0.0, $0.1, .counter($0.2)) }
+    }
+
+    private var messages: [(String, String, UInt64)] {
+        let channels = snapshot.channels
+        return [
+            (
+                "data_channel_messages_received", "Messages over data channels, received.",
+                channels.dataChannelMessagesReceived
+            ),
+            ("data_channel_messages_sent", "Messages over data channels, sent.", channels.dataChannelMessagesSent),
+            ("rejected_data_channels", "Data channels refused.", channels.dataChannelsRejected),
+            (
+                "colibri_web_socket_messages_received", "Messages over WebSockets, received.",
+                channels.webSocketMessagesReceived
+            ),
+            ("colibri_web_socket_messages_sent", "Messages over WebSockets, sent.", channels.webSocketMessagesSent),
+            ("colibri_web_socket_close_normal", "WebSockets closed in order.", channels.webSocketsClosed),
+            ("colibri_web_socket_close_abnormal", "WebSockets closed otherwise.", channels.webSocketsBroken),
+            ("colibri_web_socket_error", "WebSocket errors.", channels.webSocketErrors),
         ]
-            + zeros([
-                ("data_channel_messages_received", "Messages over data channels, received."),
-                ("data_channel_messages_sent", "Messages over data channels, sent."),
-                ("rejected_data_channels", "Data channels refused."),
-                ("colibri_web_socket_messages_received", "Messages over WebSockets, received."),
-                ("colibri_web_socket_messages_sent", "Messages over WebSockets, sent."),
-                ("colibri_web_socket_close_normal", "WebSockets closed in order."),
-                ("colibri_web_socket_close_abnormal", "WebSockets closed otherwise."),
-                ("colibri_web_socket_error", "WebSocket errors."),
-            ])
     }
 
     var queues: [Metric] {
@@ -119,7 +129,10 @@ extension BridgeMetrics {
     var own: [Metric] {
         Self.ownNames.map { counter, name in
             Metric(name, "Media workers, added up.", .counter(snapshot.media[counter]), prefix: Metric.ownPrefix)
-        } + signalling.map { Metric($0.0, $0.1, .counter($0.2), prefix: Metric.ownPrefix) } + engine
+        }
+            + (signalling + snapshot.channels.own).map {
+                Metric($0.0, $0.1, .counter($0.2), prefix: Metric.ownPrefix)
+            } + engine
     }
 
     private var engine: [Metric] {

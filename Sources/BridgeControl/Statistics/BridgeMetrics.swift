@@ -133,7 +133,9 @@ public struct BridgeMetrics: Sendable {
             gauge("endpoints_with_spurious_remb", "Endpoints with REMB beside transport-cc.", 0),
             counter("endpoints_disconnected", "Endpoints that fell silent.", media[.endpointsDisconnected]),
             counter("endpoints_reconnected", "Endpoints that came back.", media[.endpointsReconnected]),
-            counter("endpoints_no_message_transport_after_delay", "Endpoints without a bridge channel."),
+            counter(
+                "endpoints_no_message_transport_after_delay", "Endpoints without a bridge channel.",
+                snapshot.channels.endpointsWithoutChannel),
             counter("endpoints_ice_failed", "Endpoints whose ICE failed.", media[.iceFailed]),
             counter("endpoints_dtls_failed", "Endpoints whose DTLS failed.", media[.dtlsFailed]),
         ]

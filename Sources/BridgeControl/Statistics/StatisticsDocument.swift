@@ -110,6 +110,7 @@ private struct Builder {
         add("total_conference_seconds", counts.totalConferenceSeconds)
         add("total_participants", counts.totalEndpoints)
         add("total_visitors", counts.totalVisitors)
+        add("num_eps_no_msg_transport_after_delay", snapshot.channels.endpointsWithoutChannel)
         add("total_relays", 0)
         add("num_relays_no_msg_transport_after_delay", 0)
         add("total_keyframes_received", .keyframesReceived)
@@ -117,10 +118,11 @@ private struct Builder {
         add("conferences", counts.conferences)
         add("visitors", counts.visitors)
         add("local_endpoints", counts.endpoints)
-        for name in [
-            "total_data_channel_messages_received", "total_data_channel_messages_sent",
-            "total_colibri_web_socket_messages_received", "total_colibri_web_socket_messages_sent",
-        ] { add(name, 0) }
+        let channels = snapshot.channels
+        add("total_data_channel_messages_received", channels.dataChannelMessagesReceived)
+        add("total_data_channel_messages_sent", channels.dataChannelMessagesSent)
+        add("total_colibri_web_socket_messages_received", channels.webSocketMessagesReceived)
+        add("total_colibri_web_socket_messages_sent", channels.webSocketMessagesSent)
         add("total_bytes_received", .bytesReceived)
         add("endpoints_ice_failed", .iceFailed)
         add("dtls_failed_endpoints", .dtlsFailed)

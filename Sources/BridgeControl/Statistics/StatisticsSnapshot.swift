@@ -6,6 +6,8 @@ public struct StatisticsSnapshot: Sendable {
     public var directory = DirectoryCounts()
     /// Counters of the media workers.
     public var media = MediaTotals()
+    /// Counters of the bridge channels.
+    public var channels = ChannelTotals()
     /// Rates since the last tick.
     public var rates = MediaRates()
     /// Load ÷ threshold.

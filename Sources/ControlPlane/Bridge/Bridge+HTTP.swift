@@ -56,21 +56,22 @@ extension Bridge {
     /// A full account needs the workers' own; otherwise the directory's is enough.
     private func describe(_ query: DebugQuery, request: UInt64, at now: Timestamp) {
         if query.isFull, replies.awaitDescription(query, request: request, ask: workers.describe) { return }
-        web?.respond(HTTPAnswers.json(debugDocument([], at: now).json(query), id: request))
+        web?.respond(HTTPAnswers.json(debugDocument([], query, at: now).json(query), id: request))
     }
 
     /// A worker's account has come.
     func takeDescription(_ number: UInt64, _ text: String) {
         guard let done = replies.addDescription(number, text) else { return }
         web?.respond(
-            HTTPAnswers.json(debugDocument(done.workers, at: loop.now).json(done.query), id: done.request))
+            HTTPAnswers.json(debugDocument(done.workers, done.query, at: loop.now).json(done.query), id: done.request))
     }
 
-    private func debugDocument(_ workers: [String], at now: Timestamp) -> DebugDocument {
+    private func debugDocument(_ workers: [String], _ query: DebugQuery, at now: Timestamp) -> DebugDocument {
         DebugDocument(
             shutdownState: directory.shutdownState, isDraining: directory.isDraining,
             wallClockMilliseconds: WallClock.nanosecondsSinceEpoch() / 1_000_000, stress: clock.load.stress,
             conferences: directory.summaries, health: clock.health.result(at: now),
-            srtpEngine: srtpEngine.engine.description, workers: workers, http: web?.counts)
+            srtpEngine: srtpEngine.engine.description, workers: workers, http: web?.counts,
+            channels: channelDescriptions(query))
     }
 }

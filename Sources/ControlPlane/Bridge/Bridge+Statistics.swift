@@ -73,6 +73,7 @@ extension Bridge {
         var result = StatisticsSnapshot()
         result.directory = directory.counts
         result.media = workers.totals
+        result.channels = channelTotals
         result.rates = clock.rates
         result.stress = clock.load.stress
         result.averageParticipantStress = settings.load.averageParticipantStress

@@ -1,5 +1,6 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
+internal import BridgeChannel
 internal import BridgeConfiguration
 internal import BridgeControl
 internal import Colibri
@@ -18,7 +19,7 @@ internal import XMPP
 /// media workers (`WorkerPool`), events back, requests in from XMPP and HTTP, replies out (`ReplyRouter`; see
 /// ARCHITECTURE.md, "A conference-modify's way"), looks at itself when it is time (`StatisticsClock`) and ends step by
 /// step (`ShutdownSequence`). How they are wired: `Bridge+XMPP.swift`, `Bridge+HTTP.swift`, `Bridge+Media.swift`,
-/// `Bridge+Statistics.swift`.
+/// `Bridge+Channels.swift`, `Bridge+Statistics.swift`.
 final class Bridge: LoopTask {
     let settings: BridgeSettings
     let version: String
@@ -35,6 +36,7 @@ final class Bridge: LoopTask {
     let router: HTTPRouter
     let replies: ReplyRouter
     var directory: Directory
+    var hub: ChannelHub
     var clock: StatisticsClock
     var facts = HealthFacts()
     var webPulse = ThreadPulse()
@@ -88,6 +90,7 @@ final class Bridge: LoopTask {
         replies = ReplyRouter(web: web, log: log)
         var rules = Directory.Settings()
         rules.candidates = setup.candidates(on: addresses.usable)
+        rules.isSCTPEnabled = settings.channel.hasSCTP
         rules.advertisesPrivateCandidates = settings.ice.advertisesPrivateCandidates
         rules.isInitiallyDraining = settings.startsDrained
         rules.maximumConferences = settings.limits.conferences
@@ -95,6 +98,8 @@ final class Bridge: LoopTask {
         rules.maximumEndpointsPerConference = settings.limits.endpointsPerConference
         directory = Directory(
             rules, random: Random(seed: SecureRandom.uint64()), secureBytes: { SecureRandom.bytes($0) })
+        hub = ChannelHub(
+            Self.channelSettings(settings, version: version), random: Random(seed: SecureRandom.uint64()))
         facts.boundAddresses = addresses.usable
         facts.mappedAddresses = setup.mappedAddresses
         clock = StatisticsClock(
@@ -136,7 +141,7 @@ final class Bridge: LoopTask {
 
     var nextTimeout: Timestamp? {
         let inside = earlier(earlier(directory.nextTimeout, clock.nextTimeout), shutdown.nextTimeout)
-        return earlier(inside, earlier(workers.nextTimeout, nextAddressLook))
+        return earlier(earlier(inside, hub.nextTimeout), earlier(workers.nextTimeout, nextAddressLook))
     }
 
     func handle(_ event: PollEvent, at now: Timestamp) {
@@ -145,6 +150,8 @@ final class Bridge: LoopTask {
 
     func handleTimeout(at now: Timestamp) {
         directory.handleTimeout(at: now)
+        tellHub(at: now)
+        if let due = hub.nextTimeout, due <= now { hub.handleTimeout(at: now) }
         tick(at: now)
         if nextAddressLook <= now { lookAtAddresses(at: now) }
         if clock.feedsWatchdog(isAlive: workers.areAlive && webPulse.isAlive, at: now) { notifier.watchdog() }
@@ -164,6 +171,7 @@ final class Bridge: LoopTask {
     func didWait(at now: Timestamp) {
         workers.unpark()
         workers.takeEvents { take($0, at: now) }
+        takeRecords(at: now)
         noteTrainRefusals()
         answerRequests(at: now)
         settle(at: now)
@@ -176,13 +184,16 @@ final class Bridge: LoopTask {
             takeDescription(number, text)
         } else {
             directory.handle(event, at: now)
+            tellHub(at: now)
+            hub.handle(event, at: now)
         }
     }
 
     /// Moves what the directory wants to where it belongs.
     func settle(at now: Timestamp) {
         workers.sendCommands(at: now) { directory.pollCommand() }
-        while directory.pollChannelChange() != nil {}
+        tellHub(at: now)
+        settleHub(at: now)
         while let (token, result) = directory.pollReply() { replies.deliver(result, for: token, at: now) }
         while let event = directory.pollEvent() { note(event, at: now) }
     }

@@ -24,6 +24,8 @@ struct DebugDocument {
     var workers: [String] = []
     /// What the HTTP server turned away; shown together with the workers.
     var http: HTTPServerCounts?
+    /// The bridge channels by conference, as far as they were asked for.
+    var channels: [String: [(String, JSONValue)]] = [:]
 
     /// The document, or the part of it that was asked for.
     func json(_ query: DebugQuery) -> JSONValue {
@@ -57,28 +59,30 @@ struct DebugDocument {
 
     private func conferences(_ query: DebugQuery) -> JSONValue {
         guard let wanted = query.conferenceID else {
-            return .object(conferences.map { ($0.localID, Self.summary($0, endpointID: nil)) })
+            return .object(conferences.map { ($0.localID, summary($0, endpointID: nil)) })
         }
         guard let conference = conferences.first(where: { $0.localID == wanted }) else {
             return .object([(wanted, .string("null"))])
         }
-        return .object([(wanted, Self.summary(conference, endpointID: query.endpointID))])
+        return .object([(wanted, summary(conference, endpointID: query.endpointID))])
     }
 
-    private static func summary(_ conference: ConferenceSummary, endpointID: String?) -> JSONValue {
+    private func summary(_ conference: ConferenceSummary, endpointID: String?) -> JSONValue {
         var endpoints = conference.endpoints.map { ($0.id, $0.statsID.map { JSONValue.string($0) } ?? .null) }
         if let endpointID {
             endpoints = endpoints.filter { $0.0 == endpointID }
             if endpoints.isEmpty { endpoints = [(endpointID, .string("null"))] }
         }
-        return .object([
+        var members: [(String, JSONValue)] = [
             ("id", .string(conference.localID)),
             ("rtcstatsEnabled", .bool(conference.isRTCStatsEnabled)),
             ("name", conference.name.map { .string($0) } ?? .null),
             ("meeting_id", .string(conference.meetingID)),
             ("endpoints", .object(endpoints)),
             ("relays", .object([JSONMember]())),
-        ])
+        ]
+        if let channels = channels[conference.localID] { members.append(("channels", .object(channels))) }
+        return .object(members)
     }
 
     private static func document(_ counts: HTTPServerCounts) -> JSONValue {

@@ -188,7 +188,8 @@ struct DaemonColibriTests {
                 (
                     "E8", "m", "",
                     Self.create("c").replacing(
-                        "<transport ice-controlling='true'/>", with: "<transport><sctp/></transport>"),
+                        "<transport ice-controlling='true'/>",
+                        with: "<transport><sctp role='client'/></transport>"),
                     "feature-not-implemented", nil
                 ),
             ]
@@ -203,6 +204,22 @@ struct DaemonColibriTests {
             #expect(try await scene.daemon.waitForLog("Stopping"))
             let late = try await scene.refusal("late", name, Self.create("a"))
             #expect(late == ["service-unavailable", "graceful_shutdown", nil], "E3")
+        }
+    }
+
+    @Test("a data channel is offered to whom Jicofo asks one for, unless the configuration says no")
+    func dataChannel() async throws {
+        let wish = Self.create("a").replacing(
+            "<transport ice-controlling='true'/>", with: "<transport ice-controlling='true'><sctp/></transport>")
+        try await scene { scene in
+            let answer = try await scene.ask("m", Self.room, wish)
+            let endpoint = try #require(answer.children("endpoint", Self.colibri).first)
+            let offer = try #require(endpoint.child("transport", Self.colibri)?.child("sctp", Self.colibri))
+            #expect(offer["port"] == "5000" && offer["role"] == "server")
+        }
+        try await scene("videobridge.sctp.enabled = false") { scene in
+            let refusal = try await scene.refusal("m", Self.room, wish)
+            #expect(refusal == ["feature-not-implemented", nil, nil])
         }
     }
 
