@@ -51,6 +51,8 @@ public enum ICELimits {
     /// A selected pair that did not answer for so long is doubted when the peer checks another one; an answer older
     /// than this proves an address no more.
     public static let doubtAfter = TimeDelta.seconds(2)
-    /// How long a doubted pair has to answer before another is nominated.
-    public static let doubtDelay = TimeDelta.seconds(1)
+    /// How long a doubted pair has to answer before another is nominated, at least and at most.
+    public static let doubtDelay = TimeDelta.milliseconds(400)...TimeDelta.milliseconds(1_000)
+    /// A 4-tuple that another session proved its own is not asked for more often than this.
+    public static let contestDelay = TimeDelta.seconds(1)
 }

@@ -236,6 +236,56 @@ import Testing
         }
     }
 
+    @Test("the new address is nominated half a second after its first check, and the old one was asked three times")
+    func moveTakesHalfASecond() {
+        for seed in 1...10 as ClosedRange<UInt64> {
+            let (network, bridge, client) = connected(seed: seed)
+            network.run(for: .seconds(Int64(seed) * 3))
+            let old = Destination(remote: clientAddress, local: 0)
+            client.addresses = [movedAddress]
+            network.dead = [clientAddress]
+            let moved = Destination(remote: movedAddress, local: 0)
+            network.run(for: .seconds(10)) { bridge.agent.pairs.contains { $0.destination == moved } }
+            let heard = network.now
+            network.run(for: .seconds(2)) { bridge.agent.selected == moved }
+            #expect(bridge.agent.selected == moved)
+            // Two round trips of 20 ms and 400 ms of doubt.
+            #expect(network.now - heard <= .milliseconds(450), "seed \(seed): \(network.now - heard)")
+            #expect(bridge.requests(since: heard).count { $0.destination == old } >= 3)
+        }
+    }
+
+    @Test("a slow path has four of its round trips to answer before it is given up")
+    func patience() {
+        let (network, bridge, client) = connected()
+        network.delayMilliseconds = 100...100
+        network.run(for: .seconds(30))
+        // The shortest round trip was the first one's, over the fast path: only the slow one shall be known.
+        for index in bridge.agent.pairs.indices { bridge.agent.pairs[index].roundTrip = .milliseconds(200) }
+        client.addresses = [movedAddress]
+        let moved = Destination(remote: movedAddress, local: 0)
+        network.run(for: .seconds(10)) { bridge.agent.pairs.contains { $0.destination == moved } }
+        let heard = network.now
+        network.run(for: .seconds(3)) { bridge.agent.selected == moved }
+        let time = network.now - heard
+        #expect(time >= .milliseconds(1_200) && time <= .milliseconds(1_250), "\(time)")
+    }
+
+    @Test("a path that loses every tenth datagram is not left for another while it answers", arguments: 1...20)
+    func lossyDoubt(seed: Int) {
+        let second = TransportAddress(ipv4: 0xC000_0263, port: 3_478)
+        let a = bridge()
+        let b = Peer("client", isControlling: false, tieBreaker: 2, addresses: [clientAddress, second], seed: 2)
+        let network = Network([a, b], seed: UInt64(seed))
+        network.connect(a, b)
+        network.signal(a, to: b)
+        network.run(for: .seconds(5))
+        let selected = a.agent.selected
+        network.loss = 0.1
+        network.run(for: .seconds(60))
+        #expect(a.agent.selected == selected && selected != nil)
+    }
+
     @Test("a client that comes back to its old address is followed again")
     func clientReturns() {
         let (network, bridge, client) = connected()

@@ -44,7 +44,7 @@ extension ICEAgent {
             suspendConsent()
             if selected == nil, let firstWritable, isSilenceOver(at: now) { failPair(firstWritable, at: now) }
         }
-        if let doubtStart, doubtStart + ICELimits.doubtDelay <= now { endDoubt(at: now) }
+        if let doubt, doubt.end <= now { endDoubt(at: now) }
         guard let time = consentTime, time <= now else { return }
         guard let destination = selected ?? firstWritable else {
             consentTime = nil

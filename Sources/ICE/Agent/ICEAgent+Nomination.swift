@@ -53,7 +53,7 @@ extension ICEAgent {
         pairs[index].lastNomination = now
         let isFirst = selected == nil
         selected = destination
-        doubtStart = nil
+        doubt = nil
         relayNominationTime = nil
         if isFirst {
             state = .completed
@@ -79,25 +79,31 @@ extension ICEAgent {
     ///
     /// A client that changes its network keeps checking from the new address only. So when a pair was validated, or
     /// a valid pair is checked while the selected one gave no answer for ``ICELimits/doubtAfter``, the selected pair is
-    /// asked for consent at once; without an answer within ``ICELimits/doubtDelay`` the other pair is nominated. The
-    /// peer's requests do not count as a sign of life of the selected pair: whoever repeats them could hold it.
+    /// asked for consent at once, and again and again; without an answer within four of its round trips
+    /// (``ICELimits/doubtDelay``) the other pair is nominated. The peer's requests do not count as a sign of life of
+    /// the selected pair: whoever repeats them could hold it.
     mutating func reconsiderSelection(_ destination: Destination, at now: Timestamp, isNew: Bool = false) {
         guard let selected, destination != selected, !isNominating else { return }
         guard let current = pairIndex(selected), pairs[current].state != .failed, hasConsent else {
             return send(.nomination, to: destination, at: now)
         }
-        guard doubtStart == nil || isNew else { return }
+        guard doubt == nil || isNew else { return }
         guard isNew || !isFresh(current, at: now) else { return }
-        doubtStart = now
-        consentTime = now
+        let patience = (pairs[current].roundTrip ?? ICELimits.doubtDelay.upperBound) * 4
+        doubt = (now, now + min(max(patience, ICELimits.doubtDelay.lowerBound), ICELimits.doubtDelay.upperBound))
+        consentTime = now + consentInterval()
         transactions.removeAll { $0.purpose == .consent }
-        handleConsentTimeouts(at: now)
+        send(.consent, to: selected, at: now)
+        // One lost question shall not cost a path that works.
+        guard let question = transactions.indices.last else { return }
+        transactions[question].due = now + ICELimits.checkRetransmit
+        transactions[question].interval = ICELimits.checkRetransmit * 2
     }
 
     /// The doubted pair's time is over.
     mutating func endDoubt(at now: Timestamp) {
-        guard let start = doubtStart else { return }
-        doubtStart = nil
+        guard let start = doubt?.start else { return }
+        doubt = nil
         guard isControlling, let selected, !isNominating else { return }
         if let answer = pairIndex(selected).flatMap({ pairs[$0].lastAnswer }), answer >= start { return }
         if let other = bestAlternative(to: selected) { send(.nomination, to: other.destination, at: now) }

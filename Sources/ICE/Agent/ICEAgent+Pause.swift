@@ -23,7 +23,7 @@ extension ICEAgent {
         if let expiry = consentExpiryTime, expiry <= now { suspendConsent() }
         // An answer to what was asked before the pause says nothing about now.
         transactions.removeAll { $0.purpose == .consent }
-        if doubtStart != nil { doubtStart = now }
+        if let former = doubt { doubt = (now, now + (former.end - former.start)) }
         consentTime = now + consentInterval()
         send(.consent, to: destination, at: now)
     }

@@ -133,7 +133,7 @@ extension ICEAgent {
             suspendConsent()
             // At once, unless it took the 4-tuple back just now: somebody who answers for both sessions at the same
             // address shall not drive them in a circle.
-            consentTime = max(now, (lastConsent ?? now) + ICELimits.doubtDelay)
+            consentTime = max(now, (lastConsent ?? now) + ICELimits.contestDelay)
         }
         updateFailure(at: now)
     }

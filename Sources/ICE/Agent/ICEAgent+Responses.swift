@@ -92,7 +92,7 @@ extension ICEAgent {
         counters.roleSwitches &+= 1
         isControlling.toggle()
         relayNominationTime = nil
-        doubtStart = nil
+        doubt = nil
         // Requests that claim the old role would only be refused.
         for transaction in transactions where transaction.purpose != .consent {
             guard let index = pairIndex(transaction.destination) else { continue }

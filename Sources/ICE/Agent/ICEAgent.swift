@@ -60,8 +60,8 @@ public struct ICEAgent: ~Copyable {
     var relayNominationTime: Timestamp?
     var consentTime: Timestamp?
     var terminationTime: Timestamp?
-    /// Since when the selected pair is doubted.
-    var doubtStart: Timestamp?
+    /// Since when the selected pair is doubted, and until when it has to answer.
+    var doubt: (start: Timestamp, end: Timestamp)?
 
     private var transmits: [(destination: Destination, bytes: [UInt8])] = []
     private var events: [Event] = []
@@ -114,7 +114,7 @@ public struct ICEAgent: ~Copyable {
         var next = earlier(failureTime, relayNominationTime)
         next = earlier(next, earlier(consentTime, terminationTime))
         next = earlier(next, consentExpiryTime)
-        if let doubtStart { next = earlier(next, doubtStart + ICELimits.doubtDelay) }
+        next = earlier(next, doubt?.end)
         for transaction in transactions { next = earlier(next, transaction.due) }
         return hasCheckToStart ? earlier(next, paceTime) : next
     }
