@@ -34,6 +34,11 @@ enum SimulationLimits {
     static let pictureBound = TimeDelta.seconds(12 as Int64)
     /// How long a client may be away when it changes its address.
     static let moveBound = TimeDelta.seconds(2 as Int64)
+    /// The longest silence in a stream to or from a client that changes its address: its first check, four round trips
+    /// of doubt or 400 ms, three more until media is back.
+    static let moveGap = TimeDelta.milliseconds(1_300)
+    /// The longest silence in a stream to or from a client whose ICE is restarted.
+    static let restartGap = TimeDelta.milliseconds(200)
     /// How long a packet of a small meeting may stay in the bridge, whatever a large one does (99 of 100 packets).
     static let fairTransit = TimeDelta.milliseconds(2)
     /// The window in which a stream must have been heard or seen to count as alive.

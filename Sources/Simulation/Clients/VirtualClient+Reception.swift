@@ -17,6 +17,7 @@ extension VirtualClient {
         }
         guard !stream.seen[index] else { return }
         stream.seen[index] = true
+        if watchesGaps { stream.longestGap = max(stream.longestGap, now - stream.lastHeard) }
         stream.lastHeard = now
         stream.count += 1
         stream.highestOut = max(stream.highestOut, out)

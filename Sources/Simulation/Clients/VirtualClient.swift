@@ -33,6 +33,10 @@ final class VirtualClient {
     var hasBegunKeys = false
     /// Whether it has begun to send.
     var hasBegunMedia = false
+    /// Restarts of its ICE so far.
+    var restarts = 0
+    /// The longest silence in each stream is kept.
+    var watchesGaps = false
     /// The wake-up that counts.
     var wakeAt = Timestamp.distantFuture
 
@@ -67,6 +71,7 @@ final class VirtualClient {
     /// What it received of one stream.
     struct ReceivedStream {
         var lastHeard: Timestamp
+        var longestGap = TimeDelta.zero
         var firstOut: Int64
         var highestOut: Int64
         var count: Int64 = 0

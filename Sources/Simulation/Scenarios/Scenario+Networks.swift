@@ -52,7 +52,11 @@ extension Scenario {
         let first = TimeDelta.milliseconds(Int64(world.random.int(in: 2_000...3_000)))
         world.after(.milliseconds(1_900)) { $0.calm() }
         world.after(first) { $0.move(phone) }
-        world.after(first + SimulationLimits.moveBound) { $0.expectLiveness(video: false) }
+        world.after(first) { $0.watchGaps() }
+        world.after(first + SimulationLimits.moveBound) { world in
+            world.expectLiveness(video: false)
+            world.expectSteadySound(within: SimulationLimits.moveGap)
+        }
         // Another change, or the way home.
         let second = first + .milliseconds(Int64(world.random.int(in: 3_000...5_000)))
         world.after(second) { $0.move(phone, to: isBack ? home : nil) }
