@@ -181,6 +181,27 @@ struct LifeTests {
         expect(world.counters.value(.endpoints) == 1)
     }
 
+    @Test("an endpoint whose ICE fails ends at once, without waiting for the sweep")
+    func iceFails() throws {
+        var world = try World()
+        world.createConference()
+        let creation = EndpointCreation(
+            number: EndpointNumber(1), id: "unreachable", isICEControlling: true, media: EndpointMedia())
+        var remote = RemoteTransport()
+        remote.credentials = ("nobody", "nobody-has-this-password-here")
+        let nowhere = TransportAddress(ipv4: 0x0A0A_0A0A, port: 9)
+        remote.candidates = [RemoteCandidate(address: nowhere, priority: 1, isRelayed: false)]
+        _ = world.request([.createEndpoint(creation)])
+        _ = world.request([.updateEndpoint(EndpointNumber(1), media: EndpointMedia(), remote: remote)])
+        var names: [String] = []
+        world.run(for: .seconds(14 as Int64))
+        for event in world.events {
+            if case .iceFailed = event { names.append("failed") }
+            if case .endpointExpired(_, _, .iceFailed) = event { names.append("expired") }
+        }
+        #expect(names == ["failed", "expired"])
+    }
+
     @Test("an empty conference ends at the sweep")
     func emptyConference() throws {
         var world = try World()

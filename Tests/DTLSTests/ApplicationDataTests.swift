@@ -92,30 +92,46 @@ struct ApplicationDataTests {
         #expect(open(genuine, with: &pair.server, at: pair.now) == [bytes(60)])
     }
 
-    @Test("data that arrives before the other side's last flight is kept for the end of the handshake")
-    func early() throws {
-        var pair = DTLSPair()
+    /// Lets the server finish, and keeps its last flight from the client.
+    private func finishServer(_ pair: inout DTLSPair) -> [[UInt8]] {
         pair.server.start(.server, at: pair.now)
         pair.client.start(.client, at: pair.now)
-        var toServer: [[UInt8]] = []
         var toClient: [[UInt8]] = []
         // Ends: a handshake is a few flights.
         for _ in 0..<8 where !pair.server.isConnected {
-            while let datagram = pair.client.pollTransmit() { toServer.append(datagram) }
-            for datagram in toServer { pair.server.handle(datagram.rawSpan, at: pair.now) }
-            toServer = []
+            while let datagram = pair.client.pollTransmit() { pair.server.handle(datagram.rawSpan, at: pair.now) }
             if pair.server.isConnected { break }
-            while let datagram = pair.server.pollTransmit() { toClient.append(datagram) }
-            for datagram in toClient { pair.client.handle(datagram.rawSpan, at: pair.now) }
-            toClient = []
+            while let datagram = pair.server.pollTransmit() { pair.client.handle(datagram.rawSpan, at: pair.now) }
         }
         while let datagram = pair.server.pollTransmit() { toClient.append(datagram) }
+        return toClient
+    }
+
+    @Test("data that arrives before the other side's last flight is kept for the end of the handshake")
+    func early() throws {
+        var pair = DTLSPair()
+        let lastFlight = finishServer(&pair)
         let record = try seal(bytes(80), with: &pair.server, at: pair.now)
         #expect(pair.client.isConnected == false)
         #expect(open(record, with: &pair.client, at: pair.now) == [])
         var records: [[UInt8]] = []
-        for datagram in toClient { records += open(datagram, with: &pair.client, at: pair.now) }
+        for datagram in lastFlight { records += open(datagram, with: &pair.client, at: pair.now) }
         #expect(pair.client.isConnected == true)
         #expect(records == [bytes(80)])
+    }
+
+    @Test("a hundred such records are kept, in their order; more are lost, and nothing else is")
+    func earlyLimit() throws {
+        var pair = DTLSPair()
+        let lastFlight = finishServer(&pair)
+        for number in 0..<150 as Range<UInt8> {
+            let record = try seal([number], with: &pair.server, at: pair.now)
+            #expect(open(record, with: &pair.client, at: pair.now) == [])
+        }
+        var records: [[UInt8]] = []
+        for datagram in lastFlight { records += open(datagram, with: &pair.client, at: pair.now) }
+        #expect(records == (0..<100).map { [$0] })
+        let next = try seal([200], with: &pair.server, at: pair.now)
+        #expect(open(next, with: &pair.client, at: pair.now) == [[200]])
     }
 }

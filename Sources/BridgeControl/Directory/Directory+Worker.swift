@@ -124,9 +124,10 @@ extension Directory {
             reply(to: pending, .failure(.unknownConference(pending.request.meetingID)), at: now)
             end(number, .inactive, at: now)
         case .unknownEndpoint(let endpoint):
-            // It may have ended by itself just before, which was told before the answer: then the request says who
-            // it was. Requests that must know their endpoint name one only.
-            let id = endpoints[endpoint]?.id ?? pending.request.endpoints.first?.id
+            // It may have ended by itself just before, which was told before the answer: then the request says who it
+            // was, unless it names several, which only those do that pass over unknown ones.
+            let only = pending.request.endpoints.count == 1 ? pending.request.endpoints.first?.id : nil
+            let id = endpoints[endpoint]?.id ?? only
             forget(endpoint)
             if request.plan.isLenient && pending.replans < BridgeControlLimits.replans {
                 // Muting and expiring race with departures: the rest of the request shall happen.
