@@ -25,6 +25,8 @@ public struct SCTPSettings: Sendable {
     /// Whether packets without a checksum are accepted and, if the peer accepts them, sent (RFC 9653): the DTLS record
     /// around each packet is authenticated.
     public var offersZeroChecksum = true
+    /// Where our TSNs begin, for tests of their wrap; random without it.
+    var initialTSN: UInt32?
 
     /// The defaults.
     public init() {}

@@ -10,3 +10,13 @@ public func countAllocations(_ body: () -> Void) -> UInt64 {
     body()
     return viaduct_test_stop_counting_allocations()
 }
+
+/// Runs `body` and returns how many bytes more this thread holds afterwards, as the C allocator rounds them, without the
+/// allocator's own word per piece.
+public func measureMemory(_ body: () -> Void) -> Int {
+    viaduct_test_start_measuring_memory()
+    body()
+    let held = Int(viaduct_test_held_memory())
+    viaduct_test_stop_measuring_memory()
+    return held
+}

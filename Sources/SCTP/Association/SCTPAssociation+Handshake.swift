@@ -42,7 +42,10 @@ extension SCTPAssociation {
     }
 
     private mutating func newTag() -> UInt32 { UInt32.random(in: 1...UInt32.max, using: &random) }
-    private mutating func newInitialTSN() -> UInt32 { UInt32(truncatingIfNeeded: random.next()) }
+    private mutating func newInitialTSN() -> UInt32 {
+        let drawn = UInt32(truncatingIfNeeded: random.next())
+        return settings.initialTSN ?? drawn
+    }
 
     private mutating func mayAnswerHandshake() -> Bool {
         if now - numbers.handshakeSecond >= .seconds(1) {
