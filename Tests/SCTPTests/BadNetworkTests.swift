@@ -110,6 +110,28 @@ struct BadNetworkTests {
         pair.client.open(label: "", isUnordered: isUnordered, reliability: reliability, at: pair.now)
     }
 
+    @Test("a path of 20 ms carries 50 Mbit/s, start included", arguments: [true, false])
+    func throughput(isUp: Bool) throws {
+        let pair = ChannelPair(seed: 4)
+        let channel = try #require(pair.open())
+        let message = [UInt8](repeating: 1, count: 16_000)
+        let start = pair.now
+        var sent = 0
+        while (isUp ? pair.serverTexts : pair.clientTexts).count < 400 {
+            while sent < 400 {
+                let result = isUp ? pair.clientSends(message, on: channel) : pair.serverSends(message, on: channel)
+                guard result == .accepted else { break }
+                sent += 1
+            }
+            pair.run(.milliseconds(5))
+            pair.clientPackets = []
+            pair.serverPackets = []
+            guard pair.now - start < .seconds(20) else { break }
+        }
+        let rate = 400 * 16_000 * 8 / (pair.now - start).seconds / 1e6
+        #expect(rate > 50, "\(rate) Mbit/s")
+    }
+
     @Test("the same seed gives the same packets")
     func deterministic() {
         func run() -> [[UInt8]] {

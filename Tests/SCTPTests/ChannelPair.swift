@@ -62,8 +62,14 @@ final class ChannelPair {
                 return false
             }
             now = max(now, next)
-            while let packet = toServer.receive(at: now) { server.handle(packet.rawSpan, at: now) }
-            while let packet = toClient.receive(at: now) { client.handle(packet.rawSpan, at: now) }
+            while let packet = toServer.receive(at: now) {
+                server.handle(packet.rawSpan, at: now)
+                drain()
+            }
+            while let packet = toClient.receive(at: now) {
+                client.handle(packet.rawSpan, at: now)
+                drain()
+            }
             if let timeout = client.nextTimeout, timeout <= now { client.handleTimeout(at: now) }
             if let timeout = server.nextTimeout, timeout <= now { server.handleTimeout(at: now) }
             drain()
