@@ -252,4 +252,84 @@ struct SendingTests {
         pair.run(.seconds(3_600))
         #expect(pair.clientEvents.count == 2 && pair.serverEvents.count == 2)
     }
+
+    @Test("a lost SHUTDOWN is said again when data still come, and at the latest by the timer")
+    func shutdown() {
+        let peer = HandMadePeer()
+        _ = peer.serverSends([1])
+        peer.server.shutdown(at: peer.now)
+        #expect(peer.drain().isEmpty, "not before everything is acknowledged")
+        #expect(peer.give([Wire.sack(peer.serverTSN)]).of(.shutdown).map(\.value) == [[0, 0, 3, 231]])
+        let answer = peer.give([Wire.data(1_000, [1])])
+        #expect(answer.of(.shutdown).map(\.value) == [[0, 0, 3, 232]] && answer.of(.sack).count == 1)
+        #expect(peer.messages == [[1]])
+        #expect(peer.wait(.milliseconds(500)).of(.shutdown).count == 1)
+        #expect(peer.give([Wire.chunk(.shutdownAck)]).of(.shutdownComplete).count == 1)
+        #expect(peer.events.last == .ended(.shutdown))
+    }
+
+    @Test("a SHUTDOWN acknowledges without taking back what gap blocks told")
+    func shutdownKeepsGaps() {
+        let peer = HandMadePeer()
+        for _ in 0..<4 { _ = peer.serverSends(packet) }
+        _ = peer.give([Wire.sack(peer.serverTSN &- 1, gaps: [3...4])])
+        let packets = peer.give([Wire.chunk(.shutdown, Wire.bytes { $0.uint32(peer.serverTSN) })])
+        #expect(packets.tsns.isEmpty)
+        #expect(peer.serverSends([1]).isEmpty && peer.results.last == .refused)
+        #expect(peer.wait(.milliseconds(500)).tsns == [peer.serverTSN &+ 1])
+        #expect(peer.give([Wire.sack(peer.serverTSN &+ 3)]).of(.shutdownAck).count == 1)
+        _ = peer.give([Wire.chunk(.shutdownComplete)])
+        #expect(peer.events.last == .ended(.shutdown))
+    }
+
+    @Test("a stream that is being reset takes no messages until it begins anew")
+    func resetting() {
+        let peer = HandMadePeer()
+        _ = peer.serverSends([1], stream: 2)
+        peer.server.reset(stream: 2, at: peer.now)
+        let request = peer.drain().of(.reconfiguration)
+        #expect(
+            request.map(\.value)
+                == [
+                    Wire.bytes {
+                        $0.append([0, 13, 0, 18])
+                        $0.uint32(peer.serverTSN)
+                        $0.uint32(999)
+                        $0.uint32(peer.serverTSN)
+                        $0.uint16(2)
+                    }
+                ])
+        #expect(peer.serverSends([2], stream: 2).isEmpty && peer.results.last == .refused)
+        #expect(peer.serverSends([2], stream: 3).tsns.count == 1)
+        // In progress: asked again under the same number.
+        func answer(_ result: UInt32) -> [[Wire.Chunk]] {
+            peer.give([
+                Wire.chunk(
+                    .reconfiguration,
+                    Wire.bytes {
+                        $0.append([0, 16, 0, 12])
+                        $0.uint32(peer.serverTSN)
+                        $0.uint32(result)
+                    })
+            ])
+        }
+        _ = answer(ResetResult.inProgress)
+        #expect(peer.wait(.milliseconds(600)).of(.reconfiguration) == request)
+        _ = answer(ResetResult.performed)
+        #expect(peer.events.last == .ownReset([2], isDone: true))
+        #expect(peer.serverSends([3], stream: 2).of(.data).map { $0.value.rawSpan.uint16(at: 6) } == [0])
+        #expect(peer.counters.refusedResets == 0)
+    }
+
+    @Test("a thousand messages that may be sent once are given up together")
+    func manyGivenUp() {
+        let peer = HandMadePeer()
+        for index in 0..<1_000 { _ = peer.serverSends([1], stream: UInt16(index % 3), reliability: .retransmissions(0)) }
+        let forward = peer.wait(.milliseconds(500)).of(.forwardTSN)
+        #expect(peer.counters.abandonedMessages == 1_000)
+        #expect(forward.map { $0.value.rawSpan.uint32(at: 0) } == [peer.serverTSN &+ 999])
+        #expect(forward.map(\.value.count) == [4 + 3 * 4])
+        _ = peer.give([Wire.sack(peer.serverTSN &+ 999)])
+        #expect(peer.server.bufferedBytes == 0 && peer.server.nextTimeout == nil)
+    }
 }

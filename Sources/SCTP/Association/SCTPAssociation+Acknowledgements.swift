@@ -4,7 +4,8 @@ import Primitives
 
 // What the peer acknowledges, and what is lost (RFC 9260 §6.2.1, §6.3, §7.2).
 extension SCTPAssociation {
-    mutating func receive(acknowledgement value: RawSpan) {
+    /// A SACK; `hasGaps`: it tells of all that was received, not only how far nothing is missing.
+    mutating func receive(acknowledgement value: RawSpan, hasGaps: Bool = true) {
         guard value.byteCount >= 12 else { return counters.malformed &+= 1 }
         switch numbers.state {
         case .established, .shutdownPending, .shutdownReceived, .shutdownSent: break
@@ -21,7 +22,7 @@ extension SCTPAssociation {
         let flight = numbers.flight
         var progress = Progress()
         takeAcknowledged(upTo: cumulative, &progress)
-        if gaps > 0 || numbers.receivedChunks > 0 { takeGaps(value, gaps, &progress) }
+        if hasGaps, gaps > 0 || numbers.receivedChunks > 0 { takeGaps(value, gaps, &progress) }
         if let sent = progress.measuredFrom { numbers.timeout.measure(now - sent) }
         if advanced {
             numbers.window.acknowledged(progress.bytes, flight: flight, cumulative: cumulative)
@@ -135,7 +136,7 @@ extension SCTPAssociation {
 
     /// Counts one more report for what is missing before `highest`; what has enough of them is sent again (§7.2.4).
     private mutating func countMissing(below highest: Int) {
-        var spent: [UInt64] = []
+        var spent: [Int] = []
         var isLost = false
         for index in 0..<highest {
             guard let chunk = outstanding[index], chunk.state == .inFlight, !chunk.isFast else { continue }
@@ -147,18 +148,18 @@ extension SCTPAssociation {
             outstanding[index]?.isFast = true
             lose(index, &spent)
         }
-        for message in spent { abandon(message) }
+        abandon(spent)
         guard isLost else { return }
         if numbers.window.lost(highest: numbers.nextTSN - 1) { numbers.ignoresWindow = true }
     }
 
-    /// Takes a chunk on its way as lost; a message that may not be sent again is noted in `spent`.
-    private mutating func lose(_ index: Int, _ spent: inout [UInt64]) {
+    /// Takes a chunk on its way as lost; one that may not be sent again is noted in `spent`.
+    private mutating func lose(_ index: Int, _ spent: inout [Int]) {
         guard let chunk = outstanding[index], chunk.state == .inFlight else { return }
         outstanding[index]?.state = .lost
         numbers.flight -= chunk.count
         numbers.lostChunks += 1
-        if isSpent(chunk), spent.last != chunk.message { spent.append(chunk.message) }
+        if isSpent(chunk) { spent.append(index) }
     }
 
     /// Takes everything on its way as lost.
@@ -168,13 +169,13 @@ extension SCTPAssociation {
             numbers.window.timedOut()
             numbers.timeout.backOff()
         }
-        var spent: [UInt64] = []
+        var spent: [Int] = []
         for index in 0..<outstanding.count {
             outstanding[index]?.missingReports = 0
             outstanding[index]?.isFast = false
             lose(index, &spent)
         }
-        for message in spent { abandon(message) }
+        abandon(spent)
     }
 
     /// T3 fired (§6.3.3).
@@ -182,6 +183,7 @@ extension SCTPAssociation {
         numbers.retransmissionTimer = nil
         guard !outstanding.isEmpty else { return }
         loseAll(countsAsTimeout: true)
+        // What was said of given-up messages may be lost, too.
         advanceForward()
         numbers.retransmissionTimer = now + numbers.timeout.value
     }

@@ -52,7 +52,7 @@ extension SCTPAssociation {
         }
     }
 
-    private mutating func sendShutdown(_ chunk: PendingChunks) {
+    mutating func sendShutdown(_ chunk: PendingChunks) {
         numbers.pending.insert(chunk)
         numbers.shutdownTimer = now + numbers.timeout.value
     }
@@ -82,7 +82,7 @@ extension SCTPAssociation {
         writer.uint32(value.uint32(at: 0))
         writer.uint32(UInt32(clamping: numbers.peerWindow + numbers.flight))
         writer.uint32(0)
-        receive(acknowledgement: writer.bytes.rawSpan)
+        receive(acknowledgement: writer.bytes.rawSpan, hasGaps: false)
         proceed()
     }
 

@@ -101,6 +101,8 @@ extension SCTPAssociation {
         reassembly.oversizedMessages = 0
         guard arrival.hasData, numbers.state != .closed else { return }
         numbers.unacknowledgedPackets += 1
+        // Data after our SHUTDOWN: it was lost (RFC 9260 §9.2).
+        if numbers.state == .shutdownSent { sendShutdown(.shutdown) }
         let opened = numbers.advertisedWindow < settings.packetLimit && receiveWindow >= settings.packetLimit
         if arrival.isUrgent || opened || numbers.unacknowledgedPackets >= 2 {
             numbers.acknowledgement = .due

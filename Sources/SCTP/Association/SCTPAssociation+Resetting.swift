@@ -114,10 +114,11 @@ extension SCTPAssociation {
             return last - received.cumulative <= SCTPLimits.tsnSpan ? ResetResult.inProgress : ResetResult.denied
         }
         var named: [UInt16] = []
+        guard body.byteCount <= 12 + 2 * SCTPLimits.resetStreams else { return ResetResult.denied }
         for offset in stride(from: 12, to: body.byteCount, by: 2) {
             let stream = body.uint16(at: offset)
             guard stream < numbers.inboundStreams else { return ResetResult.denied }
-            if named.count < SCTPLimits.resetStreams, !named.contains(stream) { named.append(stream) }
+            named.append(stream)
         }
         reassembly.reset(named)
         events.append(.peerReset(named))

@@ -17,9 +17,9 @@ extension SCTPAssociation {
         case .closed, .cookieWait, .cookieEchoed, .established: break
         default: return .refused
         }
-        guard !bytes.isEmpty, bytes.count <= settings.sendBuffer, stream < numbers.outboundStreams else {
-            return .refused
-        }
+        guard !bytes.isEmpty, bytes.count <= settings.sendBuffer, stream < numbers.outboundStreams,
+            !streamsToReset.contains(stream), !streamsInReset.contains(stream)
+        else { return .refused }
         let isCrowded = waiting.count + outstanding.count >= SCTPLimits.queuedMessages
         guard isEssential || numbers.buffered + bytes.count <= settings.sendBuffer && !isCrowded else {
             numbers.isFull = true
@@ -103,27 +103,46 @@ extension SCTPAssociation {
         return false
     }
 
-    /// Gives a message up: all its chunks, and what of it was not yet cut.
-    mutating func abandon(_ message: UInt64) {
+    /// Gives up the messages to which these chunks belong.
+    mutating func abandon(_ indexes: [Int]) {
+        for index in indexes where outstanding[index]?.state != .abandoned { abandon(at: index) }
+        if !indexes.isEmpty { advanceForward() }
+    }
+
+    /// Gives up the message of a chunk: all its chunks, which lie side by side, and what of it was not yet cut.
+    private mutating func abandon(at index: Int) {
+        guard let message = outstanding[index]?.message else { return }
         counters.abandonedMessages &+= 1
-        for index in 0..<outstanding.count {
-            guard let chunk = outstanding[index], chunk.message == message, chunk.state != .abandoned else { continue }
+        var first = index
+        while let before = outstanding[first - 1], before.message == message { first -= 1 }
+        while let chunk = outstanding[first], chunk.message == message {
             switch chunk.state {
             case .inFlight: numbers.flight -= chunk.count
             case .lost: numbers.lostChunks -= 1
             case .received: numbers.receivedChunks -= 1
             case .abandoned: break
             }
-            outstanding[index]?.state = .abandoned
-            outstanding[index]?.bytes = []
+            outstanding[first]?.state = .abandoned
+            outstanding[first]?.bytes = []
+            first += 1
         }
-        if let first = waiting[0], first.number == message { discardFirstWaiting() }
+        if let next = waiting[0], next.number == message { discardFirstWaiting() }
+    }
+
+    /// Gives up the first waiting message, whose time is over.
+    mutating func abandonFirstWaiting() {
+        guard let message = waiting[0] else { return }
+        if let last = outstanding[outstanding.count - 1], last.message == message.number {
+            return abandon([outstanding.count - 1])
+        }
+        counters.abandonedMessages &+= 1
+        discardFirstWaiting()
         advanceForward()
     }
 
     /// Gives the rest of the first waiting message up. If some of it was sent, a chunk stands for its end, so that the
     /// peer can be told to go on.
-    mutating func discardFirstWaiting() {
+    private mutating func discardFirstWaiting() {
         guard let message = waiting.popFirst() else { return }
         streams[streamIndex(message.stream)].unsent -= 1
         if message.offset > 0 {
@@ -140,7 +159,7 @@ extension SCTPAssociation {
     /// Moves the point up to which the peer may go on.
     mutating func advanceForward() {
         guard numbers.features.contains(.partialReliability) else { return }
-        var point = numbers.acknowledged
+        var point = max(numbers.acknowledged, numbers.advancedAcknowledgement)
         while let chunk = outstanding[Int(point - numbers.acknowledged)], chunk.state == .abandoned { point += 1 }
         guard point > numbers.acknowledged else { return }
         numbers.advancedAcknowledgement = point

@@ -145,8 +145,7 @@ extension SCTPAssociation {
         // Ends: each turn takes a message out, cuts a chunk off or leaves.
         while let message = waiting[0] {
             if let expiry = message.expiry, expiry <= now, numbers.features.contains(.partialReliability) {
-                counters.abandonedMessages &+= 1
-                discardFirstWaiting()
+                abandonFirstWaiting()
                 continue
             }
             let rest = message.bytes.count - message.offset
@@ -167,15 +166,16 @@ extension SCTPAssociation {
     /// Gives up what would go out next and whose time is over.
     private mutating func expire() {
         if numbers.lostChunks > 0 {
+            var spent: [Int] = []
             for index in 0..<outstanding.count {
                 guard let chunk = outstanding[index], chunk.state == .lost, let expiry = chunk.expiry, expiry <= now
                 else { continue }
-                abandon(chunk.message)
+                spent.append(index)
             }
+            abandon(spent)
         }
-        if let message = waiting[0], message.offset > 0, let expiry = message.expiry, expiry <= now {
-            abandon(message.number)
-        }
+        // Ends: each turn takes a message out.
+        while let message = waiting[0], let expiry = message.expiry, expiry <= now { abandonFirstWaiting() }
     }
 
     /// Takes `count` bytes off the first waiting message.

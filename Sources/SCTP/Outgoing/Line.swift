@@ -10,9 +10,9 @@ struct Line<Element> {
 
     /// The element at `index` from the front; `nil` outside.
     subscript(_ index: Int) -> Element? {
-        get { index < count ? elements[slot(index)] : nil }
+        get { index >= 0 && index < count ? elements[slot(index)] : nil }
         _modify {
-            precondition(index < count, "line index out of range")
+            precondition(index >= 0 && index < count, "line index out of range")
             yield &elements[slot(index)]
         }
     }
