@@ -190,7 +190,7 @@ let package = Package(
             name: "BenchmarkParts",
             targets: [
                 "Primitives", "OpenSSL", "IPsecMB", "ICE", "DTLS", "SRTP", "RTP", "Forwarding", "MediaTransport",
-                "Conferencing", "ShardMessages", "Telemetry", "PacketIO",
+                "Conferencing", "ShardMessages", "Telemetry", "PacketIO", "SCTP",
             ]),
         .library(name: "CSRTP", targets: ["CSRTP"]),
         // For the package in Tests/Fuzzing.

@@ -324,7 +324,9 @@ struct SendingTests {
     @Test("a thousand messages that may be sent once are given up together")
     func manyGivenUp() {
         let peer = HandMadePeer()
-        for index in 0..<1_000 { _ = peer.serverSends([1], stream: UInt16(index % 3), reliability: .retransmissions(0)) }
+        for index in 0..<1_000 as Range<UInt16> {
+            _ = peer.serverSends([1], stream: index % 3, reliability: .retransmissions(0))
+        }
         let forward = peer.wait(.milliseconds(500)).of(.forwardTSN)
         #expect(peer.counters.abandonedMessages == 1_000)
         #expect(forward.map { $0.value.rawSpan.uint32(at: 0) } == [peer.serverTSN &+ 999])

@@ -28,6 +28,7 @@ do {
             SRTPBenchmarks.printRatios(runner.measurements)
             runner.run(RewriteBenchmarks.all())
             runner.run(try SendBenchmarks.all())
+            runner.run(ChannelBenchmarks.all())
         case .hall:
             // A thread has another part of the heap than the program's first one; a worker is such a thread.
             let thread = try PinnedThread.start(name: "hall") {
