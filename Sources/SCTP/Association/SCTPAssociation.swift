@@ -131,7 +131,7 @@ public struct SCTPAssociation: ~Copyable {
     }
 
     /// Checks the verification tag (RFC 9260 §8.5) and deals with packets out of the blue (§8.4): those are dropped
-    /// without the ABORT of the RFC, for only the DTLS peer can have sent them; see decision 22.
+    /// without the ABORT of the RFC, for only the DTLS peer can have sent them; see decision 23.
     private mutating func isTagRight(_ tag: UInt32, first: ChunkHeader) -> Bool {
         if first.type == .cookieEcho { return true }
         if numbers.state == .closed || first.type == .shutdownAck && !isConnected && numbers.state != .shutdownAckSent {
