@@ -11,8 +11,8 @@ public func countAllocations(_ body: () -> Void) -> UInt64 {
     return viaduct_test_stop_counting_allocations()
 }
 
-/// Runs `body` and returns how many bytes more this thread holds afterwards, as the C allocator rounds them, without its
-/// own word per piece.
+/// Runs `body` and returns how many bytes more this thread holds afterwards, as the C allocator rounds them and without
+/// its own word per piece.
 public func measureMemory(_ body: () -> Void) -> Int {
     viaduct_test_start_measuring_memory()
     body()
