@@ -8,11 +8,13 @@ struct Conversation: Decodable {
     struct Station: Decodable {
         let reached: Bool
         let seconds: Double
+        /// The classes of the first messages of each tab, `open` where the channel opened.
+        let onConnect: [String: [String]]?
         /// The longest pause in what anybody received, in milliseconds, per endpoint with which something was done.
         let gaps: [String: Double]?
         /// Packets that receivers missed.
         let lost: Int?
-        let secondsUntilBack: [String: Double]?
+        let secondsUntilBack, secondsUntilTold: [String: Double]?
         let timesToldAway: Int?
     }
     let stations: [String: Station]
@@ -32,7 +34,11 @@ struct Conversation: Decodable {
     }
 
     private static let run = Task {
-        try await withBridge { bridge in
+        let configuration = """
+            # The minute after which the silent are removed, and between two looks at them, is long for a test.
+            videobridge.entity-expiration { timeout = 20 s, check-interval = 1 s }
+            """
+        return try await withBridge(configuration) { bridge in
             let script = try ChildProcess(
                 URL(fileURLWithPath: "/usr/bin/env"),
                 script(at: bridge.address, media: "127.0.0.1:\(bridge.mediaPort)"), in: bridge.folder)
@@ -76,7 +82,7 @@ struct Conversation: Decodable {
         let status = await script.wait(seconds: 400)
         let calls = try? JSONDecoder().decode([String: Conversation].self, from: Data(script.output.utf8))
         guard let calls else {
-            throw SetupError(description: "status \(status ?? -1): \(script.complaints)\n\(log())")
+            throw SetupError(description: "status \(status ?? -1): \(script.output)\n\(script.complaints)\n\(log())")
         }
         if calls.values.contains(where: { !$0.errors.isEmpty }) { print(script.complaints, log()) }
         return calls

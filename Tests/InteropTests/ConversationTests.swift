@@ -8,14 +8,27 @@ extension RealPeers {
     /// second in Firefox, a third in Chromium again, and each station is reached with the first and with the second.
     @Suite("Conversations of browsers", .enabled(if: Peers.hasBrowsers, "no chromium or no firefox-esr"))
     struct ConversationTests {
-        @Test("a microphone that the focus mutes is heard by nobody until unmuted, without a gap in numbers")
-        func mute() async throws {
-            #expect(try await Conversation.call("talking").station("mute").lost == 0)
+        @Test("a data channel opens in each browser: greeting, state, messages to all and to one, statistics")
+        func dataChannel() async throws {
+            let call = try await Conversation.call("sctp")
+            let opened = try call.station("channel")
+            // Only a WebSocket is greeted unasked.
+            let events = try #require(opened.onConnect)
+            #expect(events.count == 3)
+            for (name, events) in events {
+                #expect(events.filter { $0 == "ServerHello" }.count == 1, "\(name): \(events)")
+            }
+            _ = try call.station("messages")
         }
 
-        @Test("ICE is restarted in place while media flows: no pause above 200 ms")
+        @Test("a microphone that the focus mutes is heard by nobody until unmuted, without a gap in numbers")
+        func mute() async throws {
+            #expect(try await Conversation.call("sctp").station("mute").lost == 0)
+        }
+
+        @Test("ICE is restarted in place while media flows: no pause above 200 ms, the channel stays")
         func restart() async throws {
-            let restart = try await Conversation.call("talking").station("restart")
+            let restart = try await Conversation.call("sctp").station("restart")
             let gaps = try #require(restart.gaps)
             #expect(gaps.count == 2 && gaps.values.allSatisfy { $0 > 0 && $0 < 200 }, "milliseconds: \(gaps)")
             // Ten seconds of six streams.
@@ -38,6 +51,14 @@ extension RealPeers {
             #expect(pulled.timesToldAway == 0)
             let replaced = try call.station("replaced")
             #expect(replaced.secondsUntilBack.map { $0.count == 3 && $0.values.allSatisfy { $0 < 10 } } == true)
+        }
+
+        @Test("a tab that is closed without a word is away for the others within 10 s, and expired later")
+        func closed() async throws {
+            let call = try await Conversation.call("moving")
+            let seconds = try #require(try call.station("closed").secondsUntilTold)
+            #expect(seconds.count == 2 && seconds.values.allSatisfy { $0 > 6 && $0 < 11 }, "\(seconds)")
+            _ = try call.station("forgotten")
         }
     }
 }

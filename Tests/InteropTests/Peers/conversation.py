@@ -1,5 +1,5 @@
 # Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
-"""Calls of browser tabs that are muted, restart their ICE and move.
+"""Calls of browser tabs that talk over the bridge channel, are muted, restart their ICE, move, and go.
 
     conversation.py --bridge HOST:PORT --media HOST:PORT --pictures FOLDER [CALL...]
 
@@ -128,6 +128,11 @@ class Call:
         lines = [line.split() for line in text.splitlines() if "ice_restarts_succeeded" in line and line[0] != "#"]
         return int(float(lines[0][1]))
 
+    def statistic(self, key):
+        """A value of the bridge's statistics."""
+        _, text = self.bridge.call("GET", "/colibri/stats")
+        return json.loads(text)[key]
+
     def mark(self):
         """A point in what the tabs have heard over the channel."""
         return {name: len(events) for name, events in self.focus.heard.items()}
@@ -143,8 +148,6 @@ class Call:
 
     def greet(self, text):
         """Lets everybody greet everybody: their channels have outlived what happened."""
-        if not self.focus.channel:
-            return
         since = self.mark()
         for name in self.tabs:
             self.send(name, colibriClass="EndpointMessage", to="", msgPayload={"text": text})
@@ -176,6 +179,45 @@ class Call:
         finally:
             note["seconds"] = round(time.monotonic() - started, 1)
             self.picture(title)
+
+
+def channel(call):
+    """Everybody's channel opens and greets; the state comes in its order."""
+    call.need(20, "all channels open", lambda: all(
+        call.focus.reports.get(name, {}).get("channel", {}).get("state") == "open" for name in call.here))
+    call.need(10, "everybody is greeted", lambda: all(call.heard(name, "ServerHello") for name in call.here))
+    return {
+        "opened": {name: call.focus.reports[name]["channel"]["openedAfter"] for name in call.here},
+        "onConnect": {name: [event.get("colibriClass") or event["mark"] for event in call.focus.heard[name]]
+                      for name in call.here},
+    }
+
+
+def messages(call):
+    """A message to everybody, one to a single endpoint, statistics."""
+    since = call.mark()
+    greeting = "grüß euch – привет"
+    for sender, receiver in ((FIRST, SECOND), (SECOND, FIRST)):
+        call.send(sender, colibriClass="EndpointMessage", to=receiver, msgPayload={"only": sender})
+        call.send(sender, colibriClass="EndpointMessage", to="", msgPayload={"all": sender, "text": greeting})
+        call.send(sender, colibriClass="EndpointStats", bitrate={"upload": 64}, serverRegion="region1", x={"y": [1]})
+
+    def got(name, kind, **fields):
+        return [e for e in call.heard(name, kind, since) if all(e.get(key) == value for key, value in fields.items())]
+
+    for sender, receiver in ((FIRST, SECOND), (SECOND, FIRST)):
+        everybody = {"all": sender, "text": greeting}
+        call.need(10, f"{sender}'s messages arrive", lambda: all(
+            got(name, "EndpointMessage", **{"from": sender}, to="", msgPayload=everybody)
+            and got(name, "EndpointStats", **{"from": sender}, serverRegion="region1", x={"y": [1]})
+            for name in call.others(sender)))
+        # The message to one was sent before the one to all: whoever has the second does not wait for the first.
+        for name in call.here:
+            alone = got(name, "EndpointMessage", **{"from": sender}, msgPayload={"only": sender})
+            if len(alone) != (1 if name == receiver else 0):
+                raise Missed(f"{name} got {len(alone)} of {sender}'s messages to {receiver}")
+        if got(sender, "EndpointMessage", **{"from": sender}):
+            raise Missed(f"{sender} got its own message")
 
 
 def mute(call):
@@ -255,6 +297,30 @@ def moved(call):
     return figures
 
 
+def closed(call):
+    """A tab is closed without a word: the others are told, and some time later the bridge has forgotten it."""
+    figures = {"secondsUntilTold": {}}
+    for name in (FIRST, SECOND):
+        since, started = call.mark(), time.monotonic()
+        call.focus.left.add(name)
+        tab = call.tabs.pop(name)
+        with call.focus.released():
+            call.browsers[KINDS[name]].close_tab(tab)
+
+        def told(one, name=name, since=since):
+            return any(event["endpoint"] == name and event["active"] == "false"
+                       for event in call.heard(one, CONNECTIVITY, since))
+
+        call.need(15, f"the others are told that {name} is away", lambda: all(told(one) for one in call.here))
+        figures["secondsUntilTold"][name] = round(time.monotonic() - started, 1)
+    return figures
+
+
+def forgotten(call):
+    """The bridge has expired who is away."""
+    call.need(40, "only one endpoint is left", lambda: call.statistic("participants") == len(call.tabs))
+
+
 def networks(call, *commands):
     """Changes the laptop's networks (Peers/laptop)."""
     with call.focus.released():
@@ -298,27 +364,33 @@ def replaced(call):
 
 
 def converse(call):
-    """The call of those whom the focus mutes and whose ICE it restarts."""
+    """The call over a data channel."""
     call.enter_all(*KINDS)
+    call.visit(channel)
+    call.visit(messages)
     call.visit(mute)
     call.visit(restart)
 
 
 def wander(call):
-    """The call of those who move."""
-    call.enter_all(*KINDS)
+    """The call of those who move and go."""
+    call.enter_all(FIRST, SECOND, THIRD)
     call.visit(moved)
+    call.visit(closed)
+    call.visit(forgotten)
 
 
 def roam(call):
     """The call on a laptop that changes from one network to another, twice."""
     call.enter_all(FIRST, THIRD)
+    call.visit(channel)
     call.visit(pulled)
     call.enter_all(SECOND)
     call.visit(replaced)
 
 
-CALLS = {"talking": (None, converse), "moving": (None, wander), "roaming": (None, roam)}
+CALLS = {"sctp": ("sctp", converse), "moving": ("sctp", wander),
+         "roaming": ("sctp", roam)}
 
 
 def hold(bridge, media, browsers, folder, title):
@@ -364,7 +436,7 @@ def main():
     parser.add_argument("--media", default="127.0.0.1:10000", help="the bridge's media address, HOST:PORT")
     parser.add_argument("--pictures", default="pictures", help="the folder where pictures of the tabs are kept")
     parser.add_argument("--by-hand", choices=["sctp", "websocket"])
-    parser.add_argument("calls", nargs="*", metavar="CALL", default=["talking", "moving"])
+    parser.add_argument("calls", nargs="*", metavar="CALL", default=["sctp", "moving"])
     arguments = parser.parse_args()
     # Whoever ends this program ends the browsers, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
