@@ -257,6 +257,7 @@ struct ConnectionTests {
         meeting.leave("anna")
         #expect(meeting.hub.counters.dataChannelsClosed == 2)
         #expect(meeting.hub.associationCounters == live)
+        #expect(meeting.hub.associationTotals.first { $0.name == "packets_received" }?.count == live.packetsReceived)
     }
 
     @Test("30 s after DTLS an endpoint without a channel is counted once, others never")

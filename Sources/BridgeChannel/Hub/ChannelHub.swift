@@ -1,7 +1,7 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
 public import Primitives
-public import SCTP
+internal import SCTP
 public import ShardMessages
 
 /// Everything that is said over the bridge channels of all conferences (media-plane.md 11).
@@ -68,8 +68,10 @@ public struct ChannelHub: ~Copyable {
     /// How many endpoints have an open channel.
     public var openChannels: Int { endpoints.values.count { $0.transport != nil } }
 
-    /// What all associations counted, those that are no more included.
-    public var associationCounters: SCTPCounters {
+    /// What all associations counted, those that are no more included, each counter with its name.
+    public var associationTotals: [(name: String, count: UInt64)] { associationCounters.byName }
+
+    var associationCounters: SCTPCounters {
         endpoints.values.reduce(into: pastAssociations) { $0 += $1.channels?.counters ?? SCTPCounters() }
     }
 

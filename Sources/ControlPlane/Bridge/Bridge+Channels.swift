@@ -96,6 +96,9 @@ extension Bridge {
         totals.own += counters.droppedByReason.map {
             ("channel_messages_dropped_\($0.reason)", "Messages that did not reach whom they were for.", $0.count)
         }
+        totals.own += hub.associationTotals.map {
+            ("channel_sctp_\($0.name)", "Of the SCTP associations of data channels.", $0.count)
+        }
         return totals
     }
 
