@@ -7,7 +7,8 @@ public import Primitives
 /// data behind that, a record per datagram (RFC 8261 section 5).
 ///
 /// Responsible for the role, the store of early datagrams, repetition of lost flights on the caller's clock, the
-/// handshake's time limit, datagrams that fit the path, and the order of events. The records themselves are OpenSSL's.
+/// handshake's time limit, datagrams that fit the path, and the order of events. The records themselves are OpenSSL's
+/// (docs/adr/0025).
 /// Not responsible for ICE (the owner starts it once the path is writable) or for SRTP.
 ///
 /// States: *idle* (no role yet; datagrams are kept) → *handshaking* → *connected* → *ended*; from each of them also
