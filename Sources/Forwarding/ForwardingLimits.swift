@@ -51,4 +51,26 @@ public enum ForwardingLimits {
     public static let feedbackMarkerInterval = TimeDelta.milliseconds(20)
     /// Entries read from one feedback packet (NACK, FIR); the rest is ignored.
     public static let feedbackEntries = 300
+
+    /// Time between two decisions about the dominant speaker (media-plane.md 10.2).
+    public static let decisionInterval = TimeDelta.milliseconds(300)
+    /// Without a level for so long there are no decisions any more; the next level begins them again.
+    public static let speechIdleTime = TimeDelta.seconds(15 as Int64)
+    /// Who was not heard for so long is forgotten as a speaker, but for the dominant one.
+    public static let speakerLifetime = TimeDelta.seconds(3_600 as Int64)
+    /// Without a packet for so long a silent level stands in its place.
+    public static let levelTimeout = TimeDelta.milliseconds(40)
+    /// Levels after which the least one is made anew.
+    public static let minLevelWindow = 750
+    /// Levels of a member that come faster are left out of its history: the shortest packets of speech have this
+    /// length.
+    public static let levelInterval = TimeDelta.milliseconds(10)
+    /// How much earlier than that they may come, where packets were held up and come bunched.
+    public static let levelBurst = TimeDelta.milliseconds(100)
+    /// Places in the ranking of the loudest; a larger `num-loudest` counts as this.
+    public static let rankedSpeakers = 64
+    /// Recent speakers that are kept; a larger `recent-speakers-count` counts as this.
+    public static let recentSpeakers = 100
+    /// Packets of a voice that are remembered for redundancy (media-plane.md 10.4).
+    public static let recentAudio = 20
 }

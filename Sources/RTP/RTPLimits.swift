@@ -12,4 +12,6 @@ public enum RTPLimits {
     public static let rembSources = 8
     /// Longest CNAME written.
     public static let cnameBytes = 255
+    /// Repeated blocks of one packet of redundant audio; a packet with more is taken for something else.
+    public static let redundantBlocks = 16
 }

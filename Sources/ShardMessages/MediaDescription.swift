@@ -138,14 +138,21 @@ public struct SourceDescription: Hashable, Sendable {
     public var mediaType: MediaType
     /// `videoType='desktop'` was signalled.
     public var isDesktop: Bool
+    /// It is made on the server's side (translated speech): its endpoint never sends it, and only those get it who ask
+    /// for it by its name.
+    public var isSynthetic: Bool
     /// Encodings from low to high (the SIM group), or the single stream.
     public var streams: [SourceStreamDescription]
 
     /// A source.
-    public init(name: String, mediaType: MediaType, isDesktop: Bool = false, streams: [SourceStreamDescription]) {
+    public init(
+        name: String, mediaType: MediaType, isDesktop: Bool = false, isSynthetic: Bool = false,
+        streams: [SourceStreamDescription]
+    ) {
         self.name = name
         self.mediaType = mediaType
         self.isDesktop = isDesktop
+        self.isSynthetic = isSynthetic
         self.streams = streams
     }
 }

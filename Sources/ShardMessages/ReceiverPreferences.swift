@@ -78,6 +78,13 @@ public struct ReceiverPreferences: Hashable, Sendable {
 
     /// Those of a receiver that said nothing yet.
     public init() {}
+
+    /// Every regular source, whatever it is: what somebody gets who has no bridge channel to say more.
+    public static var everything: ReceiverPreferences {
+        var all = ReceiverPreferences()
+        all.video.defaultConstraint = VideoConstraint(maxHeight: -1)
+        return all
+    }
 }
 
 /// What a video source shows, as its owner says over the channel (media-plane.md 11.6). The raw value is its name on

@@ -91,11 +91,13 @@ public struct EndpointCreation: Sendable {
     public var media: EndpointMedia
     /// The remote half of its transport, when the create already had it.
     public var remote: RemoteTransport?
+    /// What it is sent until it says over its bridge channel what it wants.
+    public var preferences: ReceiverPreferences
 
     /// A creation.
     public init(
         number: EndpointNumber, id: String, isICEControlling: Bool, isVisitor: Bool = false, media: EndpointMedia,
-        remote: RemoteTransport? = nil
+        remote: RemoteTransport? = nil, preferences: ReceiverPreferences = .everything
     ) {
         self.number = number
         self.id = id
@@ -103,6 +105,7 @@ public struct EndpointCreation: Sendable {
         self.isVisitor = isVisitor
         self.media = media
         self.remote = remote
+        self.preferences = preferences
     }
 }
 

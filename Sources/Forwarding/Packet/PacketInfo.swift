@@ -105,6 +105,22 @@ public struct PacketInfo: BitwiseCopyable, Sendable {
         if header.extensionByteCount > 0 { readExtensions(header, bytes, table) }
     }
 
+    /// Reads the header of a packet that is not decrypted: payload and padding are not told apart.
+    public init?(unopened packet: UnsafeRawBufferPointer, table: ExtensionTable) {
+        let bytes = RawSpan(_unsafeBytes: packet)
+        guard let header = try? RTPHeader(bytes), bytes.byteCount <= Int(UInt16.max) else { return nil }
+        self.init()
+        ssrc = header.ssrc
+        timestamp = header.timestamp
+        sequence = header.sequence
+        payloadType = header.payloadType
+        marker = header.marker
+        byteCount = bytes.byteCount
+        headerBytes = header.headerByteCount
+        payloadBytes = bytes.byteCount - header.headerByteCount
+        if header.extensionByteCount > 0 { readExtensions(header, bytes, table) }
+    }
+
     @inlinable
     mutating func readExtensions(_ header: RTPHeader, _ bytes: RawSpan, _ table: ExtensionTable) {
         var reader = HeaderExtensionReader(header)

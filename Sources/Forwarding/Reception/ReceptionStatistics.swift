@@ -68,6 +68,18 @@ public struct ReceptionStatistics: BitwiseCopyable, Sendable {
         return arrival
     }
 
+    /// Packets were dropped without being proven; one that is proven now follows them. As many of the numbers between
+    /// it and the newest one count as received.
+    /// - Returns: how many.
+    public mutating func noteSkipped(_ count: Int, before sequence: UInt16) -> Int {
+        guard hasStarted else { return 0 }
+        let between = SequenceNumber.delta(sequence, maxSequence) - 1
+        let skipped = min(count, max(between, 0))
+        received &+= UInt32(skipped)
+        packetsReceived += UInt64(skipped)
+        return skipped
+    }
+
     /// Remembers a sender report of this stream for LSR and DLSR.
     public mutating func note(_ report: SenderReport, now: Timestamp) {
         reportNTP = report.ntp.compact

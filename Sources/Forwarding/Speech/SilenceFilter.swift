@@ -12,6 +12,10 @@ public struct SilenceFilter: BitwiseCopyable, Sendable {
         self.limit = min(limit, .max - 1)
     }
 
+    /// Whether the next silent packet is discarded.
+    @inline(__always)
+    public var isDiscarding: Bool { silentInRow > limit }
+
     /// Whether an audio packet of this level is forwarded. Packets without a level always are and count for nothing.
     /// - Parameter level: 0…127, or ``PacketInfo/noLevel``.
     public mutating func admits(level: UInt8) -> Bool {

@@ -6,7 +6,7 @@ import Primitives
 import RTP
 import ShardMessages
 
-/// RTP headers, header extensions and the packet record of the forwarding path.
+/// RTP headers, header extensions, the packet record of the forwarding path, redundant audio.
 @main struct FuzzRTP {
     static func main() {
         fuzz { bytes, count in
@@ -26,6 +26,14 @@ import ShardMessages
                 guard var record = PacketInfo(packet: buffer, table: table) else { return }
                 require(record.headerBytes + record.payloadBytes + record.paddingBytes == packet.count, "lengths")
                 _ = record.parseVP8(buffer)
+                let end = record.headerBytes + record.payloadBytes
+                if let content = RedundantAudio(packet.rawSpan, from: record.headerBytes, to: end) {
+                    for block in [content.primary, content.secondary, content.tertiary].compactMap({ $0 }) {
+                        require(
+                            block.offset >= record.headerBytes && block.offset + block.byteCount <= end,
+                            "a block leaves the payload")
+                    }
+                }
             }
             return 0
         }
