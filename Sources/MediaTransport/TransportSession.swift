@@ -178,12 +178,15 @@ public struct TransportSession: ~Copyable {
 
     /// Door 3: authenticates and decrypts an RTP packet in place; see `SRTPReceiver`.
     @inline(__always)
-    public mutating func unprotectRTP(_ packet: UnsafeMutableRawBufferPointer, headerBytes: Int) -> Result<
-        Int, SRTPFailure
-    > {
+    public mutating func unprotectRTP(
+        _ packet: UnsafeMutableRawBufferPointer, headerBytes: Int, decrypts: Bool = true
+    ) -> Result<Int, SRTPFailure> {
         // Callers look at `hasKeys` first; without keys nothing can be authentic.
-        receiver?.unprotectRTP(packet, headerBytes: headerBytes) ?? .failure(.authentication)
+        receiver?.unprotectRTP(packet, headerBytes: headerBytes, decrypts: decrypts) ?? .failure(.authentication)
     }
+
+    /// Whether packets of this SSRC have been authenticated lately.
+    public func hasHeard(_ ssrc: UInt32) -> Bool { receiver?.knows(ssrc) ?? false }
 
     /// Authenticates and decrypts an RTCP packet in place.
     public mutating func unprotectRTCP(_ packet: UnsafeMutableRawBufferPointer) -> Result<Int, SRTPFailure> {

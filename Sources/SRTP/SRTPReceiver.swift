@@ -59,12 +59,18 @@ public struct SRTPReceiver: ~Copyable {
     /// How many SSRCs are remembered that had to make room, RTP.
     public var evictedContextCount: Int { contexts.evictedCount }
 
+    /// Whether packets of this SSRC have been authenticated lately: it has a context.
+    public func knows(_ ssrc: UInt32) -> Bool { contexts.find(ssrc) != nil }
+
     /// Checks and decrypts one SRTP packet, in place.
     ///
-    /// - Parameter headerBytes: where the payload begins, as the caller has parsed it: 12 + CSRCs + extension.
+    /// - Parameters:
+    ///   - headerBytes: where the payload begins, as the caller has parsed it: 12 + CSRCs + extension.
+    ///   - decrypts: `false` for a packet whose payload nobody will look at: it counts for replay and roll-over like
+    ///   any   other, and what its payload is afterwards is not said.
     /// - Returns: length of the plaintext packet, header included; or why it was refused, which is also counted.
     public mutating func unprotectRTP(
-        _ packet: UnsafeMutableRawBufferPointer, headerBytes: Int
+        _ packet: UnsafeMutableRawBufferPointer, headerBytes: Int, decrypts: Bool = true
     ) -> Result<Int, SRTPFailure> {
         guard headerBytes >= 12, headerBytes <= packet.count, packet.count <= SRTPLimits.packetBytes,
             packet.count - headerBytes >= ciphers.rtp.tagBytes, let base = packet.baseAddress
@@ -76,9 +82,9 @@ public struct SRTPReceiver: ~Copyable {
             headerBytes: headerBytes, payloadBytes: tagOffset - headerBytes, tagOffset: tagOffset, trailer: 0)
         let outcome: Result<Void, SRTPFailure>
         if let found = contexts.find(ssrc) {
-            outcome = unprotectKnown(ssrc, sequence, found, base, layout)
+            outcome = unprotectKnown(ssrc, sequence, found, base, layout, decrypts)
         } else {
-            outcome = unprotectFirst(ssrc, sequence, base, layout)
+            outcome = unprotectFirst(ssrc, sequence, base, layout, decrypts)
         }
         switch outcome {
         case .success:
@@ -131,12 +137,12 @@ public struct SRTPReceiver: ~Copyable {
     /// A packet of an SSRC without a context. Its sender may have begun shortly before a roll-over of which we saw only
     /// the far side, so the roll-over counters 0 and 1 are tried (media-plane.md 3).
     private mutating func unprotectFirst(
-        _ ssrc: UInt32, _ sequence: UInt16, _ base: UnsafeMutableRawPointer, _ layout: PacketLayout
+        _ ssrc: UInt32, _ sequence: UInt16, _ base: UnsafeMutableRawPointer, _ layout: PacketLayout, _ decrypts: Bool
     ) -> Result<Void, SRTPFailure> {
         var index = UInt64(sequence)
-        if !isGenuine(ssrc, index, base, layout) {
+        if !isGenuine(ssrc, index, base, layout, decrypts) {
             index += 1 << 16
-            guard isGenuine(ssrc, index, base, layout) else { return .failure(.authentication) }
+            guard isGenuine(ssrc, index, base, layout, decrypts) else { return .failure(.authentication) }
         }
         let context = SSRCContext(window: ReplayWindow(first: index), ssrc: ssrc)
         if contexts.add(context) { counters.evictedContexts += 1 }
@@ -148,7 +154,7 @@ public struct SRTPReceiver: ~Copyable {
     /// estimate is not: everything there lies behind the window.
     private mutating func unprotectKnown(
         _ ssrc: UInt32, _ sequence: UInt16, _ found: ReceiveContexts.Found, _ base: UnsafeMutableRawPointer,
-        _ layout: PacketLayout
+        _ layout: PacketLayout, _ decrypts: Bool
     ) -> Result<Void, SRTPFailure> {
         let known = found.context
         let estimate = known.window.estimate(sequence)
@@ -156,7 +162,7 @@ public struct SRTPReceiver: ~Copyable {
         if let estimate {
             switch known.window.verdict(estimate) {
             case .fresh:
-                if isGenuine(ssrc, estimate, base, layout) {
+                if isGenuine(ssrc, estimate, base, layout, decrypts) {
                     accept(estimate, found)
                     return .success(())
                 }
@@ -167,7 +173,8 @@ public struct SRTPReceiver: ~Copyable {
         }
         guard known.accepted < SRTPLimits.youngContextPackets else { return .failure(refusal) }
         let ahead = estimate.map { $0 + (1 << 16) } ?? UInt64(sequence)
-        guard ahead > known.window.highest, ahead <= SRTPLimits.highestIndex, isGenuine(ssrc, ahead, base, layout)
+        guard ahead > known.window.highest, ahead <= SRTPLimits.highestIndex,
+            isGenuine(ssrc, ahead, base, layout, decrypts)
         else { return .failure(refusal) }
         accept(ahead, found)
         return .success(())
@@ -175,10 +182,13 @@ public struct SRTPReceiver: ~Copyable {
 
     @inline(__always)
     private func isGenuine(
-        _ ssrc: UInt32, _ index: UInt64, _ base: UnsafeMutableRawPointer, _ layout: PacketLayout
+        _ ssrc: UInt32, _ index: UInt64, _ base: UnsafeMutableRawPointer, _ layout: PacketLayout, _ decrypts: Bool
     ) -> Bool {
         var withCounter = layout
         withCounter.trailer = UInt32(truncatingIfNeeded: index >> 16)
+        guard decrypts else {
+            return ciphers.rtp.authenticate(ssrc: ssrc, index: index, packet: base, withCounter)
+        }
         return ciphers.rtp.open(ssrc: ssrc, index: index, packet: base, withCounter)
     }
 

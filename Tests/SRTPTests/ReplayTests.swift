@@ -211,3 +211,32 @@ struct ReplayTests {
         #expect(failure == nil)
     }
 }
+
+@Suite("SRTP packets whose payload nobody wants")
+struct UnwantedPayloadTests {
+    @Test("they count for replay and roll-over, and forged ones are refused", arguments: Protection.common)
+    func authenticated(_ profile: Protection) {
+        let keys = MasterKey(profile)
+        let packets = ReplayTests.series(keys, first: 65_400, count: 300)
+        var receiver = keys.receiver()
+        var isKnown = receiver.knows(1)
+        #expect(!isKnown)
+        func check(_ packet: [UInt8], _ receiver: inout SRTPReceiver) -> Result<Int, SRTPFailure> {
+            var copy = packet
+            return copy.withUnsafeMutableBytes { receiver.unprotectRTP($0, headerBytes: 12, decrypts: false) }
+        }
+        for (index, packet) in packets.enumerated() where index != 290 {
+            var forged = packet
+            forged[forged.count - 1] ^= 1
+            #expect(check(forged, &receiver) == .failure(.authentication))
+            #expect(check(packet, &receiver) == .success(13))
+            #expect(check(packet, &receiver) == .failure(.replay))
+        }
+        isKnown = receiver.knows(1)
+        #expect(isKnown)
+        isKnown = receiver.knows(2)
+        #expect(!isKnown)
+        // Beyond the roll-over, and decrypted this time.
+        #expect((try? unprotect(&receiver, packets[290]).get())?.last == UInt8(truncatingIfNeeded: 290))
+    }
+}

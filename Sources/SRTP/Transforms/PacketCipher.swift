@@ -89,6 +89,18 @@ struct PacketCipher: ~Copyable {
         }
     }
 
+    /// Checks the tag of a packet whose payload nobody wants: it is not decrypted where tag and payload can be had
+    /// apart. AES-GCM's cannot, so there the payload is decrypted all the same.
+    /// - Returns: whether the tag is right. Otherwise the packet is as it was.
+    func authenticate(ssrc: UInt32, index: UInt64, packet: UnsafeMutableRawPointer, _ layout: PacketLayout) -> Bool {
+        switch method {
+        case .gcm(let transform): transform.open(ssrc: ssrc, index: index, packet: packet, layout)
+        case .counterMode(let transform): transform.check(packet: packet, layout)
+        case .multiBufferGCM(let transform): transform.open(ssrc: ssrc, index: index, packet: packet, layout)
+        case .multiBufferCounterMode(let transform): transform.check(packet: packet, layout)
+        }
+    }
+
     /// Checks the tag of a packet that is authenticated and not encrypted (SRTCP without the E-flag).
     func check(ssrc: UInt32, index: UInt64, packet: UnsafeMutableRawPointer, _ layout: PacketLayout) -> Bool {
         switch method {
