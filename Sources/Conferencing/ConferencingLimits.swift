@@ -25,8 +25,14 @@ public enum ConferencingLimits {
     public static let visitsPerTurn = 256
     /// The shortest time between two rounds that ask who is reachable, whatever the settings say.
     static let connectivityInterval = TimeDelta.milliseconds(10)
+    /// Speakers of a conference that `/debug` lists, in their order.
+    static let describedSpeakers = 50
     /// Endpoints that one turn describes.
     public static let descriptionsPerTurn = 32
+    /// Sources that one turn looks at for receivers that choose; the receiver that is begun is finished.
+    public static let selectionsPerTurn = 1_024
+    /// Speakers that one turn compares; the conference that is begun is finished.
+    public static let speakersPerTurn = 1_024
     /// Endpoints per conference.
     public static let endpointsPerConference = 1_024
     /// Sources (forwarded streams) per conference.
@@ -37,6 +43,8 @@ public enum ConferencingLimits {
     public static let parkedPackets = 2_048
     /// Room for a parked packet with its padding, in bytes.
     static let parkingBytes = 1_536
+    /// Longest packet, header included, that gets earlier payloads put beside its own, in bytes.
+    static let redundantBytes = 1_200
     /// Packets of a conference that wait; beyond that the newest are dropped. At a meeting's full load this is less
     /// than half a second.
     public static let waitingPackets = 512
@@ -46,6 +54,13 @@ public enum ConferencingLimits {
     static let conferenceShare = 192
     /// Due timers handled in one turn of the loop; the rest waits for the next.
     public static let timersPerTurn = 256
+    /// Packets in a row that are dropped without being authenticated; then one has to prove where the sequence is.
+    /// Below what the statistics take for a new start, and far below half the numbers, which the roll-over counter
+    /// needs.
+    static let skippedPackets = 2_000
+    /// Of what is muted a member may send so many packets a second before most are dropped unopened: more than a camera
+    /// in three sizes sends.
+    static let mutedPacketsPerSecond = 1_000
     /// The most padding that makes the packets of a frame equally long, in bytes. It is written where the packet's tag
     /// stood. Tags have this length or more, but for AES_CM_128_HMAC_SHA1_32 with four bytes: there the padding may
     /// reach the first bytes of the datagram behind, which nobody reads any more (a later packet of the frame is in).

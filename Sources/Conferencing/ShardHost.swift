@@ -33,6 +33,10 @@ public struct ShardHost: ~Copyable {
     /// Door 2.
     var sorter: PacketSorter
     var deadlines = DeadlineQueue()
+    /// When conferences decide who speaks.
+    var decisions = DeadlineQueue()
+    /// Conferences with members whose sources are to be chosen anew.
+    var selecting = GrowableQueue<UInt32>()
     private var events: [ShardEvent] = []
     /// How many of ``events`` have been taken.
     private var takenEvents = 0

@@ -54,4 +54,44 @@ extension ShardSettings {
         keyframes.sourceQuota = quota
         keyframes.sourceQuotaInterval = quotaInterval
     }
+
+    /// Sets ``redundancy``.
+    /// - Parameters:
+    ///   - policyName: of `jmt.audio.red.policy`; any other name passes RED on.
+    ///   - distance: packets that one repeats.
+    ///   - isForVoiceOnly: only speech is repeated.
+    public mutating func setRedundancy(policyName: String, distance: Int, isForVoiceOnly: Bool) {
+        redundancy.policy =
+            switch policyName {
+            case "STRIP": .strip
+            case "PROTECT_ALL": .protect
+            default: .pass
+            }
+        redundancy.distance = distance
+        redundancy.isForVoiceOnly = isForVoiceOnly
+    }
+
+    /// Sets what of ``speech`` is told.
+    /// - Parameters:
+    ///   - recent: speakers before the dominant one.
+    ///   - silence: quiet time after which silence is told; `nil` where it is not.
+    public mutating func setSpeech(recent: Int, silence: TimeDelta?) {
+        speech.recentSpeakers = recent
+        speech.detectsSilence = silence != nil
+        if let silence { speech.silenceTimeout = silence }
+    }
+
+    /// Sets who of ``speech`` is forwarded.
+    /// - Parameters:
+    ///   - count: so many of the loudest; `nil` forwards everybody.
+    ///   - withDominant: the dominant speaker in any case.
+    ///   - lifetime: of a place among the loudest without a packet.
+    ///   - alpha: weight of the newest level, in percent.
+    public mutating func setLoudest(_ count: Int?, withDominant: Bool, lifetime: TimeDelta, alpha: Int) {
+        speech.routesLoudestOnly = count != nil
+        if let count { speech.loudest = count }
+        speech.alwaysRoutesDominant = withDominant
+        speech.energyLifetime = lifetime
+        speech.energyAlpha = min(max(alpha, 0), 100)
+    }
 }

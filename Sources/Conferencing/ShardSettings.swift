@@ -49,6 +49,13 @@ public struct ShardSettings: Sendable {
     public var discardsSilence = true
     /// `jmt.audio.level.forwarded-silence-packets-limit`.
     public var silentPackets = ForwardingLimits.silentPackets
+    /// `jmt.srtp.max-consecutive-packets-discarded-early`: of silence and of what is muted so many packets in a row are
+    /// dropped unopened, then one is authenticated; 0 for none.
+    public var discardedEarly = 0
+    /// `jmt.audio.red`.
+    public var redundancy = RedundancySettings()
+    /// `videobridge.speech-activity` and `videobridge.loudest`.
+    public var speech = SpeechSettings()
 
     /// `ice4j.consent-freshness` as JVB sets it.
     public struct Consent: Sendable {

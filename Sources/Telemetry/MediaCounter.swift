@@ -9,7 +9,9 @@ public enum MediaCounter: Int, CaseIterable, Sendable {
     case rtpForwarded
     case keyframesReceived, keyframeRequestsReceived, keyframeRequestsSent, keyframeRequestsThrottled
     case keyframeRequestsRepeated, keyframeRequestsUnknown
+    case keyframesAheadSent, keyframesAheadSuppressed
     case sourcesRefusedFull, sourcesRefusedForeign
+    case dominantSpeakerChanges, audioRecovered, discardedEarly
 
     // Application data of DTLS: packets of the data channels.
     case channelRecordsReceived, channelRecordsSent
@@ -38,6 +40,7 @@ public enum MediaCounter: Int, CaseIterable, Sendable {
     // Drops in the hall.
     case droppedMalformedRTP, droppedMalformedRTCP, droppedUnknownSSRC, droppedUnknownPayloadType, droppedForceMuted
     case droppedVisitorMedia, droppedPaddingOnly, droppedSilence, droppedDuplicate, droppedUnwanted
+    case droppedNotLoudest
     case droppedNotForwardedEncoding
     case droppedWaitingForKeyframe, droppedBeforeStart, droppedBatchFull, droppedNoReceiverRoute, droppedSRTPSend
     // Drops at the way out and in the mailboxes.

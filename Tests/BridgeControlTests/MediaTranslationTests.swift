@@ -70,6 +70,16 @@ struct MediaTranslationTests {
         #expect(try sources(source(1, "videoType='camera'")).first?.isDesktop == false)
     }
 
+    @Test("a synthetic source is one; only audio can be")
+    func synthetic() throws {
+        for (type, isSynthetic) in [("audio", true), ("video", false)] {
+            let text =
+                "<sources><media-source type='\(type)' id='s' synthetic='true'>\(source(1))</media-source></sources>"
+            #expect(try update(text).0.sources?.first?.isSynthetic == isSynthetic)
+        }
+        #expect(try sources(source(1), type: "audio").first?.isSynthetic == false)
+    }
+
     @Test("encodings and extensions are known by name and URI without regard to case, unknown ones do no harm")
     func media() throws {
         let rtp = "urn:xmpp:jingle:apps:rtp:1"

@@ -19,9 +19,6 @@ struct StatisticsTests {
         "num_eps_oversending": "a bandwidth estimate",
         "total_layering_changes_received": "simulcast",
         "total_video_stream_milliseconds_received": "simulcast",
-        "total_dominant_speaker_changes": "speaker order",
-        "preemptive_kfr_sent": "speaker order",
-        "preemptive_kfr_suppressed": "speaker order",
         "endpoints_with_spurious_remb": "transport-wide congestion control",
     ]
 

@@ -534,9 +534,13 @@ struct HallTests {
         #expect(pictureLossCount(world.clients[0].receivedRTCP, media: 2_000) == 3)
     }
 
-    @Test("mixed senders and receivers that come and go: only the first packet to a newcomer allocates, for its pairs")
-    func noAllocation() throws {
-        var world = try World(profiles: [.aeadAES128GCM])
+    @Test(
+        "mixed senders and receivers that come and go: only the first packet to a newcomer allocates, for its pairs",
+        arguments: [false, true])
+    func noAllocation(isRanked: Bool) throws {
+        var world = try World(profiles: [.aeadAES128GCM]) {
+            if isRanked { $0.setLoudest(40, withDominant: true, lifetime: .milliseconds(150), alpha: 50) }
+        }
         expect(world.assemble(10))
         let slab = UnsafeMutableRawBufferPointer.allocate(byteCount: 24 * 512, alignment: 16)
         defer { slab.deallocate() }
@@ -556,9 +560,12 @@ struct HallTests {
             var sizes: [(sender: Int, count: Int)] = []
             for number in 0..<24 {
                 let sender = number % 6
+                // They speak in turn.
+                let level: UInt8 = round / 40 % 6 == sender ? 20 : 110
                 let packet = try require(
                     world.clients[sender].makeRTP(
-                        ssrc: 1_000 + UInt32(sender), payloadType: 111, payload: [UInt8](repeating: 7, count: 80)))
+                        ssrc: 1_000 + UInt32(sender), payloadType: 111, payload: [UInt8](repeating: 7, count: 80),
+                        extensions: [(1, [0x80 | level])]))
                 slab[(number * 512)...].copyBytes(from: packet)
                 sizes.append((sender, packet.count))
             }

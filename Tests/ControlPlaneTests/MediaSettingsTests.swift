@@ -43,6 +43,17 @@ struct MediaSettingsTests {
         #expect(shard.keyframes.sourceQuotaInterval == .milliseconds(200))
         #expect(shard.discardsSilence)
         #expect(shard.silentPackets == 3)
+        #expect(shard.redundancy.policy == .pass)
+        #expect(shard.redundancy.distance == 2)
+        #expect(shard.redundancy.isForVoiceOnly)
+        #expect(shard.discardedEarly == 0)
+        #expect(shard.speech.recentSpeakers == 10)
+        #expect(!shard.speech.detectsSilence)
+        #expect(!shard.speech.routesLoudestOnly)
+        #expect(shard.speech.loudest == 3)
+        #expect(shard.speech.alwaysRoutesDominant)
+        #expect(shard.speech.energyLifetime == .milliseconds(150))
+        #expect(shard.speech.energyAlpha == 50)
         #expect(shard.inactivityLimit == .seconds(8 as Int64))
         #expect(shard.inactivityTimeout == .seconds(60 as Int64))
         #expect(shard.firstActivityTimeout == .seconds(120 as Int64))
@@ -64,6 +75,12 @@ struct MediaSettingsTests {
             jmt.keyframe { min-interval = 1 s, max-requests = 7, max-request-interval = 20 s
               source-wide-min-interval = 300 ms, source-wide-max-requests = 2, source-wide-max-request-interval = 3 s }
             jmt.audio.level { discard-silence = false, forwarded-silence-packets-limit = 9 }
+            jmt.audio.red { policy = PROTECT_ALL, distance = ONE, vad-only = false }
+            jmt.srtp.max-consecutive-packets-discarded-early = 1000
+            videobridge.speech-activity { recent-speakers-count = 30, enable-silence-detection = true
+              silence-detection-timeout = 5 s }
+            videobridge.loudest { route-loudest-only = true, num-loudest = 4, always-route-dominant = false
+              energy-expire-time = 200 ms, energy-alpha-pct = 30 }
             videobridge.ep-connection-status.max-inactivity-limit = 6 s
             """)
         #expect(shard.consent.interval == .seconds(15 as Int64))
@@ -88,6 +105,18 @@ struct MediaSettingsTests {
         #expect(shard.keyframes.sourceQuotaInterval == .seconds(3 as Int64))
         #expect(!shard.discardsSilence)
         #expect(shard.silentPackets == 9)
+        #expect(shard.redundancy.policy == .protect)
+        #expect(shard.redundancy.distance == 1)
+        #expect(!shard.redundancy.isForVoiceOnly)
+        #expect(shard.discardedEarly == 1_000)
+        #expect(shard.speech.recentSpeakers == 30)
+        #expect(shard.speech.detectsSilence)
+        #expect(shard.speech.silenceTimeout == .seconds(5 as Int64))
+        #expect(shard.speech.routesLoudestOnly)
+        #expect(shard.speech.loudest == 4)
+        #expect(!shard.speech.alwaysRoutesDominant)
+        #expect(shard.speech.energyLifetime == .milliseconds(200))
+        #expect(shard.speech.energyAlpha == 30)
         #expect(shard.inactivityLimit == .seconds(6 as Int64))
     }
 

@@ -26,6 +26,8 @@ public struct BridgeSettings: Sendable {
     public var audio: Audio
     /// Bridge channels.
     public var channel: Channel
+    /// Speakers.
+    public var speech: Speech
     /// When silent endpoints are removed.
     public var expiration: Expiration
     /// When endpoints count as unreachable.
@@ -210,8 +212,16 @@ public struct BridgeSettings: Sendable {
         public var sourceMaxRequestInterval: TimeDelta
     }
 
-    /// Digital silence (media-plane.md 10.1).
+    /// Digital silence and redundancy (media-plane.md 3, 10.1, 10.4).
     public struct Audio: Sendable {
+        /// `NOOP`, `STRIP` or `PROTECT_ALL`.
+        public var redundancyPolicy: String
+        /// Packets that one repeats.
+        public var redundancyDistance: Int
+        /// Whether only speech is repeated.
+        public var isRedundancyForVoiceOnly: Bool
+        /// Packets in a row that are dropped without being authenticated; `nil` for none.
+        public var discardedEarly: Int?
         /// Whether it is discarded.
         public var discardsSilence: Bool
         /// Silent packets in a row beyond which it is.
@@ -242,6 +252,26 @@ public struct BridgeSettings: Sendable {
         public var bridgeLastN: Int
         /// Last-N by size of the conference, in the order of sizes: the last entry not above the size counts.
         public var conferenceLastNLimits: [(size: Int, lastN: Int)]
+    }
+
+    /// Who speaks (media-plane.md 10.2, 10.3).
+    public struct Speech: Sendable {
+        /// Recent speakers that are told.
+        public var recentSpeakers: Int
+        /// Whether silence is told.
+        public var detectsSilence: Bool
+        /// Quiet time before that.
+        public var silenceTimeout: TimeDelta
+        /// Whether only the loudest are forwarded.
+        public var routesLoudestOnly: Bool
+        /// How many those are.
+        public var loudest: Int
+        /// Whether the dominant speaker is forwarded anyway.
+        public var alwaysRoutesDominant: Bool
+        /// Silence that ends a place among the loudest.
+        public var energyLifetime: TimeDelta
+        /// Weight of the newest level, in percent.
+        public var energyAlpha: Int
     }
 
     /// When silent endpoints are removed.

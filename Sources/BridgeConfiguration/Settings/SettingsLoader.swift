@@ -48,10 +48,9 @@ struct SettingsLoader {
             xmppClients: try clients(), presence: presence(), http: http(), rest: rest(), ice: try ice(),
             harvest: try harvest(), dtls: dtls(), srtpProfiles: reader.texts("jmt.srtp.protection-profiles"),
             keyframes: keyframes(),
-            audio: .init(
-                discardsSilence: reader.boolean("jmt.audio.level.discard-silence"),
-                forwardedSilencePackets: reader.integer("jmt.audio.level.forwarded-silence-packets-limit")),
+            audio: audio(),
             channel: try channel(),
+            speech: speech(),
             expiration: .init(
                 timeout: reader.duration("videobridge.entity-expiration.timeout"),
                 checkInterval: reader.duration("videobridge.entity-expiration.check-interval")),

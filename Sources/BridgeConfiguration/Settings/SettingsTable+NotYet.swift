@@ -78,20 +78,27 @@ extension SettingsTable {
 
     static let audio: [SettingEntry] = [
         .init(
-            "videobridge.speech-activity.recent-speakers-count", .integer(counts), "10", "Recent speakers announced."),
+            "videobridge.speech-activity.recent-speakers-count", .integer(counts), "10",
+            "Recent speakers announced.", .used),
         .init(
-            "videobridge.speech-activity.enable-silence-detection", .boolean, "false", "Announce that nobody speaks."),
+            "videobridge.speech-activity.enable-silence-detection", .boolean, "false", "Announce that nobody speaks.",
+            .used),
         .init(
-            "videobridge.speech-activity.silence-detection-timeout", .duration, "3 seconds", "Quiet time before that."),
-        .init("videobridge.loudest.route-loudest-only", .boolean, "false", "Forward only the loudest speakers."),
-        .init("videobridge.loudest.num-loudest", .integer(counts), "3", "How many."),
-        .init("videobridge.loudest.always-route-dominant", .boolean, "true", "And the dominant speaker."),
+            "videobridge.speech-activity.silence-detection-timeout", .duration, "3 seconds",
+            "Quiet time before that.", .used),
+        .init("videobridge.loudest.route-loudest-only", .boolean, "false", "Forward only the loudest speakers.", .used),
+        .init("videobridge.loudest.num-loudest", .integer(counts), "3", "How many.", .used),
+        .init("videobridge.loudest.always-route-dominant", .boolean, "true", "And the dominant speaker.", .used),
         .init(
-            "videobridge.loudest.energy-expire-time", .duration, "150 ms", "Silence that ends a place in the ranking."),
-        .init("videobridge.loudest.energy-alpha-pct", .integer(0...100), "50", "Smoothing in percent."),
-        .init("jmt.audio.red.policy", .choice(["NOOP", "STRIP", "PROTECT_ALL"]), "NOOP", "What happens to RED."),
-        .init("jmt.audio.red.distance", .choice(["ONE", "TWO"]), "TWO", "Packets that one RED packet repeats."),
-        .init("jmt.audio.red.vad-only", .boolean, "true", "Protect speech only."),
+            "videobridge.loudest.energy-expire-time", .duration, "150 ms", "Silence that ends a place in the ranking.",
+            .used),
+        .init("videobridge.loudest.energy-alpha-pct", .integer(0...100), "50", "Smoothing in percent.", .used),
+        .init(
+            "jmt.audio.red.policy", .choice(["NOOP", "STRIP", "PROTECT_ALL"]), "NOOP",
+            "RED goes as it came, is taken off, or is put on for those who take it.", .used),
+        .init(
+            "jmt.audio.red.distance", .choice(["ONE", "TWO"]), "TWO", "Packets that one RED packet repeats.", .used),
+        .init("jmt.audio.red.vad-only", .boolean, "true", "Protect speech only.", .used),
         .init(
             "jmt.audio.level.forwarded-silence-packets-limit", .integer(counts), "3",
             "Silent packets in a row beyond which silence is dropped.", .used),

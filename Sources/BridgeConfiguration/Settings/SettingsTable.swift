@@ -208,7 +208,8 @@ public enum SettingsTable {
             "jmt.keyframe.source-wide-max-request-interval", .duration, "200 ms", "The same over all receivers.", .used),
         .init(
             "jmt.srtp.max-consecutive-packets-discarded-early", .integer(-1...1_000_000), "-1",
-            "Silent packets dropped without authentication; -1 = none."),
+            "Silent and muted packets in a row dropped without authentication; more than 2000 counts as that, -1 = none.",
+            .used),
     ]
 
     static let lifetimes: [SettingEntry] = [

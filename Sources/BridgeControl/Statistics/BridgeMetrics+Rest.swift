@@ -169,7 +169,8 @@ extension BridgeMetrics {
         ([
             .rtpForwarded, .keyframeRequestsReceived, .keyframeRequestsSent, .keyframeRequestsThrottled,
             .keyframeRequestsRepeated, .keyframeRequestsUnknown, .sourcesRefusedFull, .sourcesRefusedForeign,
-            .dtlsSucceeded, .endpointsExpired, .channelRecordsReceived, .channelRecordsSent,
+            .audioRecovered, .discardedEarly, .dtlsSucceeded, .endpointsExpired, .channelRecordsReceived,
+            .channelRecordsSent,
         ] + MediaCounter.allCases.filter { $0.rawValue >= MediaCounter.droppedUnknownSource.rawValue })
         .map { ($0, snakeCase("\($0)")) }
 

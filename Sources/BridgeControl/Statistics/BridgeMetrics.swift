@@ -164,9 +164,14 @@ public struct BridgeMetrics: Sendable {
             counter("keyframes_received", "Key frames received.", media[.keyframesReceived]),
             counter("layering_changes_received", "Changes of received layers."),
             counter("video_milliseconds_received", "Received video, milliseconds."),
-            counter("preemptive_keyframe_requests_sent", "Key-frame requests ahead of a speaker change."),
-            counter("preemptive_keyframe_requests_suppressed", "Such requests that were left out."),
-            counter("dominant_speaker_changes", "Changes of the dominant speaker."),
+            counter(
+                "preemptive_keyframe_requests_sent", "Key-frame requests ahead of a speaker change.",
+                media[.keyframesAheadSent]),
+            counter(
+                "preemptive_keyframe_requests_suppressed", "Such requests that were left out.",
+                media[.keyframesAheadSuppressed]),
+            counter(
+                "dominant_speaker_changes", "Changes of the dominant speaker.", media[.dominantSpeakerChanges]),
             Metric(
                 "tossed_packets_energy", "Levels of audio packets that were not forwarded.",
                 .histogram(HistogramSnapshot(bounds: [0] + stride(from: 7.0, through: 127, by: 8)))),

@@ -135,6 +135,9 @@ private struct Builder {
             "total_bytes_received_octo", "total_bytes_sent_octo", "total_packets_received_octo",
             "total_packets_sent_octo",
         ] { add(name, 0) }
+        add("total_dominant_speaker_changes", .dominantSpeakerChanges)
+        add("preemptive_kfr_sent", .keyframesAheadSent)
+        add("preemptive_kfr_suppressed", .keyframesAheadSuppressed)
         add("total_ice_failed", .iceFailed)
         add("total_ice_succeeded", .iceSucceeded)
         add("total_ice_succeeded_relayed", .iceSucceededRelayed)

@@ -100,6 +100,7 @@ extension SourceDescription {
         self.init(
             name: source.id, mediaType: source.kind == .audio ? .audio : .video,
             isDesktop: source.ssrcs.contains { $0.videoType?.lowercased() == "desktop" },
+            isSynthetic: source.kind == .audio && source.isSynthetic,
             streams: primaries.map { SourceStreamDescription(ssrc: $0, rtxSSRC: repairs[$0]) }
         )
     }

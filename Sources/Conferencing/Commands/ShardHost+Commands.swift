@@ -79,7 +79,8 @@ extension ShardHost {
         case .createConference(let name, let audioSSRC, let videoSSRC):
             if conferences.nextKey == nil { clearAway(at: now, atLeastOneConference: true) }
             let conference = Conference(
-                number: number, name: name, audioSSRC: audioSSRC, videoSSRC: videoSSRC, at: now)
+                number: number, name: name, audioSSRC: audioSSRC, videoSSRC: videoSSRC, speech: settings.speech,
+                at: now)
             let key = conferences.insert(conference)
             conferenceByNumber.insert(number.value, key.index)
         case .createEndpoint(let creation):
@@ -146,7 +147,10 @@ extension ShardHost {
         var endpoint = Endpoint(creation, conference: conference, transport: transport, at: now)
         endpoint.uplink.silence = SilenceFilter(limit: settings.silentPackets)
         endpoint.place = conferences.pointer(at: conference).pointee.addMember(key.index)
+        let place = endpoint.place
         endpoints.insert(endpoint)
+        if !creation.isVisitor { conferences.pointer(at: conference).pointee.speech.join(place) }
+        beginChoice(of: Int(key.index))
         endpointByNumber.insert(creation.number.value, key.index)
         startConnectivity(at: now)
         return Int(key.index)
@@ -172,7 +176,11 @@ extension ShardHost {
         _ index: Int, media: EndpointMedia, remote: RemoteTransport?, at now: Timestamp, into egress: inout EgressBatch
     ) {
         let wasMuted = endpoints[index].uplink.isVideoMuted
+        let tookRedundancy = endpoints[index].downlink.takesRedundancy
         endpoints[index].apply(media)
+        if endpoints[index].downlink.takesRedundancy != tookRedundancy {
+            conferences[endpoints[index].conference].redundantCount += tookRedundancy ? -1 : 1
+        }
         refreshInterest(of: index, anew: !media.payloadTypes.isEmpty)
         if wasMuted, !endpoints[index].uplink.isVideoMuted { restartVideo(of: index) }
         if let sources = media.sources { replaceSources(of: index, with: sources) }

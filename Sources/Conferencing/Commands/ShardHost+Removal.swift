@@ -1,5 +1,6 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
+import Forwarding
 import MediaTransport
 public import Primitives
 import ShardMessages
@@ -20,11 +21,21 @@ extension ShardHost {
         }
         if !endpoint.pointee.uplink.refused.isEmpty { forgetRefused(index, in: conference) }
         forgetFlows(of: index)
+        if !conference.pointee.isEnding { leaveSpeech(endpoint, conference) }
+        if endpoint.pointee.downlink.takesRedundancy { conference.pointee.redundantCount -= 1 }
         conference.pointee.removeMember(at: endpoint.pointee.place)
         endpointByNumber.remove(endpoint.pointee.number.value)
         endpoints.discard(key)
         hasFreedMemory = true
         if hasSources, !conference.pointee.isEnding { retrySources(in: conferenceIndex, except: index) }
+    }
+
+    /// Who leaves is no speaker any more, at once (media-plane.md 10.2).
+    private mutating func leaveSpeech(
+        _ endpoint: UnsafeMutablePointer<Endpoint>, _ conference: UnsafeMutablePointer<Conference>
+    ) {
+        let change = conference.pointee.speech.leave(endpoint.pointee.place)
+        if change.isNews { tellSpeaker(of: conference) }
     }
 
     /// Ends a conference: its number is free at once, and its members are reached by nothing.

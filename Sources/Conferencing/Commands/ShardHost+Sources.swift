@@ -63,10 +63,12 @@ extension ShardHost {
                 slot = own
             } else {
                 slot = conference.pointee.addSource(
-                    description.mediaType, owner: UInt32(index), place: endpoint.pointee.place)
+                    description.mediaType, owner: UInt32(index), place: endpoint.pointee.place,
+                    isSynthetic: description.isSynthetic)
                 endpoint.pointee.uplink.sources.append(UInt16(slot))
             }
             placed.append(slot)
+            describe(slot, as: description, of: endpoint, isNew: own == nil)
             conference.pointee.setStreams(
                 streams, of: slot,
                 clockRate: description.mediaType == .video ? 90_000 : endpoint.pointee.uplink.audioClockRate)
@@ -74,6 +76,8 @@ extension ShardHost {
         for position in 0..<endpoint.pointee.uplink.sources.count {
             let slot = Int(endpoint.pointee.uplink.sources[position])
             let source = conference.pointee.sources.pointer(at: slot)
+            // Nobody may send in the name of the server.
+            if source.pointee.isSynthetic { continue }
             for encoding in 0..<source.pointee.encodings.count {
                 let reference = StreamReference(source: UInt16(slot), encoding: UInt8(encoding))
                 known.append((source.pointee.encodings[encoding].ssrc, reference))
@@ -88,6 +92,23 @@ extension ShardHost {
         endpoint.pointee.uplink.refused = refused
         if !refused.isEmpty, !hadRefused { conference.pointee.refused.append(UInt32(index)) }
         if refused.isEmpty, hadRefused { forgetRefused(index, in: conference) }
+    }
+
+    /// Gives a source the name and type that were signalled, and those who choose the choice.
+    private mutating func describe(
+        _ slot: Int, as description: SourceDescription, of endpoint: UnsafeMutablePointer<Endpoint>, isNew: Bool
+    ) {
+        let conference = conferences.pointer(at: endpoint.pointee.conference)
+        let source = conference.pointee.sources.pointer(at: slot)
+        let isRenamed = source.pointee.name != description.name
+        source.pointee.name = description.name
+        if isNew { withhold(slot, in: endpoint.pointee.conference) }
+        guard isNew || isRenamed else { return }
+        source.pointee.isDesktop = description.isDesktop
+        if !isNew { selectForAll(in: endpoint.pointee.conference) }
+        guard source.pointee.mediaType == .video else { return }
+        let type = endpoint.pointee.videoType(of: description.name) ?? (description.isDesktop ? .desktop : .camera)
+        show(type, slot, in: endpoint.pointee.conference)
     }
 
     /// The slot of the endpoint's own source of this type with this first SSRC.
@@ -137,13 +158,15 @@ extension ShardHost {
         let conference = conferences.pointer(at: conferenceIndex)
         dropWaiting(slot, of: conference)
         conference.pointee.removeSource(slot)
+        if !conference.pointee.isEnding { selectForAll(in: conferenceIndex) }
     }
 
     /// A source begins to send another format: whoever could not take the former is asked again.
     func offer(_ slot: Int, to conference: UnsafeMutablePointer<Conference>) {
         let source = conference.pointee.sources.pointer(at: slot)
         let place = endpoints.pointer(at: Int(source.pointee.owner)).pointee.place
-        conference.pointee.interest.addSource(slot, mediaType: source.pointee.mediaType, ownerPlace: Int(place))
+        conference.pointee.interest.addSource(
+            slot, mediaType: source.pointee.mediaType, ownerPlace: source.pointee.isSynthetic ? nil : Int(place))
     }
 
     /// Notes which media an endpoint can be sent now.
@@ -159,7 +182,10 @@ extension ShardHost {
                 video: isReady && endpoint.pointee.downlink.acceptsVideo, anew: anew)
         else { return }
         for position in 0..<endpoint.pointee.uplink.sources.count {
-            conference.pointee.interest.exclude(place, source: Int(endpoint.pointee.uplink.sources[position]))
+            let slot = Int(endpoint.pointee.uplink.sources[position])
+            if !conference.pointee.sources.pointer(at: slot).pointee.isSynthetic {
+                conference.pointee.interest.exclude(place, source: slot)
+            }
         }
     }
 }

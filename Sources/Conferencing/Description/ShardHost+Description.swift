@@ -72,6 +72,7 @@ extension ShardHost {
             ("name", .string(conference.pointee.name)),
             ("age_seconds", .integer(Int64((now - conference.pointee.createdAt).seconds))),
             ("waiting_packets", .integer(Int64(conference.pointee.waitingCount))),
+            ("speech_activity", describeSpeech(conference)),
         ]).text
         return head.dropLast() + ",\"endpoints\":[\(members.joined(separator: ","))]}"
     }
@@ -116,6 +117,8 @@ extension ShardHost {
             ("refused_sources", .array(refused)),
             ("streams", .array(streams)),
             ("pairs", .integer(Int64(endpoint.pointee.downlink.pairCount))),
+            ("speech", describeSpeaker(endpoint, of: conference)),
+            ("receives", describeChoice(endpoint, of: conference)),
         ])
     }
 }

@@ -2,6 +2,15 @@
 
 import Forwarding
 
+/// For which receivers a packet is.
+enum Audience: UInt8, BitwiseCopyable {
+    case everybody
+    /// Those that take redundant audio as it is.
+    case redundant
+    /// Those that get what is inside.
+    case plain
+}
+
 /// One packet that waits to be forwarded.
 struct BatchPacket: BitwiseCopyable {
     /// What door 4 found in it.
@@ -22,6 +31,8 @@ struct BatchPacket: BitwiseCopyable {
     var encoding: UInt8
     /// Whether a receiver's stream may begin with this packet: any packet, or a key frame where the bridge can tell.
     var canStart: Bool
+    /// Which receivers it is for.
+    var audience = Audience.everybody
     /// There was no room to keep it: it is passed over.
     var isLost = false
 }
@@ -150,6 +161,19 @@ struct PacketBatch: ~Copyable {
         }
         freshCount = 0
         return lost
+    }
+
+    /// Room for a packet that is made here, which then is parked from the start. `nil` when there is none.
+    mutating func takeRoom() -> (place: Int32, base: UnsafeMutableRawPointer)? {
+        guard hasParking else { return nil }
+        let place = takeParking()
+        return (place, parking + Int(place) * ConferencingLimits.parkingBytes)
+    }
+
+    /// Gives room back that was not used.
+    mutating func giveBack(_ place: Int32) {
+        freeParking[freeParkingCount] = place
+        freeParkingCount += 1
     }
 
     private var hasParking: Bool {

@@ -95,26 +95,49 @@ extension ShardHost {
         let endpoint = endpoints.pointer(at: index)
         guard endpoint.pointee.transport.hasKeys else { return counters.add(.droppedBeforeKeys) }
         guard let headerBytes = RTPHeader.headerByteCount(bytes) else { return counters.add(.droppedMalformedRTP) }
+        if endpoint.pointee.uplink.hasUnwanted,
+            receiveUnopened(datagram, headerBytes: headerBytes, from: index, at: now, arrival: arrival)
+        {
+            return
+        }
         // Door 3.
         let plaintext: Int
         switch endpoint.pointee.transport.unprotectRTP(datagram, headerBytes: headerBytes) {
         case .success(let count): plaintext = count
         case .failure(let failure): return counters.add(failure.counter)
         }
-        endpoint.pointee.lastActivity = now
         // Door 4.
         let packet = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(datagram)[..<plaintext])
-        guard var info = PacketInfo(packet: packet, table: endpoint.pointee.extensions) else {
+        guard let info = PacketInfo(packet: packet, table: endpoint.pointee.extensions) else {
+            endpoint.pointee.lastActivity = now
             return counters.add(.droppedMalformedRTP)
         }
+        takeAuthentic(info, packet, from: index, at: now, arrival: arrival)
+    }
+
+    /// What a packet means to its sender, then door 5.
+    @inline(__always)
+    mutating func takeAuthentic(
+        _ info: PacketInfo, _ packet: UnsafeRawBufferPointer, from index: Int, at now: Timestamp, arrival: Timestamp
+    ) {
+        var info = info
+        let endpoint = endpoints.pointer(at: index)
+        endpoint.pointee.lastActivity = now
         if endpoint.pointee.uplink.hasTransportCC, info.hasTransportSequence {
-            endpoint.pointee.uplink.feedback.record(info, now: arrival)
-            if endpoint.pointee.uplink.feedback.nextTimeout.map({ $0 < endpoint.pointee.scheduledAt }) ?? false {
-                schedule(index)
-            }
+            note(arrival: arrival, of: info, from: index)
         }
         if endpoint.pointee.isVisitor { return counters.add(.droppedVisitorMedia) }
         account(&info, packet, from: index, at: now, arrival: arrival)
+    }
+
+    /// Remembers when a packet with a transport-wide number came.
+    @inline(__always)
+    mutating func note(arrival: Timestamp, of info: PacketInfo, from index: Int) {
+        let endpoint = endpoints.pointer(at: index)
+        endpoint.pointee.uplink.feedback.record(info, now: arrival)
+        if endpoint.pointee.uplink.feedback.nextTimeout.map({ $0 < endpoint.pointee.scheduledAt }) ?? false {
+            schedule(index)
+        }
     }
 
     /// Door 5: arrival statistics, then everything that keeps a packet from being forwarded to anybody.
@@ -140,6 +163,7 @@ extension ShardHost {
         if isVideo { endpoint.pointee.uplink.lastVideo = now } else { endpoint.pointee.uplink.lastAudio = now }
         guard !stream.isRetransmission else { return counters.add(.droppedNotForwardedEncoding) }
         let encoding = source.pointee.encodings.pointer(at: Int(stream.encoding))
+        if encoding.pointee.skipped > 0 { settleSkipped(encoding, before: info.sequence) }
         let place = encoding.pointee.statistics.account(info, now: arrival)
         guard place != .duplicate else { return counters.add(.droppedDuplicate) }
         guard stream.encoding == 0 else { return counters.add(.droppedNotForwardedEncoding) }
@@ -148,6 +172,13 @@ extension ShardHost {
         if let reason = discardReason(info, isVideo: isVideo, of: endpoint) {
             encoding.pointee.gaps.discard(info.sequence)
             return counters.add(reason)
+        }
+        // Levels count here, where the packet is proven to be the member's and nothing keeps it from being heard.
+        if !isVideo, info.audioLevel != PacketInfo.noLevel,
+            !note(level: info.audioLevel, of: endpoint, source, at: now)
+        {
+            encoding.pointee.gaps.discard(info.sequence)
+            return counters.add(.droppedNotLoudest)
         }
         guard let sequence = encoding.pointee.gaps.accept(info.sequence) else {
             return counters.add(.droppedDuplicate)
@@ -162,11 +193,14 @@ extension ShardHost {
             info.dropDependencyDescriptor()
         }
         guard let base = UnsafeMutableRawPointer(mutating: packet.baseAddress) else { return }
-        enqueue(
-            BatchPacket(
-                info: info, base: base, sequence: sequence, codec: codec, encoding: stream.encoding,
-                canStart: codec != Codec.vp8.rawValue || info.isKeyframe),
-            of: Int(stream.source), in: conferenceIndex)
+        let record = BatchPacket(
+            info: info, base: base, sequence: sequence, codec: codec, encoding: stream.encoding,
+            canStart: codec != Codec.vp8.rawValue || info.isKeyframe)
+        if !isVideo, needsRedundancy(codec, source, conference) {
+            enqueueRedundant(record, of: Int(stream.source), from: endpoint)
+        } else {
+            enqueue(record, of: Int(stream.source), in: conferenceIndex)
+        }
     }
 
     @inline(__always)
@@ -385,6 +419,7 @@ extension ShardHost {
             position = packet.pointee.next
             left -= 1
             guard !packet.pointee.isLost else { continue }
+            if packet.pointee.audience != .everybody, !isAudience(receiver, of: packet.pointee.audience) { continue }
             let payloadType = receiver.pointee.outgoingPayloadType(
                 packet.pointee.info.payloadType, codec: packet.pointee.codec)
             guard payloadType != Uplink.none else {

@@ -165,6 +165,17 @@ extension ShardHost {
                 pair: &report.pointee.keyframeRequests, source: &source.pointee.keyframeRequests,
                 roundTrip: roundTrip, now: now)
         else { return counters.add(.keyframeRequestsThrottled) }
+        _ = sendKeyframeRequest(of: slot, in: conference, into: &egress)
+    }
+
+    /// Asks the owner of a source for a key frame.
+    /// - Returns: whether it could be asked.
+    mutating func sendKeyframeRequest(
+        of slot: Int, in conference: UnsafeMutablePointer<Conference>, into egress: inout EgressBatch
+    ) -> Bool {
+        let source = conference.pointee.sources.pointer(at: slot)
+        let owner = endpoints.pointer(at: Int(source.pointee.owner))
+        guard owner.pointee.transport.isReady else { return false }
         var writer = BufferWriter(scratch)
         let sender = conference.pointee.videoSSRC
         if owner.pointee.uplink.hasPLI || !owner.pointee.uplink.hasFIR {
@@ -177,5 +188,6 @@ extension ShardHost {
         }
         counters.add(.keyframeRequestsSent)
         send(writer.count, to: owner, into: &egress)
+        return true
     }
 }

@@ -11,13 +11,18 @@ import Telemetry
 
 extension ShardHost {
     /// Puts a packet at the end of its source's list.
-    mutating func enqueue(_ packet: BatchPacket, of slot: Int, in conferenceIndex: Int) {
+    /// - Returns: whether there was room.
+    @discardableResult
+    mutating func enqueue(_ packet: BatchPacket, of slot: Int, in conferenceIndex: Int) -> Bool {
         let conference = conferences.pointer(at: conferenceIndex)
         let source = conference.pointee.sources.pointer(at: slot)
         let isFirst = source.pointee.arriving.isEmpty
         guard conference.pointee.waitingCount < ConferencingLimits.waitingPackets,
             batch.append(packet, to: &source.pointee.arriving)
-        else { return counters.add(.droppedBatchFull) }
+        else {
+            counters.add(.droppedBatchFull)
+            return false
+        }
         conference.pointee.waitingCount += 1
         if isFirst {
             source.pointee.nextArriving = -1
@@ -33,6 +38,7 @@ extension ShardHost {
             conference.pointee.isQueued = true
             queue.append(UInt32(conferenceIndex))
         }
+        return true
     }
 
     /// Takes over what has arrived, and finds out who wants any of it.
@@ -170,6 +176,10 @@ extension ShardHost {
         for slot in 0..<conference.pointee.sources.count { dropWaiting(slot, of: conference) }
         conference.pointee.isWalking = false
         conference.pointee.toVisit = MemberSet()
+        if conference.pointee.isSelecting {
+            conference.pointee.isSelecting = false
+            selecting.removeAll { $0 == UInt32(index) }
+        }
         guard conference.pointee.isQueued else { return }
         conference.pointee.isQueued = false
         queue.removeAll { $0 == UInt32(index) }

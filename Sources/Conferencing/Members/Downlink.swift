@@ -41,6 +41,10 @@ struct Downlink: ~Copyable {
     @inline(__always)
     func number(of codec: UInt8) -> UInt8 { numbers[Int(codec & 15)] }
 
+    /// Whether it takes redundant audio.
+    @inline(__always)
+    var takesRedundancy: Bool { numbers[Int(Codec.red.rawValue)] != Uplink.none }
+
     /// Takes in a payload type; the first number of a codec is the one used.
     /// - Parameter former: what the number meant before.
     mutating func apply(_ type: PayloadType, former: UInt8) {

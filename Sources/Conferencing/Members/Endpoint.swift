@@ -39,7 +39,11 @@ struct Endpoint: ~Copyable {
     /// What it may send over its data channel.
     var channelAllowance = ChannelAllowance()
     /// What it said over its bridge channel that it wants.
-    var preferences = ReceiverPreferences()
+    private(set) var preferences: ReceiverPreferences
+    /// The same, as the choice of sources needs it.
+    private(set) var wishes: Wishes
+    /// Whose cameras it has on stage.
+    var stage = Stage()
     /// What it said that its sources show, at most ``ShardMessagesLimits/sources`` of them; some may not be signalled.
     private(set) var videoTypes: [(source: String, type: VideoType)] = []
 
@@ -49,6 +53,8 @@ struct Endpoint: ~Copyable {
         number = creation.number
         id = creation.id
         isVisitor = creation.isVisitor
+        preferences = creation.preferences
+        wishes = Wishes(creation.preferences)
         self.conference = conference
         createdAt = now
         self.transport = transport
@@ -69,6 +75,15 @@ struct Endpoint: ~Copyable {
     func outgoingPayloadType(_ number: UInt8, codec: UInt8) -> UInt8 {
         uplink.codecs[Int(number & 127)] == codec ? number : downlink.number(of: codec)
     }
+
+    /// It wants this from now on.
+    mutating func prefer(_ preferences: ReceiverPreferences) {
+        self.preferences = preferences
+        wishes = Wishes(preferences)
+    }
+
+    /// What it said that a source shows.
+    func videoType(of source: String) -> VideoType? { videoTypes.first { $0.source == source }?.type }
 
     /// Remembers what a source shows; where there is no room the oldest goes.
     mutating func setVideoType(of source: String, to type: VideoType) {

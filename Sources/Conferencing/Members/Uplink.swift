@@ -30,6 +30,12 @@ struct Uplink: ~Copyable {
     var isAudioMuted = false
     var isVideoMuted = false
 
+    /// How fast it sends what is muted.
+    var mutedRate = PacketRate()
+    /// Something that it sends may be for nobody.
+    @inline(__always)
+    var hasUnwanted: Bool { isAudioMuted || isVideoMuted || silence.isDiscarding }
+
     var silence = SilenceFilter()
     var feedback = TransportFeedback()
     /// When receiver reports go to it.

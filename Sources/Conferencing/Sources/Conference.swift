@@ -31,6 +31,25 @@ struct Conference: ~Copyable {
     var interest = Interest()
     /// Endpoint slots of those whose sources were refused, to be tried again when something becomes free.
     var refused = GrowableBuffer<UInt32>()
+    /// Members that take redundant audio.
+    var redundantCount = 0
+    /// Who speaks.
+    var speech: SpeechActivity
+    /// A key frame is to be asked of a new speaker.
+    var keyframeAhead: KeyframeAhead?
+    /// Members that do not simply get everything, and those of them to whom the order of speakers matters.
+    var choosers = MemberSet()
+    var limited = MemberSet()
+    /// How many sources members have asked for by name.
+    var includedCount = 0
+    /// How many sources are made on the server's side.
+    var syntheticCount = 0
+    /// Members whose sources are to be chosen anew.
+    var toSelect = MemberSet()
+    /// Sources that were switched on again and of which nobody has asked a key frame yet.
+    var toAsk = GrowableBuffer<UInt16>()
+    /// Whether it stands in the queue of conferences with such members or sources.
+    var isSelecting = false
 
     // The walk through the hall (PacketPath.swift).
     /// Sources with packets, in order of first touch.
@@ -47,7 +66,18 @@ struct Conference: ~Copyable {
     /// Whether it stands in the queue of conferences with packets.
     var isQueued = false
 
-    init(number: ConferenceNumber, name: String, audioSSRC: UInt32, videoSSRC: UInt32, at now: Timestamp) {
+    /// Of whom a key frame is asked ahead of the receivers' wishes, and when (media-plane.md 6.7).
+    struct KeyframeAhead: BitwiseCopyable {
+        var deadline: Timestamp
+        var source: UInt16
+        var generation: UInt32
+    }
+
+    init(
+        number: ConferenceNumber, name: String, audioSSRC: UInt32, videoSSRC: UInt32, speech: SpeechSettings,
+        at now: Timestamp
+    ) {
+        self.speech = SpeechActivity(settings: speech)
         self.number = number
         self.name = name
         self.audioSSRC = audioSSRC
@@ -74,10 +104,31 @@ struct Conference: ~Copyable {
     /// Frees a member's place.
     mutating func removeMember(at place: UInt16) {
         // Of an ending conference nobody asks any more.
-        if !isEnding { _ = interest.set(Int(place), audio: false, video: false) }
+        if !isEnding {
+            _ = interest.set(Int(place), audio: false, video: false)
+            interest.forgetDenials(of: Int(place))
+            if includedCount > 0 {
+                for slot in 0..<sources.count where sources[slot].isIncluded {
+                    include(false, Int(place), source: slot)
+                }
+            }
+        }
         toVisit.remove(Int(place))
+        toSelect.remove(Int(place))
+        choosers.remove(Int(place))
+        limited.remove(Int(place))
         places[Int(place)] = Self.vacant
         freePlaces.append(place)
+    }
+
+    /// A member asks for a source by its name, or does not any more.
+    mutating func include(_ isIncluded: Bool, _ member: Int, source slot: Int) {
+        let source = sources.pointer(at: slot)
+        if isIncluded { source.pointee.includers.insert(member) } else { source.pointee.includers.remove(member) }
+        let isAny = !source.pointee.includers.isEmpty
+        guard isAny != source.pointee.isIncluded else { return }
+        source.pointee.isIncluded = isAny
+        includedCount += isAny ? 1 : -1
     }
 
     /// The endpoint slot at `place`; `nil` when nobody is there.
@@ -117,7 +168,8 @@ struct Conference: ~Copyable {
     }
 
     /// Makes a slot for a new source; the caller has looked at ``refusal(of:own:)``.
-    mutating func addSource(_ mediaType: MediaType, owner: UInt32, place: UInt16) -> Int {
+    /// - Parameter isSynthetic: its owner does not send it and may get it.
+    mutating func addSource(_ mediaType: MediaType, owner: UInt32, place: UInt16, isSynthetic: Bool = false) -> Int {
         let slot: Int
         if let free = freeSources.popLast() {
             slot = Int(free)
@@ -127,7 +179,9 @@ struct Conference: ~Copyable {
             interest.makeRoom(members: places.count, sources: sources.count)
         }
         sources[slot].begin(mediaType, owner: owner)
-        interest.addSource(slot, mediaType: mediaType, ownerPlace: Int(place))
+        sources[slot].isSynthetic = isSynthetic
+        if isSynthetic { syntheticCount += 1 }
+        interest.addSource(slot, mediaType: mediaType, ownerPlace: isSynthetic ? nil : Int(place))
         return slot
     }
 
@@ -156,6 +210,8 @@ struct Conference: ~Copyable {
     /// Frees the slot of a source; the packets that wait in it are the batch's to release first.
     mutating func removeSource(_ slot: Int) {
         forgetStreams(of: slot)
+        if sources[slot].isSynthetic { syntheticCount -= 1 }
+        if sources[slot].isIncluded { includedCount -= 1 }
         sources[slot].end()
         interest.removeSource(slot)
         freeSources.append(UInt16(slot))

@@ -14,6 +14,8 @@ struct Encoding: BitwiseCopyable {
     var statistics: ReceptionStatistics
     /// Closes the gaps of packets that are not forwarded to anybody.
     var gaps = SequenceGapCloser()
+    /// Packets in a row that were dropped without being authenticated.
+    var skipped: UInt16 = 0
 
     init(_ description: SourceStreamDescription, clockRate: UInt32) {
         ssrc = description.ssrc

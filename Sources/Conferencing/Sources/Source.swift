@@ -12,6 +12,22 @@ struct Source: ~Copyable {
     private(set) var mediaType = MediaType.audio
     /// Slot of the sending endpoint.
     private(set) var owner: UInt32 = 0
+    /// As signalled.
+    var name = ""
+    /// It is made on the server's side: its owner does not send it and may get it.
+    var isSynthetic = false
+    /// It shows a screen, not a camera.
+    var isDesktop = false
+    /// Its owner said that there is nothing to see.
+    var isOff = false
+    /// Members that have asked for it by its name.
+    var includers = MemberSet()
+    /// Whether anybody has.
+    var isIncluded = false
+    /// Which of its last packets went out, also those that were recovered; only for voices with redundancy.
+    var recentNumbers = RecentNumbers()
+    /// Its last payloads; only for voices that the bridge protects.
+    var history: AudioHistory?
     /// From low to high. The first one is forwarded; its SSRC is the one that receivers see.
     var encodings = GrowableBuffer<Encoding>(capacity: 1)
     /// What its latest packet carries (`Codec` raw value); ``Uplink/none`` before the first.
@@ -61,6 +77,11 @@ struct Source: ~Copyable {
         generation &+= 1
         self.mediaType = mediaType
         self.owner = owner
+        (isSynthetic, isDesktop, isOff) = (false, false, false)
+        includers = MemberSet()
+        isIncluded = false
+        recentNumbers = RecentNumbers()
+        history = nil
         keyframeRequests = RequestHistory()
         wantsKeyframeFor = nil
         reportGeneration = 0
@@ -72,6 +93,9 @@ struct Source: ~Copyable {
     /// The tenant moves out.
     mutating func end() {
         generation &+= 1
+        name = ""
+        (isSynthetic, isIncluded) = (false, false)
+        history = nil
         encodings.removeAll()
     }
 

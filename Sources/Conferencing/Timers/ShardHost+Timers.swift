@@ -14,8 +14,10 @@ extension ShardHost {
     /// The next moment at which ``handleTimeout(at:into:)`` has something to do.
     public var nextTimeout: Timestamp {
         if hasRemovals || !doomed.isEmpty || !queue.isEmpty || request != nil { return .zero }
-        if sweep.isRunning || gauges.isRunning || connectivity.isRunning || description != nil { return .zero }
-        return min(deadlines.earliest ?? .distantFuture, min(nextSweep, min(nextGauges, nextConnectivity)))
+        if sweep.isRunning || gauges.isRunning || connectivity.isRunning { return .zero }
+        if description != nil || !selecting.isEmpty { return .zero }
+        let earliest = min(deadlines.earliest ?? .distantFuture, decisions.earliest ?? .distantFuture)
+        return min(earliest, min(nextSweep, min(nextGauges, nextConnectivity)))
     }
 
     /// Lets due timers run: at most ``ConferencingLimits/timersPerTurn`` sessions per call. Call between pumps only.
@@ -29,6 +31,8 @@ extension ShardHost {
             endpoint.pointee.scheduledAt = .distantFuture
             serviceEndpoint(index, at: now, into: &egress)
         }
+        goOnDeciding(at: now, into: &egress)
+        goOnSelecting(at: now, into: &egress)
         clearAway(at: now)
         expireDoomed()
         goOnSweeping(at: now)

@@ -101,6 +101,17 @@ struct MediaSetup {
         shard.restart.isEnabled = settings.ice.restart.isEnabled
         shard.restart.transitionWindow = settings.ice.restart.transitionWindow
         shard.restart.timeout = settings.ice.restart.timeout
+        shard.setRedundancy(
+            policyName: settings.audio.redundancyPolicy, distance: settings.audio.redundancyDistance,
+            isForVoiceOnly: settings.audio.isRedundancyForVoiceOnly)
+        shard.discardedEarly = settings.audio.discardedEarly ?? 0
+        shard.setSpeech(
+            recent: settings.speech.recentSpeakers,
+            silence: settings.speech.detectsSilence ? settings.speech.silenceTimeout : nil)
+        shard.setLoudest(
+            settings.speech.routesLoudestOnly ? settings.speech.loudest : nil,
+            withDominant: settings.speech.alwaysRoutesDominant, lifetime: settings.speech.energyLifetime,
+            alpha: settings.speech.energyAlpha)
         shard.inactivityTimeout = settings.expiration.timeout
         shard.expiryCheckInterval = settings.expiration.checkInterval
         return shard

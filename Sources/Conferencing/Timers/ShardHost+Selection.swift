@@ -1,0 +1,215 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+import Forwarding
+import MediaTransport
+import Primitives
+import ShardMessages
+import Telemetry
+
+// Which sources a receiver gets (media-plane.md 9.1, 9.2, 10.6): chosen when something changes, a few receivers a turn,
+// and written down as the bits of `Interest`, so that the hall asks nobody.
+
+extension ShardHost {
+    /// A member's sources are to be chosen anew.
+    mutating func select(for place: UInt16, in conferenceIndex: Int) {
+        conferences.pointer(at: conferenceIndex).pointee.toSelect.insert(Int(place))
+        beginSelecting(conferenceIndex)
+    }
+
+    /// The sources of everybody are to be chosen anew who is not content with all there are.
+    /// - Parameter isByOrder: only for those to whom the order of the speakers matters.
+    mutating func selectForAll(in conferenceIndex: Int, isByOrder: Bool = false) {
+        let conference = conferences.pointer(at: conferenceIndex)
+        conference.pointee.toSelect.formUnion(isByOrder ? conference.pointee.limited : conference.pointee.choosers)
+        beginSelecting(conferenceIndex)
+    }
+
+    /// A source is new: who chooses gets it when it is chosen, and what is made on the server's side nobody else.
+    mutating func withhold(_ slot: Int, in conferenceIndex: Int) {
+        let conference = conferences.pointer(at: conferenceIndex)
+        let isSynthetic = conference.pointee.sources[slot].isSynthetic
+        conference.pointee.interest.deny(isSynthetic ? .everybody : conference.pointee.choosers, source: slot)
+        selectForAll(in: conferenceIndex)
+    }
+
+    /// A member has come, or has another opinion on what it wants.
+    mutating func noteChooser(_ index: Int) {
+        let endpoint = endpoints.pointer(at: index)
+        let conference = conferences.pointer(at: endpoint.pointee.conference)
+        let place = Int(endpoint.pointee.place)
+        if endpoint.pointee.wishes.needsSelection {
+            conference.pointee.choosers.insert(place)
+        } else {
+            conference.pointee.choosers.remove(place)
+        }
+        if endpoint.pointee.wishes.lastN != nil {
+            conference.pointee.limited.insert(place)
+        } else {
+            conference.pointee.limited.remove(place)
+        }
+    }
+
+    /// A member has come: what there is already is withheld from one that chooses, and what is made on the server's
+    /// side from everybody.
+    mutating func beginChoice(of index: Int) {
+        noteChooser(index)
+        let endpoint = endpoints.pointer(at: index)
+        let conference = conferences.pointer(at: endpoint.pointee.conference)
+        let place = Int(endpoint.pointee.place)
+        if endpoint.pointee.wishes.needsSelection {
+            conference.pointee.interest.denyAll(place)
+            select(for: endpoint.pointee.place, in: endpoint.pointee.conference)
+        } else if conference.pointee.syntheticCount > 0 {
+            for slot in 0..<conference.pointee.sources.count where conference.pointee.sources[slot].isSynthetic {
+                conference.pointee.interest.setDenied(true, place, source: slot)
+            }
+        }
+    }
+
+    private mutating func beginSelecting(_ conferenceIndex: Int) {
+        let conference = conferences.pointer(at: conferenceIndex)
+        guard !conference.pointee.isSelecting, !conference.pointee.toSelect.isEmpty || !conference.pointee.toAsk.isEmpty
+        else { return }
+        conference.pointee.isSelecting = true
+        selecting.append(UInt32(conferenceIndex))
+    }
+
+    /// Chooses for those who wait, as many as a turn has time for.
+    mutating func goOnSelecting(at now: Timestamp, into egress: inout EgressBatch) {
+        var left = ConferencingLimits.selectionsPerTurn
+        // Ends: each turn takes a source, a member or a conference away.
+        while left > 0, egress.hasRoom(datagrams: 16), let first = selecting.first {
+            let conference = conferences.pointer(at: Int(first))
+            if let slot = conference.pointee.toAsk.popLast() {
+                left -= 1
+                askForKeyframe(of: Int(slot), in: conference, at: now, into: &egress)
+            } else if let place = conference.pointee.toSelect.popFirst() {
+                left -= 1 + conference.pointee.sources.count
+                if let index = conference.pointee.member(at: place) {
+                    choose(for: index, at: place, of: conference, at: now, into: &egress)
+                }
+            } else {
+                conference.pointee.isSelecting = false
+                selecting.popFirst()
+            }
+        }
+    }
+
+    /// A picture that competes for one of the last N.
+    private struct Candidate {
+        var rank: Int
+        var position: UInt16
+        var slot: Int
+
+        func comes(before other: Candidate) -> Bool {
+            (rank, position, slot) < (other.rank, other.position, other.slot)
+        }
+    }
+
+    private mutating func choose(
+        for index: Int, at place: Int, of conference: UnsafeMutablePointer<Conference>, at now: Timestamp,
+        into egress: inout EgressBatch
+    ) {
+        let endpoint = endpoints.pointer(at: index)
+        endpoint.pointee.stage = Stage()
+        let positions = endpoint.pointee.wishes.lastN == nil ? [] : positionsOfSpeakers(in: conference)
+        var candidates: [Candidate] = []
+        for slot in 0..<conference.pointee.sources.count {
+            let source = conference.pointee.sources.pointer(at: slot)
+            guard source.pointee.isLive else { continue }
+            let isOwn = source.pointee.owner == UInt32(index)
+            if source.pointee.mediaType == .audio {
+                if isOwn, !source.pointee.isSynthetic { continue }
+                chooseAudio(source, slot, for: endpoint, at: place, of: conference)
+                continue
+            }
+            guard !isOwn else { continue }
+            let (name, owner) = (source.pointee.name, source.pointee.owner)
+            if !source.pointee.isDesktop, endpoint.pointee.wishes.hasStage, endpoint.pointee.wishes.isOnStage(name) {
+                endpoint.pointee.stage.insert(owner)
+            }
+            guard !source.pointee.isOff, endpoint.pointee.wishes.wantsVideo(name) else {
+                set(false, slot, for: endpoint, at: place, of: conference, at: now, into: &egress)
+                continue
+            }
+            guard endpoint.pointee.wishes.lastN != nil else {
+                set(true, slot, for: endpoint, at: place, of: conference, at: now, into: &egress)
+                continue
+            }
+            let speaker = Int(endpoints.pointer(at: Int(owner)).pointee.place)
+            candidates.append(
+                Candidate(
+                    rank: endpoint.pointee.wishes.rank(of: name),
+                    position: speaker < positions.count ? positions[speaker] : .max, slot: slot))
+        }
+        guard let lastN = endpoint.pointee.wishes.lastN else { return }
+        candidates.sort { $0.comes(before: $1) }
+        for (position, candidate) in candidates.enumerated() {
+            set(
+                position < lastN, candidate.slot, for: endpoint, at: place, of: conference, at: now, into: &egress)
+        }
+    }
+
+    /// Where in the order of speakers each place of the conference stands.
+    private func positionsOfSpeakers(in conference: UnsafeMutablePointer<Conference>) -> [UInt16] {
+        var positions = [UInt16](repeating: .max, count: conference.pointee.places.count)
+        for position in 0..<conference.pointee.speech.order.count {
+            positions[Int(conference.pointee.speech.order[position])] = UInt16(position)
+        }
+        return positions
+    }
+
+    private func chooseAudio(
+        _ source: UnsafeMutablePointer<Source>, _ slot: Int, for endpoint: UnsafeMutablePointer<Endpoint>,
+        at place: Int, of conference: UnsafeMutablePointer<Conference>
+    ) {
+        let name = source.pointee.name
+        conference.pointee.include(endpoint.pointee.wishes.includes(name), place, source: slot)
+        let isWanted = endpoint.pointee.wishes.wantsAudio(name, isSynthetic: source.pointee.isSynthetic)
+        if isWanted == conference.pointee.interest.isDenied(place, source: slot) {
+            change(to: isWanted, slot, for: endpoint, at: place, of: conference)
+        }
+    }
+
+    /// A picture is chosen, or not; nothing happens when it was before.
+    private mutating func set(
+        _ isWanted: Bool, _ slot: Int, for endpoint: UnsafeMutablePointer<Endpoint>, at place: Int,
+        of conference: UnsafeMutablePointer<Conference>, at now: Timestamp, into egress: inout EgressBatch
+    ) {
+        guard isWanted == conference.pointee.interest.isDenied(place, source: slot) else { return }
+        change(to: isWanted, slot, for: endpoint, at: place, of: conference)
+        guard isWanted, conference.pointee.interest.wants(place, source: slot) else { return }
+        let source = conference.pointee.sources.pointer(at: slot)
+        // Where nothing came yet the first packet begins with a key frame, or asks for one.
+        guard source.pointee.codec != Uplink.none, egress.hasRoom(datagrams: 4) else { return }
+        _ = pair(of: endpoint, with: slot, source)
+        requestKeyframe(of: slot, in: conference, for: place, at: now, into: &egress)
+    }
+
+    private func change(
+        to isWanted: Bool, _ slot: Int, for endpoint: UnsafeMutablePointer<Endpoint>, at place: Int,
+        of conference: UnsafeMutablePointer<Conference>
+    ) {
+        conference.pointee.interest.setDenied(!isWanted, place, source: slot)
+        guard !isWanted else { return }
+        // Whenever it goes on it goes on without a gap.
+        let generation = conference.pointee.sources[slot].generation
+        if let pair = endpoint.pointee.downlink.position(ofSlot: slot, generation: generation) {
+            endpoint.pointee.downlink.projection(at: pair).pointee.interrupt()
+        }
+    }
+
+    /// A source was switched on again: whoever gets it needs a key frame, so the first of them asks for all.
+    private mutating func askForKeyframe(
+        of slot: Int, in conference: UnsafeMutablePointer<Conference>, at now: Timestamp, into egress: inout EgressBatch
+    ) {
+        guard slot < conference.pointee.sources.count else { return }
+        let source = conference.pointee.sources.pointer(at: slot)
+        guard source.pointee.isLive, source.pointee.codec != Uplink.none else { return }
+        var receivers = MemberSet()
+        conference.pointee.interest.collect(slot, into: &receivers)
+        guard let place = receivers.popFirst(), let index = conference.pointee.member(at: place) else { return }
+        _ = pair(of: endpoints.pointer(at: index), with: slot, source)
+        requestKeyframe(of: slot, in: conference, for: place, at: now, into: &egress)
+    }
+}
