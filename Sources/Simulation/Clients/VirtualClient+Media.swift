@@ -26,7 +26,7 @@ extension VirtualClient {
         source.timestamp &+= UInt32(settings.audioInterval.microseconds * 48 / 1_000)
         source.frame += 1
         source.next = source.next + settings.audioInterval
-        let level = source.isTalking ? UInt8(random.int(in: 20...60)) : 127
+        let level = self.level ?? (source.isTalking ? UInt8(random.int(in: 20...60)) : 127)
         var payload = filler(random.int(in: 40...90), seed: source.frame)
         sendMedia(
             &source, number: settings.opusNumber, marker: false, payload: &payload, in: world,

@@ -28,6 +28,8 @@ final class VirtualClient {
     var isPresent = true
     var isAudioMuted = false
     var isVideoMuted = false
+    /// The audio level of everything it says, 0…127; `nil` leaves it to chance.
+    var level: UInt8?
     /// ICE works, as this side and as the bridge sees it.
     var isConnected = (here: false, there: false)
     var hasBegunKeys = false

@@ -24,7 +24,7 @@ struct Scenario: Sendable {
     ]
 
     /// Every scenario, in the order they are played.
-    static let all: [Scenario] = meetings + networks + restarts + hostile
+    static let all: [Scenario] = meetings + speech + networks + restarts + hostile
 
     /// The scenario of this name.
     static func named(_ name: String) -> Scenario? { all.first { $0.name == name } }

@@ -36,6 +36,8 @@ struct SimulatedWorker: ~Copyable {
         var isAuthentic: Bool
         /// No drop counter of the doors moved.
         var isTaken: Bool
+        /// It was taken in and is not among the loudest.
+        var isNotLoud: Bool
     }
 
     /// Where the bridge is.
@@ -64,7 +66,7 @@ struct SimulatedWorker: ~Copyable {
     /// Drop reasons of packets that were taken in and whose number is closed up, or that nobody was to get.
     private static let discards: Set<String> = [
         "droppedForceMuted", "droppedVisitorMedia", "droppedPaddingOnly", "droppedSilence",
-        "droppedNotForwardedEncoding", "droppedSendBuffer", "droppedUnwanted",
+        "droppedNotForwardedEncoding", "droppedSendBuffer", "droppedUnwanted", "droppedNotLoudest",
     ]
 
     /// Drop reasons of packets that are refused although they are the sender's own.
@@ -181,12 +183,15 @@ struct SimulatedWorker: ~Copyable {
             place.copyBytes(from: datagram.bytes)
             elapsed = elapsed + costs.receive
             let before = (sum(refusals.strange), sum(refusals.authentic))
+            let quiet = counters.value(.droppedNotLoudest)
             host.receive(place, from: datagram.source, local: 0, at: now, arrival: arrival, into: &egress)
             if datagram.packet != nil || !datagram.reports.isEmpty {
                 let isAuthentic = sum(refusals.strange) == before.0
                 let isTaken = isAuthentic && sum(refusals.authentic) == before.1
                 outcomes.append(
-                    Outcome(datagram: datagram, arrival: arrival, isAuthentic: isAuthentic, isTaken: isTaken))
+                    Outcome(
+                        datagram: datagram, arrival: arrival, isAuthentic: isAuthentic, isTaken: isTaken,
+                        isNotLoud: counters.value(.droppedNotLoudest) != quiet))
             }
         }
         if socketHead == socket.count {

@@ -29,7 +29,8 @@ extension World {
         guard ledger.packets[index].order < 0 else {
             return fail(.secrecy, "packet \(index) of ssrc \(ledger.ssrc) was taken in twice")
         }
-        ledgers[position].take(index, fate: fate(of: ledger.packets[index], ledger, owner), at: outcome.arrival)
+        let due = fate(of: ledger.packets[index], ledger, owner)
+        ledgers[position].take(index, fate: outcome.isNotLoud ? .discarded : due, at: outcome.arrival)
     }
 
     /// What the bridge has to do with a packet (media-plane.md 6.5, 6.6, 10.1).

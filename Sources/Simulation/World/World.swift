@@ -39,6 +39,8 @@ final class World {
     var allowedDrops: Set<String> = []
     /// How long forwarded packets were inside the bridge, by conference that asked for it.
     var transits: [Int: [TimeDelta]] = [:]
+    /// What was told about speakers, by conference.
+    private(set) var speakers: [Int: [SpeakerState]] = [:]
 
     private var steps: [Step] = []
     private var turnAt = Timestamp.distantFuture
@@ -246,7 +248,8 @@ final class World {
             let client = clients[Int(number.value) - 1]
             if client.isPresent { fail(.world, "the bridge gave client \(client.index) up: \(event)") }
         case .answer, .dtlsConnected, .description, .conferenceExpired, .sourceRefused: break
-        case .speakerChanged, .connectivityChanged, .estimateChanged, .iceRestartEnded: break
+        case .speakerChanged(let number, let state): speakers[Int(number.value) - 1, default: []].append(state)
+        case .connectivityChanged, .estimateChanged, .iceRestartEnded: break
         }
     }
 
