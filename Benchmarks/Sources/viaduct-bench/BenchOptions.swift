@@ -6,12 +6,13 @@ import Glibc
 struct BenchOptions {
     /// A group of measurements that can be asked for by name, in the order in which they run.
     enum Section: String, CaseIterable {
-        case doors, hall, start, calls, interleaving, neighbours, conferences, engines, old
+        case doors, hall, speakers, start, calls, interleaving, neighbours, conferences, engines, old
 
         var explanation: String {
             switch self {
             case .doors: "each door of the packet path by itself"
             case .hall: "conferences without sockets: idle packets, joins, leaves, kernel messages, memory"
+            case .speakers: "audio senders of one conference: a packet that comes in, 20 beside 500"
             case .start: "start-up and idle memory"
             case .calls: "whole calls beside the floor"
             case .interleaving: "20 × 20 with video, interleaved beside whole frames"

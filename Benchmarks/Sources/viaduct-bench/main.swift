@@ -35,6 +35,11 @@ do {
                 do { try HallBenchmarks(directory: directory).run() } catch { fatal("\(error)") }
             }
             thread.join()
+        case .speakers:
+            let thread = try PinnedThread.start(name: "hall") {
+                do { try SpeakerBenchmarks().run() } catch { fatal("\(error)") }
+            }
+            thread.join()
         case .start: try StartUp(bed: bed, prosody: options.prosody).run()
         case .calls: try Calls(bed: bed, rounds: options.endToEndRounds).run()
         case .interleaving: try comparisons.interleaving()

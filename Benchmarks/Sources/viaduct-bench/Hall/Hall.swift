@@ -49,7 +49,7 @@ final class Hall {
     /// Kernel messages and datagrams since ``resetSent()``.
     private(set) var sent = (messages: 0, datagrams: 0)
 
-    init() throws {
+    init(configure: (inout ShardSettings) -> Void = { _ in }) throws {
         identity = try DTLSIdentity(wallSeconds: 1_790_000_000)
         var settings = ShardSettings(localAddresses: [Self.bridge])
         settings.dtls.profiles = [Self.profile]
@@ -59,6 +59,7 @@ final class Hall {
         settings.inactivityTimeout = .seconds(1_000_000 as Int64)
         settings.firstActivityTimeout = .seconds(1_000_000 as Int64)
         settings.emptyConferenceTimeout = .seconds(1_000_000 as Int64)
+        configure(&settings)
         host = ShardHost(
             settings: settings, identity: identity, counters: counters, random: Random(seed: 4), at: now)
         // The batch's own pages are no conference's.
@@ -172,6 +173,29 @@ final class Hall {
         let total = threadNanoseconds() - begin - uncounted
         _ = discard()
         return Cost(total: total, longest: total)
+    }
+
+    /// Members want nothing from now on.
+    func deafen(_ peers: [Peer]) {
+        var nothing = ReceiverPreferences()
+        nothing.audio = AudioSubscription(all: false)
+        for peer in peers { host.setPreferences(of: EndpointNumber(peer.number), to: nothing) }
+        settle()
+    }
+
+    /// Lets time pass.
+    /// - Returns: what the timers cost that were due.
+    func pass(_ duration: TimeDelta) -> Int64 {
+        now = now + duration
+        var cost: Int64 = 0
+        // Ends: time stands still, and what is due at it is done once.
+        while host.nextTimeout <= now {
+            let begin = threadNanoseconds()
+            host.handleTimeout(at: now, into: &egress)
+            cost += threadNanoseconds() - begin
+            deliver()
+        }
+        return cost
     }
 
     func resetSent() { sent = (0, 0) }

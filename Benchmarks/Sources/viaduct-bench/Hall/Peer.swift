@@ -72,7 +72,10 @@ final class Peer {
     }
 
     /// A sealed RTP packet of the next number.
-    func seal(ssrc: UInt32, payloadType: UInt8, timestamp: UInt32, payload: [UInt8]) -> [UInt8] {
+    /// - Parameter level: audio level in -dBov, under extension 1; `nil` for none.
+    func seal(
+        ssrc: UInt32, payloadType: UInt8, timestamp: UInt32, payload: [UInt8], level: UInt8? = nil
+    ) -> [UInt8] {
         let sequence = sequences[ssrc, default: 1]
         sequences[ssrc] = sequence &+ 1
         var slot = [UInt8](repeating: 0, count: EgressBatch.slotBytes)
@@ -82,7 +85,15 @@ final class Peer {
             slot.storeBytes(of: sequence.bigEndian, toByteOffset: 2, as: UInt16.self)
             slot.storeBytes(of: timestamp.bigEndian, toByteOffset: 4, as: UInt32.self)
             slot.storeBytes(of: ssrc.bigEndian, toByteOffset: 8, as: UInt32.self)
-            return payload.withUnsafeBytes { transport.protectRTP(slot: slot, headerBytes: 12, payload: $0) }
+            if let level {
+                slot[0] = 0x90
+                // RFC 8285: one element of one byte, and padding.
+                for (offset, byte) in [0xBE, 0xDE, 0, 1, 0x10, 0x80 | level, 0, 0].enumerated() {
+                    slot[12 + offset] = byte
+                }
+            }
+            let headerBytes = level == nil ? 12 : 20
+            return payload.withUnsafeBytes { transport.protectRTP(slot: slot, headerBytes: headerBytes, payload: $0) }
         }
         guard let length else { fatal("a peer without keys cannot seal") }
         return Array(slot[..<length])
