@@ -10,10 +10,8 @@ import Telemetry
 extension Scenario {
     static let speech = [
         Scenario(
-            name: "speakers", summary: "five people speak in a scripted order, and that is the order told", stride: 4
-        ) {
-            speakers($0)
-        },
+            name: "speakers", summary: "five people speak in a scripted order, and that is the order told", stride: 4,
+            drops: ["droppedUnknownSource", "droppedUnknownFragment"], play: speakers),
         Scenario(
             name: "loudest", summary: "only the two loudest of seven are forwarded, without a gap", stride: 4,
             drops: ["droppedNotLoudest"],
