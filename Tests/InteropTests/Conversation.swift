@@ -10,6 +10,8 @@ struct Conversation: Decodable {
         let seconds: Double
         /// The classes of the first messages of each tab, `open` where the channel opened.
         let onConnect: [String: [String]]?
+        /// Seconds until everybody was told of a new speaker.
+        let changes: [Double]?
         /// The longest pause in what anybody received, in milliseconds, per endpoint with which something was done.
         let gaps: [String: Double]?
         /// Packets that receivers missed.

@@ -14,11 +14,22 @@ extension RealPeers {
             let opened = try call.station("channel")
             // Only a WebSocket is greeted unasked.
             let events = try #require(opened.onConnect)
-            #expect(events.count == 3)
+            #expect(events.count == 2)
             for (name, events) in events {
                 #expect(events.filter { $0 == "ServerHello" }.count == 1, "\(name): \(events)")
             }
             _ = try call.station("messages")
+        }
+
+        @Test("everybody is told over the channel who speaks as tones start and stop")
+        func speakers() async throws {
+            let changes = try #require(try await Conversation.call("sctp").station("speaker").changes)
+            #expect(changes.count == 2 && changes.allSatisfy { $0 < 6 }, "seconds: \(changes)")
+        }
+
+        @Test("who joins later is told the speaker on connect")
+        func latecomer() async throws {
+            _ = try await Conversation.call("sctp").station("latecomer")
         }
 
         @Test("a microphone that the focus mutes is heard by nobody until unmuted, without a gap in numbers")

@@ -1,5 +1,5 @@
 # Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
-"""Calls of browser tabs that talk over the bridge channel, are muted, restart their ICE, move, and go.
+"""Calls of browser tabs that talk over the bridge channel, speak, are muted, restart their ICE, move, and go.
 
     conversation.py --bridge HOST:PORT --media HOST:PORT --pictures FOLDER [CALL...]
 
@@ -30,7 +30,7 @@ KINDS = {"aaaa0001": "chromium", "bbbb0002": "firefox", "cccc0003": "chromium"}
 FIRST, SECOND, THIRD = KINDS
 # The laptop's, by their addresses.
 NETWORKS = {"10.30.0": "wifi0", "10.31.0": "cable0"}
-CONNECTIVITY = "EndpointConnectivityStatusChangeEvent"
+SPEAKER, CONNECTIVITY = "DominantSpeakerEndpointChangeEvent", "EndpointConnectivityStatusChangeEvent"
 
 
 class Missed(Exception):
@@ -220,6 +220,43 @@ def messages(call):
             raise Missed(f"{sender} got its own message")
 
 
+def say(call, speaker):
+    """Lets one speak and the others hum."""
+    for name in call.here:
+        call.focus.order(name, "tone", "loud" if name == speaker else "hum")
+
+
+def speaker(call, *order):
+    """One speaks after the other, and everybody is told."""
+    seconds = []
+    for index, name in enumerate(order):
+        since, started = call.mark(), time.monotonic()
+        # The first may be known already: a conference without a speaker takes whoever makes a sound.
+        known = {one: call.heard(one, SPEAKER)[-1:] for one in call.here} if index == 0 else {}
+        say(call, name)
+
+        def told(one, name=name, since=since, known=known):
+            events = call.heard(one, SPEAKER, since) or known.get(one, [])
+            return events and events[-1]["dominantSpeakerEndpoint"] == name
+
+        call.need(15, f"everybody is told that {name} speaks", lambda: all(told(one) for one in call.here))
+        if index:
+            seconds.append(round(time.monotonic() - started, 2))
+            for one in call.here:
+                event = call.heard(one, SPEAKER, since)[-1]
+                if event["previousSpeakers"][:1] != [order[index - 1]] or event.get("silence") is not False:
+                    raise Missed(f"{one} was told {event}")
+    return {"changes": seconds}
+
+
+def latecomer(call, speaking):
+    """A tab that comes when one has spoken is told at once, on its connect."""
+    call.enter_all(THIRD)
+    call.need(10, "the latecomer is told the speaker", lambda: call.heard(THIRD, SPEAKER))
+    if call.heard(THIRD, SPEAKER)[0]["dominantSpeakerEndpoint"] != speaking:
+        raise Missed(f"the latecomer was told {call.heard(THIRD, SPEAKER)[0]}")
+
+
 def mute(call):
     """The focus mutes one: the others hear nothing more of it, until it may speak again."""
     for name in (FIRST, SECOND):
@@ -365,8 +402,10 @@ def replaced(call):
 
 def converse(call):
     """The call over a data channel."""
-    call.enter_all(*KINDS)
+    call.enter_all(FIRST, SECOND)
     call.visit(channel)
+    call.visit(speaker, FIRST, SECOND, FIRST)
+    call.visit(latecomer, FIRST)
     call.visit(messages)
     call.visit(mute)
     call.visit(restart)
