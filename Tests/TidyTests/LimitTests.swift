@@ -7,7 +7,9 @@ import Testing
 struct LimitTests {
     /// What `popFirst` and `removeFirst` shorten besides queues: text that is being read, a command line, a set of
     /// members, the inside of the queue itself.
-    private static let otherReceivers: Set<String> = ["text", "digits", "rest", "toVisit", "elements"]
+    private static let otherReceivers: Set<String> = [
+        "text", "digits", "rest", "toVisit", "elements", "toSelect", "receivers",
+    ]
     /// Tools beside the bridge, and where queues are made.
     private static let otherTargets: Set<String> = ["Primitives", "LoadGenerator", "Simulation"]
 
