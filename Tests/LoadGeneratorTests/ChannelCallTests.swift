@@ -34,6 +34,53 @@ extension CallTests {
         #expect(channel.statsSent == 5 && channel.statsReceived == 20)
     }
 
+    /// The same with WebSockets.
+    private func webSocketCall(_ line: String, _ manner: WebSocketHub.Manner) throws -> LoadResult {
+        let words = "--channel websocket --turn 0 --duration 1 --quiet --video-senders 0 --join-timeout 1 " + line
+        guard case .run(let options) = try LoadOptions.parse(words.split(separator: " ").map(String.init)) else {
+            throw LoadError.usage("no run")
+        }
+        prepareLibrary()
+        let focus = try WorkerFocus(usesOffload: true)
+        let hub = try WebSocketHub(manner)
+        focus.webSocketHub = hub
+        defer {
+            hub.stop()
+            focus.worker.stop()
+        }
+        return try LoadRun(options, focus: focus).run()
+    }
+
+    @Test("messages reach all and one over WebSockets while media flows")
+    func webSockets() throws {
+        let result = try webSocketCall("--participants 5", .proper)
+        let channel = result.statistics.channel
+        #expect(result.imperfections == [])
+        #expect(result.openChannels == 5 && channel.opened == 5 && channel.hellos == 5 && channel.lateHellos == 0)
+        #expect(channel.messagesExpected == 25 && channel.messagesArrived == 25)
+        #expect(channel.statsSent == 5 && channel.statsReceived == 20)
+    }
+
+    @Test(
+        "a WebSocket server that does not answer is told from one that does not greet",
+        arguments: [(WebSocketHub.Manner.silent, "no answer to the WebSocket handshake"), (.mute, "no ServerHello")])
+    func noWebSocket(manner: WebSocketHub.Manner, reason: String) throws {
+        let result = try webSocketCall("--participants 2", manner)
+        #expect(!result.hasBegun)
+        let line = result.imperfections.first ?? ""
+        #expect(line.hasPrefix("no bridge channel was opened: participant "), "\(line)")
+        #expect(line.contains(": bridge channel: \(reason)") && line.hasSuffix(" within 1 s"), "\(line)")
+    }
+
+    @Test("a WebSocket that is closed in mid-call is named; the media goes on")
+    func closedWebSocket() throws {
+        let result = try webSocketCall("--participants 2", .rude)
+        #expect(result.hasBegun && result.openChannels == 0 && result.connected == 2)
+        let reason = "bridge channel: the bridge closed the WebSocket (1001 gone)"
+        #expect(result.imperfections.contains { $0.hasSuffix(reason) }, "\(result.imperfections)")
+        #expect(result.statistics.lost == 0)
+    }
+
     @Test("several threads and conferences keep their messages apart")
     func threads() throws {
         let result = try channelCall("--conferences 2 --participants 3 --video-senders 0 --threads 2", .proper)

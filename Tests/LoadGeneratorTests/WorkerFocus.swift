@@ -14,6 +14,8 @@ final class WorkerFocus: Focus {
     var advertisedPort: UInt16?
     /// Serves data channels, where participants open them.
     var hub: WorkerHub?
+    /// Names where participants dial, where they have WebSockets.
+    var webSocketHub: WebSocketHub?
     private var number: UInt64 = 0
     private var conferences: [String: ConferenceNumber] = [:]
 
@@ -51,7 +53,7 @@ final class WorkerFocus: Focus {
                 .init(
                     hash: "sha-256", digest: BridgeTransport.Fingerprint.digest(local.fingerprint) ?? [],
                     setup: local.setup.rawValue)
-            ], hasSCTP: hub != nil)
+            ], hasSCTP: hub != nil, webSockets: webSocketHub.map { [$0.url(of: participant.endpoint)] } ?? [])
     }
 
     func update(_ participant: PlannedParticipant, _ transport: ParticipantTransport) throws(LoadError) {
