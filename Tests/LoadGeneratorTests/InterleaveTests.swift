@@ -114,7 +114,8 @@ struct InterleaveTests {
         let network = try FaultyNetwork(target: try #require(focus.worker.boundAddresses.first).port, faults: [])
         defer { network.stop() }
         focus.advertisedPort = network.port
-        let line = "--participants 6 --audio-senders 0 --duration 2 --quiet --verify sample " + flags
+        let line =
+            "--channel none --participants 6 --audio-senders 0 --duration 2 --quiet --verify sample " + flags
         guard case .run(let options) = try LoadOptions.parse(line.split(separator: " ").map(String.init)) else {
             return
         }

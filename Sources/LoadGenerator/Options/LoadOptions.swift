@@ -84,8 +84,8 @@ public struct LoadOptions: Equatable, Sendable {
     public var videoBitrate = 1_500_000
     /// Video frames per second.
     public var videoFrameRate = 30
-    /// What carries the bridge channel.
-    public var channel = Channel.none
+    /// What carries the bridge channel. SCTP unless told otherwise, as in a deployment that changed nothing.
+    public var channel = Channel.sctp
     /// Seconds that each audio sender talks, one after another; 0: all at once. `nil`: 2.5 with a channel, 0 without.
     public var turnOption: Double?
     /// Seconds of the call, from everyone being connected.

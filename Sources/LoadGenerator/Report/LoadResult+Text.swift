@@ -68,7 +68,7 @@ extension LoadResult {
         var rows = [("bridge channels open", "\(openChannels) of \(options.totalParticipants) (\(options.channel))")]
         if c.open.count > 0 { rows.append(("channel open after", spread(c.open))) }
         if options.turns > 0 {
-            rows.append(("speakers", "\(options.turns), \(decimal(options.turnSeconds, 1)) s each"))
+            rows.append(("turns to talk", "\(options.turns) of \(decimal(options.turnSeconds, 1)) s"))
             rows.append(("speaker changes told", "\(c.changesTold) of \(c.changesExpected)"))
             if c.speakerChange.count > 0 { rows.append(("change told after", spread(c.speakerChange))) }
         }

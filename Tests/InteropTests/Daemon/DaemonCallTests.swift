@@ -52,7 +52,7 @@ struct DaemonCallTests {
             let bench = try XMPPBench(prosody)
             let observer = bench.focus(port: prosody.port, user: "other")
             #expect(try await bench.wait(20) { observer.statistics(of: "via-1") != nil })
-            let call = try LoadCall(on: daemon, through: prosody, seconds: 7)
+            let call = try LoadCall(on: daemon, through: prosody, seconds: 7, ["--channel", "sctp"])
             // Statistics go out every five seconds, hence once at least in the call.
             #expect(
                 try await bench.wait(40) {

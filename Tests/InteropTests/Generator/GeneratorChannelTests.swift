@@ -45,12 +45,39 @@ struct GeneratorChannelTests {
         return (run, try JSONDecoder().decode(Outcome.self, from: try Data(contentsOf: file)))
     }
 
+    @Test("three are told each speaker, and get each other's messages", arguments: ["sctp"])
+    func calls(carrier: String) async throws {
+        try await withBridge { daemon in
+            let (run, outcome) = try await call("--channel \(carrier) --duration 9 --turn 3", on: daemon)
+            #expect(run.status == 0, "\(run)\n\(daemon.log)")
+            let channel = try #require(outcome.bridge_channel)
+            #expect(channel.carrier == carrier && channel.open == 3 && channel.server_hellos == 3)
+            #expect(channel.speaker_changes_told == 9 && channel.speaker_changes_expected == 9)
+            // Recognised after half a second at the earliest, with the constants of media-plane.md 10.2.
+            #expect(channel.speaker_change_us.max > 300_000 && channel.speaker_change_us.max < 2_500_000)
+            #expect(channel.messages_expected == 9 && channel.messages_arrived == 9)
+            #expect(channel.endpoint_stats_received >= 6 && channel.forwarded_sources >= 3)
+        }
+    }
+
     @Test("without a channel nothing is asked for, and the result says nothing of one")
     func none() async throws {
         try await withBridge { daemon in
             let (run, outcome) = try await call("--channel none --duration 1", on: daemon)
             #expect(run.status == 0, "\(run)")
             #expect(outcome.perfect && outcome.bridge_channel == nil && !run.output.contains("channel"))
+        }
+    }
+
+    @Test("a hundred broadcast to each other, two of them talk", arguments: ["sctp"])
+    func hundred(carrier: String) async throws {
+        try await withBridge { daemon in
+            let line = "--participants 100 --audio-senders 2 --video-senders 0 --duration 6 --turn 3 --verify headers"
+            let (run, outcome) = try await call("--channel \(carrier) \(line)", on: daemon)
+            #expect(run.status == 0, "\(run)\n\(daemon.log)")
+            let channel = try #require(outcome.bridge_channel)
+            #expect(channel.messages_expected == 100 * 99 + 100 && channel.messages_arrived == 10_000)
+            #expect(channel.speaker_changes_told == 200)
         }
     }
 

@@ -63,7 +63,8 @@ struct GeneratorFailureTests {
     private func transport(port: UInt16, ip: String = "127.0.0.1") -> String {
         let print = (0..<32).map { _ in "AB" }.joined(separator: ":")
         return """
-            {"endpoints":[{"id":"ENDPOINT","transport":{"transport":{"ufrag":"abcd","pwd":"abcdefghijklmnopqrstuv",
+            {"endpoints":[{"id":"ENDPOINT","transport":{"sctp":{"port":5000},"transport":{"ufrag":"abcd",
+            "pwd":"abcdefghijklmnopqrstuv",
             "fingerprints":[{"hash":"sha-256","setup":"actpass","fingerprint":"\(print)"}],"candidates":[{"ip":"\(ip)",
             "port":"\(port)","protocol":"udp","priority":"2130706431","type":"host"}]}}}]}
             """
