@@ -132,6 +132,22 @@ def http(line, fields="", body=""):
     return "\x01" + f"{line} HTTP/1.1\r\nHost: b:8080\r\n{fields}\r\n{body}"
 
 
+# First byte: how the rest is cut; its highest bit: compression was agreed on. Frames of RFC 6455 5.7, RFC 7692 7.2.3.
+KEY = bytes.fromhex("37fa213d")
+
+
+def masked(first, payload):
+    return bytes([first, 0x80 | len(payload)]) + KEY + bytes(b ^ KEY[i % 4] for i, b in enumerate(payload))
+
+
+put("WebSocket", [
+    b"\x01" + masked(0x81, b"Hello") + masked(0x89, b"ping") + masked(0x88, b"\x03\xe8bye"),
+    b"\x02" + masked(0x01, b"Hel") + masked(0x8A, b"") + masked(0x80, b"lo") + masked(0x82, b"\x00\xff"),
+    b"\x81" + masked(0xC1, bytes.fromhex("f248cdc9c90700")) + masked(0xC1, bytes.fromhex("f348cdc9c9070000")),
+    b"\x82" + masked(0x41, bytes.fromhex("f24805")) + masked(0x80, bytes.fromhex("000000ffffcac9c90700")),
+    b"\x03dGhlIHNhbXBsZSBub25jZQ==",
+    b"\x03permessage-deflate; client_max_window_bits; server_max_window_bits=12, permessage-deflate",
+])
 put("HTTP", [
     http("GET /about/health", "Accept: */*\r\n") + http("GET /metrics", "Accept: text/plain;q=0.5\r\n")[1:],
     http("POST /colibri/v2/conferences", f"Content-Length: {len(CREATE)}\r\n", CREATE),
