@@ -150,6 +150,23 @@ public struct ServerConnection: Sendable {
         deadline = now + settings.writeTime
     }
 
+    /// Answers the last request with 101: from here on the connection speaks another protocol, and this value is over.
+    ///
+    /// - Parameters:
+    ///   - name: the protocol.
+    ///   - fields: further headers of the answer; the caller vouches for them.
+    /// - Returns: what is to be sent, and what the client sent behind its request already; `nil` when there is no
+    ///   request to answer.
+    public mutating func upgrade(
+        to name: String, fields: [(name: String, value: String)]
+    ) -> (output: [UInt8], input: [UInt8])? {
+        guard case .answering = state, event == nil, request != nil else { return nil }
+        let result = (pendingOutput + Answer.switching(to: name, fields: fields), input)
+        state = .closed
+        (input, output, transmitted, request) = ([], [], 0, nil)
+        return (Array(result.0), result.1)
+    }
+
     /// So many bytes of ``pendingOutput`` have left.
     public mutating func didTransmit(_ count: Int, at now: Timestamp) {
         if count > 0 { lastProgress = now }

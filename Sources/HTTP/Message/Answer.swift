@@ -31,8 +31,17 @@ public struct Answer: Equatable, Sendable {
         let hasContent = status != 204 && status != 304
         if hasContent { head += "Content-Length: \(body.count)\r\n" }
         for (name, value) in fields { head += "\(name): \(value)\r\n" }
-        head += keepsAlive ? "Connection: keep-alive\r\n\r\n" : "Connection: close\r\n\r\n"
+        // RFC 9110 15.5.22: a 426 says to what, and 7.8 that this is between the two of us.
+        let upgrade = status == 426 ? "upgrade, " : ""
+        head += "Connection: \(upgrade)\(keepsAlive ? "keep-alive" : "close")\r\n\r\n"
         return Array(head.utf8) + (hasContent && !omitsBody ? body : [])
+    }
+
+    /// The head of a 101, behind which the connection speaks another protocol (RFC 9110 15.2.2).
+    static func switching(to name: String, fields: [(name: String, value: String)]) -> [UInt8] {
+        var head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: \(name)\r\nConnection: Upgrade\r\n"
+        for (name, value) in fields { head += "\(name): \(value)\r\n" }
+        return Array((head + "\r\n").utf8)
     }
 
     /// The reason phrase; only people read it.
@@ -52,6 +61,7 @@ public struct Answer: Equatable, Sendable {
         case 414: "URI Too Long"
         case 415: "Unsupported Media Type"
         case 417: "Expectation Failed"
+        case 426: "Upgrade Required"
         case 431: "Request Header Fields Too Large"
         case 500: "Internal Server Error"
         case 501: "Not Implemented"

@@ -12,6 +12,9 @@ public struct Request: Equatable, Sendable {
     public internal(set) var body: [UInt8] = []
     let head: RequestHead
 
+    /// Whether the request's version is 1.0.
+    public var isHTTP10: Bool { head.minorVersion == 0 }
+
     /// The value of a header; several lines are joined by commas (RFC 9110 5.3). `nil` when there is none.
     /// - Parameter name: in lower case.
     public func field(_ name: String) -> String? {
@@ -39,5 +42,6 @@ public struct Request: Equatable, Sendable {
     /// Headers that decide something here or behind.
     private static let knownFields: Set<String> = [
         "host", "content-length", "transfer-encoding", "connection", "expect", "accept", "content-type", "origin",
+        "upgrade", "sec-websocket-key", "sec-websocket-version", "sec-websocket-extensions",
     ]
 }
