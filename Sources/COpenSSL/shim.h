@@ -11,6 +11,8 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 #include <openssl/bio.h>
+#include <openssl/pem.h>
+#include <openssl/pkcs12.h>
 #include <openssl/core_names.h>
 #include <openssl/params.h>
 #include <stdint.h>
@@ -94,6 +96,18 @@ static inline BIO *viaduct_make_memory_bio(void) {
     if (bio != NULL) BIO_set_mem_eof_return(bio, -1);
     return bio;
 }
+static inline void viaduct_set_tls_server_options(SSL_CTX *context) {
+    SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
+}
+static inline int viaduct_add_chain_certificate(SSL_CTX *context, X509 *certificate) {
+    return (int)SSL_CTX_add1_chain_cert(context, certificate);
+}
+static inline int viaduct_stack_count(const STACK_OF(X509) *stack) { return stack == NULL ? 0 : sk_X509_num(stack); }
+static inline X509 *viaduct_stack_certificate(const STACK_OF(X509) *stack, int index) {
+    return sk_X509_value(stack, index);
+}
+static inline void viaduct_stack_free(STACK_OF(X509) *stack) { sk_X509_pop_free(stack, X509_free); }
 static inline size_t viaduct_bio_pending(BIO *bio) { return BIO_ctrl_pending(bio); }
 static inline int viaduct_is_ip_address(const char *text) {
     ASN1_OCTET_STRING *address = a2i_IPADDRESS(text);

@@ -10,6 +10,8 @@ public enum OpenSSLError: Error, Equatable, Sendable {
     case unreadableCAFile(String)
     /// The server name cannot be used for verification.
     case invalidServerName(String)
+    /// A server's certificate or key cannot be used; why, and what to do about it.
+    case unusableKeyStore(String)
 }
 
 extension OpenSSLError: CustomStringConvertible {
@@ -18,6 +20,7 @@ extension OpenSSLError: CustomStringConvertible {
         switch self {
         case .library(let reason): "OpenSSL: \(reason)"
         case .unreadableCAFile(let path): "cannot read certificate authorities from \(path)"
+        case .unusableKeyStore(let reason): reason
         case .invalidServerName(let name): "not a server name: \(name)"
         }
     }

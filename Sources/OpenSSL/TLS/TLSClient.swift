@@ -31,24 +31,12 @@ public struct TLSClientSettings: Equatable, Sendable {
 /// After each call drain ``pollCiphertext()`` and ``pollPlaintext()`` and look at ``state``.
 public struct TLSClient: ~Copyable {
     /// Where the connection stands.
-    public enum State: Equatable, Sendable {
-        case handshaking
-        case connected
-        /// Ended in order, by either side.
-        case closed
-        /// Broken; the text is fit for a log, such as "certificate verify failed: self-signed certificate".
-        case failed(String)
-    }
+    public typealias State = TLSState
 
     /// Where the connection stands.
-    public private(set) var state = State.handshaking
+    public var state: State { engine.state }
 
-    private let ssl: OpaquePointer
-    private let input: OpaquePointer
-    private let output: OpaquePointer
-    private var plaintext: [[UInt8]] = []
-    /// Written before the handshake was over.
-    private var unsent: [UInt8] = []
+    private var engine: TLSEngine
 
     /// A connection whose first flight is ready to be polled.
     public init(_ settings: TLSClientSettings) throws(OpenSSLError) {
@@ -63,71 +51,37 @@ public struct TLSClient: ~Copyable {
         }
         viaduct_disable_session_cache(context)
         try Self.loadAuthorities(context, settings.verification)
-        guard let ssl = SSL_new(context), let input = viaduct_make_memory_bio(), let output = viaduct_make_memory_bio()
-        else { throw .library(ErrorQueue.takeReason() ?? "no memory") }
-        SSL_set_bio(ssl, input, output)
-        guard Self.name(ssl, settings) else {
-            SSL_free(ssl)
-            throw .invalidServerName(settings.serverName)
-        }
-        self.ssl = ssl
-        self.input = input
-        self.output = output
-        SSL_set_connect_state(ssl)
-        advance()
+        var engine = try TLSEngine(context)
+        guard Self.name(engine.ssl, settings) else { throw .invalidServerName(settings.serverName) }
+        SSL_set_connect_state(engine.ssl)
+        engine.advance()
+        self.engine = engine
     }
-
-    deinit { SSL_free(ssl) }
 
     /// Takes in bytes from the server.
-    public mutating func handle(ciphertext: [UInt8]) {
-        guard state == .handshaking || state == .connected, !ciphertext.isEmpty else { return }
-        guard BIO_write(input, ciphertext, Int32(clamping: ciphertext.count)) == ciphertext.count else {
-            state = .failed("no memory")
-            return
-        }
-        advance()
-    }
+    public mutating func handle(ciphertext: [UInt8]) { engine.handle(ciphertext: ciphertext) }
 
     /// Sends `plaintext`; what is written during the handshake goes out after it.
-    public mutating func write(plaintext: [UInt8]) {
-        guard state == .handshaking || state == .connected, !plaintext.isEmpty else { return }
-        unsent += plaintext
-        if state == .connected { flush() }
-    }
+    public mutating func write(plaintext: [UInt8]) { engine.write(plaintext: plaintext) }
 
     /// Bytes for the server; `nil` when there are none.
-    public mutating func pollCiphertext() -> [UInt8]? {
-        let count = viaduct_bio_pending(output)
-        guard count > 0 else { return nil }
-        return [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
-            filled = max(0, Int(BIO_read(output, buffer.baseAddress, Int32(clamping: count))))
-        }
-    }
+    public mutating func pollCiphertext() -> [UInt8]? { engine.pollCiphertext() }
 
     /// Bytes from the server; `nil` when there are none.
-    public mutating func pollPlaintext() -> [UInt8]? {
-        plaintext.isEmpty ? nil : plaintext.removeFirst()
-    }
+    public mutating func pollPlaintext() -> [UInt8]? { engine.pollPlaintext() }
 
     /// Says goodbye (close_notify).
-    public mutating func close() {
-        if state == .connected {
-            ErrorQueue.clear()
-            SSL_shutdown(ssl)
-        }
-        if state == .handshaking || state == .connected { state = .closed }
-    }
+    public mutating func close() { engine.close() }
 
     /// SHA-256 of the certificate that the server presented; `nil` before it did.
     public var peerCertificateSHA256: [UInt8]? {
-        guard let certificate = SSL_get1_peer_certificate(ssl) else { return nil }
+        guard let certificate = SSL_get1_peer_certificate(engine.ssl) else { return nil }
         defer { X509_free(certificate) }
         return certificateDigest(certificate, .sha256)
     }
 
     /// The protocol version in OpenSSL's spelling, such as `TLSv1.3`.
-    public var versionName: String { String(cString: SSL_get_version(ssl)) }
+    public var versionName: String { engine.versionName }
 
     private static func loadAuthorities(
         _ context: OpaquePointer, _ verification: TLSClientSettings.Verification
@@ -159,62 +113,5 @@ public struct TLSClient: ~Copyable {
         if settings.verification == .none { return true }
         if isAddress { return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name) == 1 }
         return SSL_set1_host(ssl, name) == 1
-    }
-
-    private mutating func advance() {
-        ErrorQueue.clear()
-        if state == .handshaking {
-            let result = SSL_do_handshake(ssl)
-            if result == 1 {
-                state = .connected
-                flush()
-            } else {
-                noteError(result)
-            }
-        }
-        if state == .connected { read() }
-    }
-
-    private mutating func read() {
-        var isOpen = true
-        // Ends: each round takes bytes out of what has arrived.
-        while isOpen {
-            let chunk = [UInt8](unsafeUninitializedCapacity: OpenSSLLimits.tlsReadBytes) { buffer, filled in
-                let count = SSL_read(ssl, buffer.baseAddress, Int32(buffer.count))
-                filled = max(0, Int(count))
-                if count <= 0 {
-                    isOpen = false
-                    noteError(count)
-                }
-            }
-            if !chunk.isEmpty { plaintext.append(chunk) }
-        }
-    }
-
-    private mutating func flush() {
-        guard !unsent.isEmpty else { return }
-        ErrorQueue.clear()
-        let count = SSL_write(ssl, unsent, Int32(clamping: unsent.count))
-        if count > 0 {
-            // Memory takes everything at once; only a text of over 2 GB would leave a rest.
-            unsent.removeFirst(Int(count))
-        } else {
-            noteError(count)
-        }
-    }
-
-    private mutating func noteError(_ result: Int32) {
-        switch SSL_get_error(ssl, result) {
-        case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE: return
-        case SSL_ERROR_ZERO_RETURN:
-            SSL_shutdown(ssl)
-            state = .closed
-        default:
-            let reason = ErrorQueue.takeReason() ?? "connection broken"
-            let verdict = SSL_get_verify_result(ssl)
-            let isRefused = SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE && verdict != Int(X509_V_OK)
-            let detail = isRefused ? X509_verify_cert_error_string(verdict).map { ": " + String(cString: $0) } : nil
-            state = .failed(reason + (detail ?? ""))
-        }
     }
 }
