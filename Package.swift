@@ -39,6 +39,8 @@ let ground: [Target] = [
     shell("Primitives"),
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     shell("OpenSSL", ["COpenSSL", "Primitives"]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    shell("Zlib", ["CZlib"]),
     // Finds its library at run time: nothing is linked, and nothing is needed to build.
     .target(name: "CIPsecMB"),
     shell("IPsecMB", ["CIPsecMB"]),
@@ -58,6 +60,7 @@ let protocolCores: [Target] = [
     shell("Telemetry", ["Primitives"]),
     core("BridgeConfiguration", ["Primitives"]),
     core("HTTP", ["Primitives"]),
+    core("WebSocket", ["Zlib", "OpenSSL", "Primitives"]),
     core("SCTP", ["Primitives"]),
 ]
 
@@ -82,7 +85,7 @@ let shellTargets: [Target] = [
     shell(
         "MediaPlane",
         ["OpenSSL", "PacketIO", "Conferencing", "ShardMessages", "Telemetry", "Primitives"]),
-    shell("WebServer", ["HTTP", "PacketIO", "Primitives"]),
+    shell("WebServer", ["HTTP", "WebSocket", "Zlib", "OpenSSL", "PacketIO", "Primitives"]),
     shell(
         "ControlPlane",
         [
@@ -134,6 +137,7 @@ let testTargets: [Target] = [
     // Its pkg-config file has flags that SwiftPM warns of and that the header does not need.
     .systemLibrary(name: "CUsrsctp", providers: [.apt(["libusrsctp-dev"])]),
     tests("SCTP", ["CUsrsctp", "CTestHooks"]),
+    tests("Zlib"), tests("WebSocket", ["Zlib"]),
     tests("BridgeControl", ["XMPP", "XML", "Colibri", "Telemetry", "BridgeConfiguration", "ShardMessages"]),
     tests("BridgeChannel", ["SCTP", "ShardMessages"]),
     tests("Forwarding", ["RTP", "VideoPayload", "ShardMessages"]),
@@ -145,7 +149,7 @@ let testTargets: [Target] = [
     tests(
         "MediaPlane",
         ["Conferencing", "MediaTransport", "ICE", "DTLS", "OpenSSL", "PacketIO", "ShardMessages", "Telemetry"]),
-    tests("WebServer", ["HTTP"]),
+    tests("WebServer", ["HTTP", "WebSocket", "Zlib", "OpenSSL", "CTestHooks"]),
     tests(
         "ControlPlane",
         [
@@ -176,7 +180,7 @@ let fuzzed = [
     "Primitives", "OpenSSL", "IPsecMB", "ICE", "DTLS", "SRTP", "RTP", "VideoPayload", "Forwarding", "ShardMessages",
     "XML", "XMPP",
     "Colibri", "BridgeConfiguration", "BridgeControl", "BridgeChannel", "MediaTransport", "Conferencing", "Telemetry",
-    "HTTP", "WebServer", "ControlPlane", "SCTP",
+    "HTTP", "Zlib", "WebSocket", "WebServer", "ControlPlane", "SCTP",
 ]
 
 let package = Package(

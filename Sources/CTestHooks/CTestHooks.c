@@ -30,6 +30,11 @@ uint64_t viaduct_test_stop_counting_allocations(void) {
     return count;
 }
 
+int64_t viaduct_test_heap_bytes(void) {
+    struct mallinfo2 info = mallinfo2();
+    return (int64_t)(info.uordblks + info.hblkhd);
+}
+
 void viaduct_test_start_measuring_memory(void) {
     held = 0;
     measuring = true;

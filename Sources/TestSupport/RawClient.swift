@@ -54,6 +54,13 @@ public final class RawClient: Sendable {
         return String(decoding: received, as: UTF8.self)
     }
 
+    /// What comes next; `nil` when the server closed, or after five seconds of silence.
+    public func receiveBytes() -> [UInt8]? {
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        let count = recv(descriptor, &buffer, buffer.count, 0)
+        return count > 0 ? Array(buffer[..<count]) : nil
+    }
+
     /// Whether something has come that was not received.
     public var hasAnswer: Bool {
         var byte: UInt8 = 0

@@ -1,6 +1,7 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
 internal import HTTP
+internal import WebSocket
 
 /// A request method that the server passes on.
 public enum HTTPMethod: String, Sendable {
@@ -65,6 +66,8 @@ public struct HTTPResponse: Sendable, Equatable {
     public var allow: String?
     /// The Location header of a redirection.
     public var location: String?
+    /// Whether the answer asks for a WebSocket, which it does with status 426.
+    var isUpgradeRequired = false
 
     /// An answer.
     public init(
@@ -101,6 +104,10 @@ public struct HTTPResponse: Sendable, Equatable {
     func answer(allowsAnyOrigin: Bool, isPreflight: Bool = false, date: String) -> Answer {
         var answer = Answer(status: status, contentType: contentType, body: body)
         if let allow { answer.fields.append(("Allow", allow)) }
+        if isUpgradeRequired {
+            answer.fields.append(("Upgrade", "websocket"))
+            answer.fields.append(("Sec-WebSocket-Version", Handshake.version))
+        }
         if let location { answer.fields.append(("Location", location)) }
         if allowsAnyOrigin { answer.fields.append(("Access-Control-Allow-Origin", "*")) }
         if isPreflight {

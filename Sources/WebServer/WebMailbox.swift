@@ -12,6 +12,7 @@ final class WebMailbox: Sendable {
     let requestsWake: WakeUp
     /// Wakes the web thread.
     let webWake: WakeUp
+    let webSockets: WebSocketMailbox
     let isStopping = Atomic<Bool>(false)
     /// Turns of the web thread.
     let turns = Atomic<UInt64>(0)
@@ -23,6 +24,7 @@ final class WebMailbox: Sendable {
     init() throws(SystemError) {
         requestsWake = try WakeUp()
         webWake = try WakeUp()
+        webSockets = try WebSocketMailbox()
     }
 
     /// Hands a request to the control loop. Web thread only.

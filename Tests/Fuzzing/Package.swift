@@ -29,6 +29,6 @@ let package = Package(
         .target(name: "FuzzDriver", dependencies: ["CFuzzer"], swiftSettings: settings),
         fuzz("STUN"), fuzz("ICE"), fuzz("RTP"), fuzz("RTCP"), fuzz("VP8"), fuzz("SRTP"), fuzz("DTLS"),
         fuzz("XML"), fuzz("XMPP"), fuzz("Colibri"), fuzz("JSON"), fuzz("HOCON"), fuzz("Bridge"),
-        fuzz("Conference"), fuzz("HTTP"), fuzz("Channel"), fuzz("SCTP"),
+        fuzz("Conference"), fuzz("HTTP"), fuzz("WebSocket"), fuzz("Channel"), fuzz("SCTP"),
     ]
 )

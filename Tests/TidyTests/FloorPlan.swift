@@ -7,7 +7,8 @@ struct FloorPlan {
 
     /// Who may import a neighbour on its own floor: the arrows of ARCHITECTURE.md.
     static let arrows: Set<String> = [
-        "OpenSSL>COpenSSL", "OpenSSL>Primitives", "IPsecMB>CIPsecMB", "XML>CExpat", "XMPP>XML", "Colibri>XML",
+        "OpenSSL>COpenSSL", "OpenSSL>Primitives", "IPsecMB>CIPsecMB", "Zlib>CZlib", "XML>CExpat", "XMPP>XML",
+        "Colibri>XML",
         "Conferencing>Forwarding", "Conferencing>MediaTransport",
         "PacketIO>CLinuxIO", "MediaPlane>PacketIO", "WebServer>PacketIO",
         "ControlPlane>MediaPlane", "ControlPlane>PacketIO", "ControlPlane>WebServer", "ControlPlane>CLinuxIO",

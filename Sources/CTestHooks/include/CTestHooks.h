@@ -16,3 +16,6 @@ void viaduct_test_stop_measuring_memory(void);
 
 /// What gettimeofday says on this thread from now on, in microseconds; 0 for the real time.
 void viaduct_test_set_time(int64_t microseconds);
+
+/// Bytes that the heap has given out, over all threads.
+int64_t viaduct_test_heap_bytes(void);

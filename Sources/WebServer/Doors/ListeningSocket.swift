@@ -10,19 +10,27 @@ final class ListeningSocket: Sendable {
     let port: UInt16
 
     /// Binds and listens; non-blocking, close-on-exec.
-    init(host: String, port: UInt16) throws(HTTPServerError) {
-        let name = host == "localhost" ? "127.0.0.1" : host
+    /// - Parameters:
+    ///   - host: an address, `localhost`, or empty for all addresses of both families.
+    ///   - setting: where host and port stand in the configuration, for what goes wrong.
+    init(host: String, port: UInt16, setting: String) throws(HTTPServerError) {
+        let isAnywhere = host.isEmpty
+        var name = host == "localhost" ? "127.0.0.1" : host
+        if isAnywhere { name = Self.hasIPv6 ? "::" : "0.0.0.0" }
         guard let address = TransportAddress(ip: name, port: port) else {
-            throw HTTPServerError(
-                "HTTP server: \"\(host)\" is not an IP address; set videobridge.http-servers.private.host to one")
+            throw HTTPServerError("HTTP server: \"\(host)\" is not an IP address; set \(setting).host to one")
         }
         let family = address.family == .ipv4 ? AF_INET : AF_INET6
         let descriptor = socket(family, Int32(SOCK_STREAM.rawValue) | 0o4000 | 0o2000000, 0)
-        guard descriptor >= 0 else { throw Self.failure("open a socket", host, port) }
+        guard descriptor >= 0 else { throw Self.failure("open a socket", name, port, setting) }
         var one: Int32 = 1
         setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, 4)
+        if isAnywhere, family == AF_INET6 {
+            var zero: Int32 = 0
+            setsockopt(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &zero, 4)
+        }
         guard Self.bind(descriptor, to: address) == 0, listen(descriptor, WebServerLimits.backlog) == 0 else {
-            let error = Self.failure("listen", host, port)
+            let error = Self.failure("listen", name, port, setting)
             close(descriptor)
             throw error
         }
@@ -45,15 +53,24 @@ final class ListeningSocket: Sendable {
         return accepted
     }
 
-    private static func failure(_ action: String, _ host: String, _ port: UInt16) -> HTTPServerError {
+    /// Whether this machine speaks IPv6.
+    private static var hasIPv6: Bool {
+        let probe = socket(AF_INET6, Int32(SOCK_STREAM.rawValue), 0)
+        if probe >= 0 { close(probe) }
+        return probe >= 0
+    }
+
+    private static func failure(
+        _ action: String, _ host: String, _ port: UInt16, _ setting: String
+    ) -> HTTPServerError {
         let cure =
             switch errno {
             case EADDRINUSE:
-                "another program uses this port; stop it or set videobridge.http-servers.private.port"
+                "another program uses this port; stop it or set \(setting).port"
             case EADDRNOTAVAIL:
-                "no interface has this address; set videobridge.http-servers.private.host"
+                "no interface has this address; set \(setting).host"
             case EACCES:
-                "ports below 1024 need a privilege (CAP_NET_BIND_SERVICE); set videobridge.http-servers.private.port"
+                "ports below 1024 need a privilege (CAP_NET_BIND_SERVICE); set \(setting).port"
             default: String(cString: strerror(errno))
             }
         return HTTPServerError("HTTP server: cannot \(action) on \(host) port \(port): \(cure)")
