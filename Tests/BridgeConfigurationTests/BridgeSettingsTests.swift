@@ -101,15 +101,6 @@ struct BridgeSettingsTests {
         #expect(try load(text, environment: ["MEDIA_PORT": "10123"]).settings.ice.port == 10_123)
     }
 
-    @Test("whoever asks for TLS or client certificates on the private port is warned that it is plain HTTP")
-    func privateTLS() throws {
-        for setting in ["key-store-path = /a.jks", "need-client-auth = true"] {
-            let loaded = try load("videobridge.http-servers.private.\(setting)")
-            #expect(loaded.notices.contains { $0.level == .warning && $0.message.contains("plain HTTP") })
-        }
-        #expect(try !load("").notices.contains { $0.message.contains("plain HTTP") })
-    }
-
     @Test("unknown settings are listed in one warning with file and line, helpers of substitutions are not")
     func unknown() throws {
         let loaded = try load(

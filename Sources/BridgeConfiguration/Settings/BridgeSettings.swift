@@ -10,6 +10,10 @@ public struct BridgeSettings: Sendable {
     public var presence: Presence
     /// The private HTTP server.
     public var http: HTTP
+    /// The public one, for WebSockets.
+    public var publicHTTP: HTTP
+    /// The bridge channel over WebSocket; `nil` means off.
+    public var webSockets: WebSockets?
     /// Which groups of HTTP paths exist.
     public var rest: REST
     /// ICE.
@@ -69,12 +73,50 @@ public struct BridgeSettings: Sendable {
         public var allowedStatistics: Set<String>?
     }
 
-    /// The private HTTP server.
+    /// An HTTP server.
     public struct HTTP: Sendable {
-        /// Address to bind.
+        /// Address to bind; empty for all.
         public var host: String
         /// Port to bind, zero for any free one; `nil` means no server.
         public var port: UInt16?
+        /// Certificate and key; `nil` means no TLS.
+        public var tls: TLS?
+    }
+
+    /// A TLS server's files.
+    public struct TLS: Hashable, Sendable {
+        /// The setting that names ``path``.
+        public var setting: String
+        /// Certificate and key in PKCS#12 or PEM, or the certificate alone.
+        public var path: String
+        /// The key in PEM, when it has a file of its own.
+        public var keyPath: String?
+        /// The password of store or key.
+        public var password: String?
+        /// Versions that are spoken: some of `TLSv1.2`, `TLSv1.3`.
+        public var versions: [String]
+    }
+
+    /// The bridge channel over WebSocket (media-plane.md 11.2).
+    public struct WebSockets: Sendable {
+        /// Third element of the URL's path.
+        public var serverID: String
+        /// host:port values that are advertised, the best first.
+        public var domains: [String]
+        /// Whether `wss` is advertised.
+        public var isSecure: Bool
+        /// Whether messages may be compressed.
+        public var isCompressed: Bool
+        /// Silence after which a client is pinged; `nil` means never.
+        public var pingInterval: TimeDelta?
+        /// Silence after which a connection is closed.
+        public var idleTime: TimeDelta
+
+        /// What the addresses begin with that clients are told, one for each domain: up to and with the slash behind
+        /// the server's id.
+        public var addressPrefixes: [String] {
+            domains.map { "\(isSecure ? "wss" : "ws")://\($0)/colibri-ws/\(serverID)/" }
+        }
     }
 
     /// Switches of the HTTP groups (operations.md c.2).

@@ -44,8 +44,10 @@ struct SettingsLoader {
     var reader: SettingsReader
 
     mutating func settings() throws(ConfigurationError) -> BridgeSettings {
+        let publicHTTP = try http("public", anywhere: "")
         let settings = BridgeSettings(
-            xmppClients: try clients(), presence: presence(), http: http(), rest: rest(), ice: try ice(),
+            xmppClients: try clients(), presence: presence(), http: try http("private", anywhere: "0.0.0.0"),
+            publicHTTP: publicHTTP, webSockets: try webSockets(publicHTTP), rest: rest(), ice: try ice(),
             harvest: try harvest(), dtls: dtls(), srtpProfiles: reader.texts("jmt.srtp.protection-profiles"),
             keyframes: keyframes(),
             audio: audio(),
@@ -88,12 +90,13 @@ struct SettingsLoader {
             "videobridge.health.interval", "videobridge.entity-expiration.check-interval",
             "ice4j.consent-freshness.interval", "ice4j.consent-freshness.original-wait-interval",
             "jmt.dtls.handshake-timeout", "videobridge.connection-stats.interval",
+            "videobridge.websockets.keepalive-ping-interval", "videobridge.websockets.idle-timeout",
         ] where reader.duration(path) < .milliseconds(10) {
             throw ConfigurationError(at: location(path), "\(path) must be at least 10 ms")
         }
     }
 
-    private func location(_ path: String) -> SourceLocation {
+    func location(_ path: String) -> SourceLocation {
         reader.written[path]?.location ?? SourceLocation(file: reader.document.file)
     }
 
@@ -103,17 +106,6 @@ struct SettingsLoader {
         return .init(
             interval: reader.duration("videobridge.apis.xmpp-client.presence-interval"),
             allowedStatistics: isFiltered ? Set(whitelist) : nil)
-    }
-
-    private mutating func http() -> BridgeSettings.HTTP {
-        let prefix = "videobridge.http-servers.private."
-        if reader.optionalText(prefix + "key-store-path") != nil || reader.boolean(prefix + "need-client-auth") {
-            let path = prefix + "key-store-path"
-            reader.warn("\(path): TLS is not served yet, the private port is plain HTTP", at: location(path))
-        }
-        let port = reader.integer("videobridge.http-servers.private.port")
-        let host = reader.optionalText("videobridge.http-servers.private.host") ?? "0.0.0.0"
-        return .init(host: host, port: port >= 0 ? UInt16(clamping: port) : nil)
     }
 
     private func rest() -> BridgeSettings.REST {

@@ -113,6 +113,12 @@ struct SettingsReader {
         preconditionFailure("\(path) is not a boolean with a default")
     }
 
+    /// A boolean that may be unset.
+    func optionalBoolean(_ path: String) -> Bool? {
+        if case .boolean(let value) = value(path) { return value }
+        return nil
+    }
+
     func integer(_ path: String) -> Int {
         if case .integer(let value) = value(path) { return value }
         preconditionFailure("\(path) is not an integer with a default")

@@ -106,17 +106,30 @@ extension SettingsTable {
     ]
 
     static let remote: [SettingEntry] = [
-        .init("videobridge.websockets.enabled", .boolean, "false", "Bridge channel over WebSocket."),
-        .init("videobridge.websockets.server-id", .text, "default-id", "Third path element of its URL."),
-        .init("videobridge.websockets.domains", .texts, "[]", "host:port values that are advertised."),
-        .init("videobridge.websockets.domain", .text, "", "One more, put first."),
+        .init(
+            "videobridge.websockets.enabled", .boolean, "false",
+            "Serve the bridge channel over WebSocket on the public HTTP server, and advertise it.", .used),
+        .init(
+            "videobridge.websockets.server-id", .text, "default-id",
+            "Third element of the URL's path, by which a proxy in front tells bridges apart.", .used),
+        .init(
+            "videobridge.websockets.domains", .texts, "[]",
+            "host:port values that are advertised, one URL for each: where clients find the proxy in front.", .used),
+        .init("videobridge.websockets.domain", .text, "", "One more, put first.", .used),
         .init("videobridge.websockets.relay-domains", .texts, "[]", "The same for relays."),
         .init("videobridge.websockets.relay-domain", .text, "", "One more, put first."),
-        .init("videobridge.websockets.tls", .boolean, "", "wss or ws in advertised URLs."),
-        .init("videobridge.websockets.enable-compression", .boolean, "true", "permessage-deflate."),
-        .init("videobridge.websockets.send-keepalive-pings", .boolean, "true", "Ping quiet sockets."),
-        .init("videobridge.websockets.keepalive-ping-interval", .duration, "15 seconds", "After this silence."),
-        .init("videobridge.websockets.idle-timeout", .duration, "60 seconds", "Close idle sockets."),
+        .init(
+            "videobridge.websockets.tls", .boolean, "",
+            "wss (true) or ws in advertised URLs; unset = as the public HTTP server is.", .used),
+        .init(
+            "videobridge.websockets.enable-compression", .boolean, "true", "Agree on permessage-deflate.", .used),
+        .init("videobridge.websockets.send-keepalive-pings", .boolean, "true", "Ping quiet clients.", .used),
+        .init(
+            "videobridge.websockets.keepalive-ping-interval", .duration, "15 seconds",
+            "When nothing came from a client for so long.", .used),
+        .init(
+            "videobridge.websockets.idle-timeout", .duration, "60 seconds",
+            "Close sockets of clients from which nothing came for so long.", .used),
         .init(
             "videobridge.relay.enabled", .boolean, "false", "Connect to other bridges.",
             aliases: ["videobridge.octo.enabled"]),

@@ -91,19 +91,36 @@ public enum SettingsTable {
                 "videobridge.rest.shutdown.enabled", .boolean, "false",
                 "Serve /colibri/shutdown; needs videobridge.apis.rest.enabled too."),
             .init("videobridge.rest.rtcstats.enabled", .boolean, "true", "Serve /stats."),
-            .init("videobridge.http-servers.private.tls-port", .integer(portsOrOff), "8443", "Port with TLS."),
-            .init("videobridge.http-servers.public.host", .text, "", "Address of the public HTTP server."),
-            .init("videobridge.http-servers.public.port", .integer(portsOrOff), "-1", "Its port; -1 = off."),
-            .init("videobridge.http-servers.public.tls-port", .integer(portsOrOff), "-1", "Its port with TLS."),
+            .init(
+                "videobridge.http-servers.private.tls-port", .integer(portsOrOff), "8443",
+                "Its port when it has a key store; `port` is then not used.", .used),
+            .init(
+                "videobridge.http-servers.public.host", .text, "",
+                "Address of the public HTTP server, which serves WebSockets only; unset = all addresses.", .used),
+            .init("videobridge.http-servers.public.port", .integer(portsOrOff), "-1", "Its port; -1 = off.", .used),
+            .init(
+                "videobridge.http-servers.public.tls-port", .integer(portsOrOff), "-1",
+                "Its port when it has a key store; `port` is then not used.", .used),
         ] + ["private", "public"].flatMap { tls("videobridge.http-servers.\($0).") }
+
+    static let tlsVersions = ["TLSv1.2", "TLSv1.3"]
 
     private static func tls(_ prefix: String) -> [SettingEntry] {
         [
-            .init(prefix + "key-store-path", .text, "", "Key store; its presence turns TLS on."),
-            .init(prefix + "key-store-password", .text, "", "Its password."),
-            .init(prefix + "need-client-auth", .boolean, "false", "Ask for client certificates."),
+            .init(
+                prefix + "key-store-path", .text, "",
+                "PKCS#12 or PEM file with certificate and key; its presence turns TLS on.", .used),
+            .init(prefix + "key-store-password", .text, "", "Its password.", .used),
+            .init(
+                prefix + "cert-path", .text, "",
+                "Instead of a key store: PEM file with the certificate and those that vouch for it. Ours.", .used),
+            .init(prefix + "key-path", .text, "", "PEM file with the key of cert-path. Ours.", .used),
+            .init(
+                prefix + "need-client-auth", .boolean, "false",
+                "Ask for client certificates. Not there yet: true ends the start."),
             .init(prefix + "send-server-version", .boolean, "false", "Send the Server header."),
-            .init(prefix + "tls-protocols", .texts, "[TLSv1.2, TLSv1.3]", "Accepted TLS versions."),
+            .init(
+                prefix + "tls-protocols", .choices(tlsVersions), list(tlsVersions), "Accepted TLS versions.", .used),
             .init(prefix + "tls-cipher-suites", .texts, "", "Accepted TLS 1.2 cipher suites."),
         ]
     }
