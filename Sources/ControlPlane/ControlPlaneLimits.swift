@@ -18,6 +18,8 @@ public enum ControlPlaneLimits {
     static let eventsPerTurn = 64
     /// HTTP requests answered per turn of the control loop; the rest waits for the next, so that nobody starves.
     static let requestsPerTurn = 16
+    /// What WebSockets have to tell, likewise.
+    static let webSocketEventsPerTurn = 128
     /// Bytes read from one connection per turn; the rest waits for the next, so that nobody starves.
     static let readBytesPerTurn = 256 << 10
     /// Bytes of one read call.

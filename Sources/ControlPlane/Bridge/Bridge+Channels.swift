@@ -54,7 +54,7 @@ extension Bridge {
     func settleHub(at now: Timestamp) {
         workers.sendCommands(at: now) { hub.pollCommand() }
         workers.sendRecords(at: now) { hub.pollRecord() }
-        while hub.pollWebSocket() != nil {}
+        settleWebSockets()
         while let event = hub.pollEvent() {
             switch event {
             case .opened(let number, let transport):

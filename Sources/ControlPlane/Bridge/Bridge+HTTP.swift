@@ -1,5 +1,6 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
+internal import BridgeConfiguration
 internal import BridgeControl
 internal import PacketIO
 internal import Primitives
@@ -72,6 +73,6 @@ extension Bridge {
             wallClockMilliseconds: WallClock.nanosecondsSinceEpoch() / 1_000_000, stress: clock.load.stress,
             conferences: directory.summaries, health: clock.health.result(at: now),
             srtpEngine: srtpEngine.engine.description, workers: workers, http: web?.counts,
-            channels: channelDescriptions(query))
+            webSockets: settings.webSockets == nil ? nil : web?.webSocketCounts, channels: channelDescriptions(query))
     }
 }

@@ -52,6 +52,8 @@ final class Bridge: LoopTask {
     var nextAddressLook: Timestamp
     /// Whether HTTP requests may be waiting that the last turn did not get to.
     var hasMoreRequests = false
+    /// The same of what WebSockets have to tell.
+    var hasMoreWebSocketEvents = false
     private(set) var shutdown = ShutdownSequence()
 
     /// Opens every door: media port first, then HTTP. XMPP follows with ``start()``.
@@ -78,18 +80,15 @@ final class Bridge: LoopTask {
         do throws(SystemError) { resolver = try Resolver(loop: loop) } catch {
             throw BridgeFailure("cannot start the name look-ups: \(error)")
         }
-        if let port = settings.http.port {
-            do throws(HTTPServerError) { web = try HTTPServer.start(host: settings.http.host, port: port) } catch {
-                workers.stop()
-                throw BridgeFailure("\(error)")
-            }
-        } else {
-            web = nil
+        do throws(BridgeFailure) { web = try Self.startWeb(settings) } catch {
+            workers.stop()
+            throw error
         }
         router = HTTPRouter(switches: settings.rest, version: version)
         replies = ReplyRouter(web: web, log: log)
         var rules = Directory.Settings()
         rules.candidates = setup.candidates(on: addresses.usable)
+        rules.webSocketPrefixes = Self.webSocketPrefixes(settings)
         rules.isSCTPEnabled = settings.channel.hasSCTP
         rules.advertisesPrivateCandidates = settings.ice.advertisesPrivateCandidates
         rules.isInitiallyDraining = settings.startsDrained
@@ -107,13 +106,22 @@ final class Bridge: LoopTask {
         nextAddressLook = now + ControlPlaneLimits.addressLookInterval
         do throws(SystemError) {
             for wake in workers.wakes { _ = try loop.watch(descriptor: wake, for: self) }
-            if let web { _ = try loop.watch(descriptor: web.requestsWake, for: self) }
+            if let web {
+                _ = try loop.watch(descriptor: web.requestsWake, for: self)
+                _ = try loop.watch(descriptor: web.webSocketsWake, for: self)
+            }
         } catch {
             workers.stop()
             web?.stop()
             throw BridgeFailure("cannot watch the mailboxes: \(error)")
         }
         loop.add(self)
+    }
+
+    /// Opens the HTTP ports; `nil` when both are off.
+    private static func startWeb(_ settings: BridgeSettings) throws(BridgeFailure) -> HTTPServer? {
+        guard let web = try WebSetup.settings(settings) else { return nil }
+        do throws(HTTPServerError) { return try HTTPServer.start(web) } catch { throw BridgeFailure("\(error)") }
     }
 
     /// Logs in everywhere and tells systemd that the bridge serves.
@@ -128,7 +136,17 @@ final class Bridge: LoopTask {
         log.notice(
             "SRTP engine is chosen",
             ["engine": srtpEngine.engine.description, "no_ipsec_mb": srtpEngine.reason])
-        if let web { log.notice("HTTP server is listening", ["host": settings.http.host, "port": String(web.port)]) }
+        if let web, settings.http.port != nil {
+            log.notice("HTTP server is listening", ["host": settings.http.host, "port": String(web.port)])
+        }
+        if let port = web?.publicPort {
+            log.notice(
+                "Public HTTP server is listening",
+                [
+                    "host": settings.publicHTTP.host, "port": String(port),
+                    "tls": String(settings.publicHTTP.tls != nil), "websockets": String(settings.webSockets != nil),
+                ])
+        }
         tick(at: loop.now)
         for client in settings.xmppClients { connect(client, at: loop.now) }
         if settings.xmppClients.isEmpty {
@@ -166,12 +184,13 @@ final class Bridge: LoopTask {
         clock.didPause(at: now)
     }
 
-    func prepareToWait() -> Bool { workers.park() && !hasMoreRequests }
+    func prepareToWait() -> Bool { workers.park() && !hasMoreRequests && !hasMoreWebSocketEvents }
 
     func didWait(at now: Timestamp) {
         workers.unpark()
         workers.takeEvents { take($0, at: now) }
         takeRecords(at: now)
+        takeWebSocketEvents(at: now)
         noteTrainRefusals()
         answerRequests(at: now)
         settle(at: now)

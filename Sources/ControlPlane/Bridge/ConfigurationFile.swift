@@ -14,7 +14,7 @@ enum ConfigurationFile {
         let legacy = legacyFile(
             ConfigurationLocation.legacyPath(configuration: path, environment: environment), &notices)
         let bytes: [UInt8]
-        switch read(path) {
+        switch content(of: path) {
         case .found(let found): bytes = found
         case .missing where legacy != nil:
             bytes = []
@@ -46,12 +46,17 @@ enum ConfigurationFile {
                 ConfigurationNotice(
                     level: .warning, message: "XMPP client \(client.id): CA_FILE \(file) cannot be read: \(reason)"))
         }
+        for tls in [loaded.settings.http.tls, loaded.settings.publicHTTP.tls].compactMap(\.self) {
+            do throws(BridgeFailure) { _ = try WebSetup.identity(tls) } catch {
+                throw ConfigurationError(at: SourceLocation(file: path), error.description)
+            }
+        }
         return loaded
     }
 
     /// The settings of older packages, when there are any.
     private static func legacyFile(_ path: String, _ notices: inout [ConfigurationNotice]) -> LegacyFile? {
-        switch read(path) {
+        switch content(of: path) {
         case .missing: return nil
         case .found(let bytes):
             notices.append(
@@ -71,7 +76,8 @@ enum ConfigurationFile {
         return stat(path, &status) == 0 && status.st_mode & 0o004 != 0
     }
 
-    private enum Content {
+    /// What there is at a path.
+    enum Content {
         case found([UInt8])
         case missing
         case folder
@@ -82,7 +88,7 @@ enum ConfigurationFile {
     private static func resolve(_ name: String, from includingFile: String) -> IncludeOutcome {
         let folder = includingFile.lastIndex(of: "/").map { String(includingFile[...$0]) } ?? ""
         let path = name.hasPrefix("/") ? name : folder + name
-        return switch read(path) {
+        return switch content(of: path) {
         case .found(let bytes): .found(file: path, bytes: bytes)
         case .missing: .missing
         case .folder: .folder
@@ -90,7 +96,8 @@ enum ConfigurationFile {
         }
     }
 
-    private static func read(_ path: String) -> Content {
+    /// Reads a file, but no endless one.
+    static func content(of path: String) -> Content {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
             return errno == ENOENT ? .missing : .unreadable("cannot be read: \(String(cString: strerror(errno)))")

@@ -24,6 +24,8 @@ struct DebugDocument {
     var workers: [String] = []
     /// What the HTTP server turned away; shown together with the workers.
     var http: HTTPServerCounts?
+    /// What WebSockets did; shown likewise.
+    var webSockets: WebSocketCounts?
     /// The bridge channels by conference, as far as they were asked for.
     var channels: [String: [(String, JSONValue)]] = [:]
 
@@ -53,6 +55,7 @@ struct DebugDocument {
         if query.isFull {
             members.append(("workers", .array(workers.map(Self.parsed))))
             if let http { members.append(("http", Self.document(http))) }
+            if let webSockets { members.append(("websockets", Self.document(webSockets))) }
         }
         return .object(members)
     }
@@ -92,6 +95,17 @@ struct DebugDocument {
             ("refused_requests", .integer(Int64(clamping: counts.refusedRequests))),
             ("dropped_answers", .integer(Int64(clamping: counts.droppedAnswers))),
         ])
+    }
+
+    private static func document(_ counts: WebSocketCounts) -> JSONValue {
+        let members: [(String, UInt64)] = [
+            ("open", counts.open), ("accepted", counts.accepted), ("refused", counts.refused),
+            ("messages_received", counts.messagesReceived), ("messages_sent", counts.messagesSent),
+            ("ignored_messages", counts.ignoredMessages), ("violations", counts.violations),
+            ("overflows", counts.overflows), ("idle_timeouts", counts.idleTimeouts), ("throttled", counts.throttled),
+            ("dropped_commands", counts.droppedCommands),
+        ]
+        return .object(members.map { ($0.0, .integer(Int64(clamping: $0.1))) })
     }
 
     /// A worker's account, or its text when it is not JSON.
