@@ -37,7 +37,8 @@ import Zlib
 /// What came of a connection.
 private struct Outcome: Equatable {
     var events: [WebSocketSession.Event] = []
-    var goodbye: [UInt8] = []
+    /// What the close frame held, which may be nothing; `nil` without one.
+    var goodbye: [UInt8]?
     var isClosed = false
     var reason: CloseReason?
 
@@ -59,7 +60,7 @@ private struct Outcome: Equatable {
             session.didTransmit(session.pendingOutput.count, at: .zero)
         }
         goodbye = Self.goodbye(output)
-        require(session.isOpen == goodbye.isEmpty, "a connection ends with a goodbye")
+        require(session.isOpen == (goodbye == nil), "a connection ends with a goodbye")
         isClosed = session.isClosed
         reason = session.closeReason
         var now = Timestamp.zero
@@ -74,12 +75,12 @@ private struct Outcome: Equatable {
     }
 
     /// The close frame at the end of whole frames, which are short ones here.
-    private static func goodbye(_ output: [UInt8]) -> [UInt8] {
+    private static func goodbye(_ output: [UInt8]) -> [UInt8]? {
         var rest = output[...]
         while let first = rest.popFirst() {
             guard let length = rest.popFirst(), rest.count >= Int(length) else {
                 require(false, "whole frames")
-                return []
+                return nil
             }
             if first == 0x88 {
                 require(rest.count == Int(length), "the goodbye is the last")
@@ -88,7 +89,7 @@ private struct Outcome: Equatable {
             require(first == 0x8A, "answers to pings")
             rest = rest.dropFirst(Int(length))
         }
-        return []
+        return nil
     }
 }
 
