@@ -39,6 +39,9 @@ final class OpenSSLProgram: Sendable {
     /// Its certificate in PEM form.
     var certificateFile: String { directory.appendingPathComponent("c.pem").path }
 
+    /// Its key in PEM form.
+    var keyFile: String { directory.appendingPathComponent("k.pem").path }
+
     deinit { try? FileManager.default.removeItem(at: directory) }
 
     /// What the running program has printed so far.

@@ -28,13 +28,27 @@ struct GeneratorChannelTests {
         let bridge_channel: Channel?
     }
 
+    /// How the channel comes to the bridge.
+    enum Way: CaseIterable {
+        case dataChannel, webSocket, webSocketOverTLS
+
+        var option: String { self == .dataChannel ? "--channel sctp" : "--channel websocket" }
+    }
+
     /// A bridge whose public port serves WebSockets.
-    private func withBridge(_ body: (Daemon) async throws -> Void) async throws {
+    private func withBridge(_ way: Way, _ body: (Daemon) async throws -> Void) async throws {
         let port = try freePort()
+        let certificate = try OpenSSLProgram(key: "ec")
+        let door =
+            way == .webSocketOverTLS
+            ? #"tls-port = \#(port), cert-path = "\#(certificate.certificateFile)", key-path = "\#(certificate.keyFile)""#
+            : "port = \(port)"
         let configuration = """
-            videobridge.http-servers.public { host = "127.0.0.1", port = \(port) }
+            videobridge.http-servers.public { host = "127.0.0.1", \(door) }
             videobridge.websockets { enabled = true, domains = ["127.0.0.1:\(port)"] }
             """
+        // Its files go with it.
+        defer { withExtendedLifetime(certificate) {} }
         try await withDaemon(configuration, body)
     }
 
@@ -45,13 +59,13 @@ struct GeneratorChannelTests {
         return (run, try JSONDecoder().decode(Outcome.self, from: try Data(contentsOf: file)))
     }
 
-    @Test("three are told each speaker, and get each other's messages", arguments: ["sctp"])
-    func calls(carrier: String) async throws {
-        try await withBridge { daemon in
-            let (run, outcome) = try await call("--channel \(carrier) --duration 9 --turn 3", on: daemon)
+    @Test("three are told each speaker, and get each other's messages", arguments: Way.allCases)
+    func calls(way: Way) async throws {
+        try await withBridge(way) { daemon in
+            let (run, outcome) = try await call("\(way.option) --duration 9 --turn 3", on: daemon)
             #expect(run.status == 0, "\(run)\n\(daemon.log)")
             let channel = try #require(outcome.bridge_channel)
-            #expect(channel.carrier == carrier && channel.open == 3 && channel.server_hellos == 3)
+            #expect(way.option.hasSuffix(channel.carrier) && channel.open == 3 && channel.server_hellos == 3)
             #expect(channel.speaker_changes_told == 9 && channel.speaker_changes_expected == 9)
             // Recognised after half a second at the earliest, with the constants of media-plane.md 10.2.
             #expect(channel.speaker_change_us.max > 300_000 && channel.speaker_change_us.max < 2_500_000)
@@ -62,18 +76,18 @@ struct GeneratorChannelTests {
 
     @Test("without a channel nothing is asked for, and the result says nothing of one")
     func none() async throws {
-        try await withBridge { daemon in
+        try await withBridge(.webSocket) { daemon in
             let (run, outcome) = try await call("--channel none --duration 1", on: daemon)
             #expect(run.status == 0, "\(run)")
             #expect(outcome.perfect && outcome.bridge_channel == nil && !run.output.contains("channel"))
         }
     }
 
-    @Test("a hundred broadcast to each other, two of them talk", arguments: ["sctp"])
-    func hundred(carrier: String) async throws {
-        try await withBridge { daemon in
+    @Test("a hundred broadcast to each other, two of them talk", arguments: [Way.dataChannel, .webSocket])
+    func hundred(way: Way) async throws {
+        try await withBridge(way) { daemon in
             let line = "--participants 100 --audio-senders 2 --video-senders 0 --duration 6 --turn 3 --verify headers"
-            let (run, outcome) = try await call("--channel \(carrier) \(line)", on: daemon)
+            let (run, outcome) = try await call("\(way.option) \(line)", on: daemon)
             #expect(run.status == 0, "\(run)\n\(daemon.log)")
             let channel = try #require(outcome.bridge_channel)
             #expect(channel.messages_expected == 100 * 99 + 100 && channel.messages_arrived == 10_000)
