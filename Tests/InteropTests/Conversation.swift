@@ -36,7 +36,11 @@ struct Conversation: Decodable {
     }
 
     private static let run = Task {
+        let publicPort = try freePort(SOCK_STREAM)
         let configuration = """
+            videobridge.http-servers.public { host = 127.0.0.1, port = \(publicPort) }
+            videobridge.websockets { enabled = true, server-id = test, domain = "127.0.0.1:\(publicPort)", tls = false }
+            videobridge.speech-activity.enable-silence-detection = true
             # The minute after which the silent are removed, and between two looks at them, is long for a test.
             videobridge.entity-expiration { timeout = 20 s, check-interval = 1 s }
             """

@@ -21,15 +21,29 @@ extension RealPeers {
             _ = try call.station("messages")
         }
 
-        @Test("everybody is told over the channel who speaks as tones start and stop")
-        func speakers() async throws {
-            let changes = try #require(try await Conversation.call("sctp").station("speaker").changes)
+        @Test("a WebSocket does the same, and gets the state again when it was lost and dialled anew")
+        func webSocket() async throws {
+            let call = try await Conversation.call("websocket")
+            for (name, events) in try call.station("channel").onConnect ?? [:] {
+                #expect(events.prefix(2) == ["open", "ServerHello"], "\(name): \(events)")
+                #expect(events.filter { $0 == "ServerHello" }.count == 1, "\(name): \(events)")
+            }
+            _ = try call.station("messages")
+            _ = try call.station("reconnect")
+        }
+
+        @Test(
+            "everybody is told over the channel who speaks as tones start and stop", arguments: ["sctp", "websocket"])
+        func speakers(channel: String) async throws {
+            let call = try await Conversation.call(channel)
+            let changes = try #require(try call.station("speaker").changes)
             #expect(changes.count == 2 && changes.allSatisfy { $0 < 6 }, "seconds: \(changes)")
         }
 
-        @Test("who joins later is told the speaker on connect")
-        func latecomer() async throws {
+        @Test("who joins later is told the speaker on connect; who listens long is told of silence")
+        func stateOfSpeech() async throws {
             _ = try await Conversation.call("sctp").station("latecomer")
+            _ = try await Conversation.call("websocket").station("silence")
         }
 
         @Test("a microphone that the focus mutes is heard by nobody until unmuted, without a gap in numbers")

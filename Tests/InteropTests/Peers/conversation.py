@@ -249,6 +249,14 @@ def speaker(call, *order):
     return {"changes": seconds}
 
 
+def silence(call):
+    """All hum: nobody speaks."""
+    since = call.mark()
+    say(call, None)
+    call.need(15, "everybody is told of the silence", lambda: all(
+        any(event["silence"] is True for event in call.heard(name, SPEAKER, since)) for name in call.here))
+
+
 def latecomer(call, speaking):
     """A tab that comes when one has spoken is told at once, on its connect."""
     call.enter_all(THIRD)
@@ -314,6 +322,17 @@ def restart(call):
         figures["repeated"] += attempt
     call.greet("after the restart")
     return figures
+
+
+def reconnect(call):
+    """A WebSocket that was lost is dialled again at the same address, and gets the state again."""
+    for name in (FIRST, SECOND):
+        since = call.mark()
+        call.focus.order(name, "reconnect")
+        call.need(15, f"{name} is back", lambda: call.heard(name, "ServerHello", since) and call.heard(
+            name, SPEAKER, since) and call.focus.reports[name]["channel"]["opened"] == 2)
+        call.send(call.others(name)[0], colibriClass="EndpointMessage", to=name, msgPayload={"welcome": "back"})
+        call.need(10, f"{name} gets messages again", lambda: call.heard(name, "EndpointMessage", since))
 
 
 def moved(call):
@@ -411,6 +430,16 @@ def converse(call):
     call.visit(restart)
 
 
+def converse_by_websocket(call):
+    """The call over WebSockets."""
+    call.enter_all(FIRST, SECOND)
+    call.visit(channel)
+    call.visit(speaker, FIRST, SECOND, FIRST)
+    call.visit(messages)
+    call.visit(silence)
+    call.visit(reconnect)
+
+
 def wander(call):
     """The call of those who move and go."""
     call.enter_all(FIRST, SECOND, THIRD)
@@ -428,7 +457,7 @@ def roam(call):
     call.visit(replaced)
 
 
-CALLS = {"sctp": ("sctp", converse), "moving": ("sctp", wander),
+CALLS = {"sctp": ("sctp", converse), "websocket": ("websocket", converse_by_websocket), "moving": ("sctp", wander),
          "roaming": ("sctp", roam)}
 
 
@@ -475,7 +504,7 @@ def main():
     parser.add_argument("--media", default="127.0.0.1:10000", help="the bridge's media address, HOST:PORT")
     parser.add_argument("--pictures", default="pictures", help="the folder where pictures of the tabs are kept")
     parser.add_argument("--by-hand", choices=["sctp", "websocket"])
-    parser.add_argument("calls", nargs="*", metavar="CALL", default=["sctp", "moving"])
+    parser.add_argument("calls", nargs="*", metavar="CALL", default=["sctp", "websocket", "moving"])
     arguments = parser.parse_args()
     # Whoever ends this program ends the browsers, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
