@@ -12,16 +12,7 @@ public final class RecordRing: @unchecked Sendable {
     // whichever side the two positions say; publishing a position is a release, reading it an acquire.
     private let storage: UnsafeMutableRawPointer
     private let mask: Int
-    private let head = Position()
-    private let tail = Position()
-    private let parked = Atomic<Bool>(false)
-
-    /// A position on a cache line of its own.
-    private final class Position: Sendable {
-        let padding1: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0, 0, 0, 0, 0)
-        let value = Atomic<Int>(0)
-        let padding2: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0, 0, 0, 0, 0)
-    }
+    private let ends = RingEnds()
 
     /// Tag and length in front of each record.
     private static let headerBytes = 16
@@ -46,8 +37,8 @@ public final class RecordRing: @unchecked Sendable {
     /// - Returns: `false` when there is no room; nothing was taken.
     public func push(tag: UInt64, _ bytes: RawSpan) -> Bool {
         let needed = Self.footprint(bytes.byteCount)
-        var position = head.value.load(ordering: .relaxed)
-        let free = capacity - (position &- tail.value.load(ordering: .acquiring))
+        var position = ends.head.load(ordering: .relaxed)
+        let free = capacity - (position &- ends.tail.load(ordering: .acquiring))
         let untilEnd = capacity - (position & mask)
         let skipped = untilEnd < needed ? untilEnd : 0
         guard needed + skipped <= free else { return false }
@@ -63,15 +54,15 @@ public final class RecordRing: @unchecked Sendable {
             guard let base = source.baseAddress else { return }
             (start + Self.headerBytes).copyMemory(from: base, byteCount: source.count)
         }
-        head.value.store(position &+ needed, ordering: .sequentiallyConsistent)
+        ends.head.store(position &+ needed, ordering: .sequentiallyConsistent)
         return true
     }
 
     /// Reads the oldest record in place and takes it off. Consumer only.
     /// - Returns: `false` when there is none; `body` was not called.
     public func pop(_ body: (_ tag: UInt64, _ bytes: RawSpan) -> Void) -> Bool {
-        var position = tail.value.load(ordering: .relaxed)
-        guard position != head.value.load(ordering: .acquiring) else { return false }
+        var position = ends.tail.load(ordering: .relaxed)
+        guard position != ends.head.load(ordering: .acquiring) else { return false }
         var start = storage + (position & mask)
         if start.load(fromByteOffset: 8, as: UInt64.self) == Self.skip {
             // Published together with the record behind it.
@@ -82,29 +73,17 @@ public final class RecordRing: @unchecked Sendable {
         body(
             start.load(as: UInt64.self),
             UnsafeRawBufferPointer(start: start + Self.headerBytes, count: count).bytes)
-        tail.value.store(position &+ Self.footprint(count), ordering: .releasing)
+        ends.tail.store(position &+ Self.footprint(count), ordering: .releasing)
         return true
     }
 
     /// Says that the consumer is about to sleep. Consumer only.
     /// - Returns: whether it may: `false` when a record arrived meanwhile (the parking is undone).
-    public func park() -> Bool {
-        parked.store(true, ordering: .sequentiallyConsistent)
-        if head.value.load(ordering: .sequentiallyConsistent) != tail.value.load(ordering: .relaxed) {
-            parked.store(false, ordering: .sequentiallyConsistent)
-            return false
-        }
-        return true
-    }
+    public func park() -> Bool { ends.park() }
 
     /// Says that the consumer is awake again. Consumer only.
-    public func unpark() {
-        parked.store(false, ordering: .relaxed)
-    }
+    public func unpark() { ends.unpark() }
 
     /// Whether the consumer has to be woken for what was just pushed; answers `true` once per sleep. Producer only.
-    public func needsWake() -> Bool {
-        guard parked.load(ordering: .sequentiallyConsistent) else { return false }
-        return parked.exchange(false, ordering: .sequentiallyConsistent)
-    }
+    public func needsWake() -> Bool { ends.needsWake() }
 }

@@ -16,17 +16,9 @@ public final class SPSCRing<Element: Sendable>: @unchecked Sendable {
     // whichever side the two positions say; publishing a position is a release, reading it an acquire.
     private let storage: UnsafeMutablePointer<Element>
     private let mask: Int
-    private let producer = PaddedPosition()
-    private let consumer = PaddedPosition()
-    private let parked = Atomic<Bool>(false)
+    private let ends = RingEnds()
     private var cachedTail = 0
     private var cachedHead = 0
-
-    private final class PaddedPosition: Sendable {
-        let padding1: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0, 0, 0, 0, 0)
-        let value = Atomic<Int>(0)
-        let padding2: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0, 0, 0, 0, 0)
-    }
 
     /// A ring of `capacity` elements, a power of two.
     public init(capacity: Int) {
@@ -46,53 +38,41 @@ public final class SPSCRing<Element: Sendable>: @unchecked Sendable {
     /// Appends an element. Producer only.
     /// - Returns: `false` when the ring is full; the element was not taken.
     public func push(_ element: Element) -> Bool {
-        let head = producer.value.load(ordering: .relaxed)
+        let head = ends.head.load(ordering: .relaxed)
         if head &- cachedTail > mask {
-            cachedTail = consumer.value.load(ordering: .acquiring)
+            cachedTail = ends.tail.load(ordering: .acquiring)
             if head &- cachedTail > mask { return false }
         }
         (storage + (head & mask)).initialize(to: element)
-        producer.value.store(head &+ 1, ordering: .sequentiallyConsistent)
+        ends.head.store(head &+ 1, ordering: .sequentiallyConsistent)
         return true
     }
 
     /// Takes the oldest element. Consumer only.
     public func pop() -> Element? {
-        let tail = consumer.value.load(ordering: .relaxed)
+        let tail = ends.tail.load(ordering: .relaxed)
         if tail == cachedHead {
-            cachedHead = producer.value.load(ordering: .acquiring)
+            cachedHead = ends.head.load(ordering: .acquiring)
             if tail == cachedHead { return nil }
         }
         let element = (storage + (tail & mask)).move()
-        consumer.value.store(tail &+ 1, ordering: .releasing)
+        ends.tail.store(tail &+ 1, ordering: .releasing)
         return element
     }
 
     /// Free places as the producer sees them; never more than there are. Producer only.
     public func freeCount() -> Int {
-        cachedTail = consumer.value.load(ordering: .acquiring)
-        return capacity - (producer.value.load(ordering: .relaxed) &- cachedTail)
+        cachedTail = ends.tail.load(ordering: .acquiring)
+        return capacity - (ends.head.load(ordering: .relaxed) &- cachedTail)
     }
 
     /// Says that the consumer is about to sleep. Consumer only.
     /// - Returns: whether it may: `false` when an element arrived meanwhile (the parking is undone).
-    public func park() -> Bool {
-        parked.store(true, ordering: .sequentiallyConsistent)
-        if producer.value.load(ordering: .sequentiallyConsistent) != consumer.value.load(ordering: .relaxed) {
-            parked.store(false, ordering: .sequentiallyConsistent)
-            return false
-        }
-        return true
-    }
+    public func park() -> Bool { ends.park() }
 
     /// Says that the consumer is awake again. Consumer only.
-    public func unpark() {
-        parked.store(false, ordering: .relaxed)
-    }
+    public func unpark() { ends.unpark() }
 
     /// Whether the consumer has to be woken for what was just pushed; answers `true` once per sleep. Producer only.
-    public func needsWake() -> Bool {
-        guard parked.load(ordering: .sequentiallyConsistent) else { return false }
-        return parked.exchange(false, ordering: .sequentiallyConsistent)
-    }
+    public func needsWake() -> Bool { ends.needsWake() }
 }
