@@ -125,7 +125,7 @@ public final class HTTPServer: Sendable {
     /// Sends a message to any number of WebSockets, framed and compressed once. Messages within five milliseconds
     /// leave together.
     /// - Parameter text: UTF-8.
-    /// - Returns: `false` when the web thread takes no more orders: the message is dropped and counted.
+    /// - Returns: `false` when the web thread takes no more orders now: the message is not taken.
     public func sendWebSocketText(_ text: [UInt8], to connections: [UInt64]) -> Bool {
         mailbox.webSockets.order(.send(connections: connections, text: text), webWake: mailbox.webWake)
     }

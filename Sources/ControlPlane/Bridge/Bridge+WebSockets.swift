@@ -47,14 +47,15 @@ extension Bridge {
     }
 
     /// Moves what the hub has for WebSockets to the web thread.
-    func settleWebSockets() {
-        while let action = hub.pollWebSocket() {
-            // What finds no room is counted there; it takes a web thread that hangs.
+    func settleWebSockets(at now: Timestamp) {
+        guard let web else { return }
+        // While the web thread takes nothing the rest stays with the hub, which leaves out who falls behind and tells
+        // them their state as a whole later.
+        webSocketActions.pass(at: now, next: { hub.pollWebSocket() }) { action in
             switch action {
-            case .send(let connections, let text):
-                _ = web?.sendWebSocketText(text, to: connections.map(\.number))
+            case .send(let connections, let text): web.sendWebSocketText(text, to: connections.map(\.number))
             case .close(let connection, let code, let reason):
-                _ = web?.closeWebSocket(connection.number, code: code, reason: reason)
+                web.closeWebSocket(connection.number, code: code, reason: reason)
             }
         }
     }

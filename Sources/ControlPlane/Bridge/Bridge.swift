@@ -37,6 +37,7 @@ final class Bridge: LoopTask {
     let replies: ReplyRouter
     var directory: Directory
     var hub: ChannelHub
+    var webSocketActions = Outbox<WebSocketAction>()
     var clock: StatisticsClock
     var facts = HealthFacts()
     var webPulse = ThreadPulse()
@@ -159,7 +160,8 @@ final class Bridge: LoopTask {
 
     var nextTimeout: Timestamp? {
         let inside = earlier(earlier(directory.nextTimeout, clock.nextTimeout), shutdown.nextTimeout)
-        return earlier(earlier(inside, hub.nextTimeout), earlier(workers.nextTimeout, nextAddressLook))
+        let channels = earlier(hub.nextTimeout, webSocketActions.nextTimeout)
+        return earlier(earlier(inside, channels), earlier(workers.nextTimeout, nextAddressLook))
     }
 
     func handle(_ event: PollEvent, at now: Timestamp) {

@@ -20,10 +20,9 @@ final class WorkerPool {
     /// The worker that owns the media port and the conferences.
     let first: MediaWorker
     private var members: [Member]
-    /// A command that did not fit the worker's ring, and when it is tried again. Those behind it wait.
-    private var held: (command: ShardCommand, retry: Timestamp)?
-    /// The same for a packet of a data channel.
-    private var heldRecord: (endpoint: EndpointNumber, bytes: [UInt8], retry: Timestamp)?
+    private var commands = Outbox<ShardCommand>()
+    /// Packets of data channels.
+    private var records = Outbox<(EndpointNumber, [UInt8])>()
 
     /// Starts the workers.
     /// - Throws: what the kernel said, with the call that it said it to.
@@ -40,30 +39,18 @@ final class WorkerPool {
     // MARK: Commands
 
     /// When a command or a packet that waits is tried again.
-    var nextTimeout: Timestamp? { earlier(held?.retry, heldRecord?.retry) }
+    var nextTimeout: Timestamp? { earlier(commands.nextTimeout, records.nextTimeout) }
 
     /// Sends commands in their order as far as there is room. The rest waits for a pause, or for the next event.
     /// - Parameter next: takes the next command off its queue.
     func sendCommands(at now: Timestamp, next: () -> ShardCommand?) {
-        while let command = held?.command ?? next() {
-            guard first.send(command) else {
-                held = (command, now + ControlPlaneLimits.fullRingPause)
-                return
-            }
-            held = nil
-        }
+        commands.pass(at: now, next: next) { first.send($0) }
     }
 
     /// Sends packets of data channels in their order as far as there is room; the rest waits where it is.
     /// - Parameter next: makes the next packet.
     func sendRecords(at now: Timestamp, next: () -> (EndpointNumber, [UInt8])?) {
-        while let (endpoint, bytes) = heldRecord.map({ ($0.endpoint, $0.bytes) }) ?? next() {
-            guard first.send(record: bytes.rawSpan, to: endpoint) else {
-                heldRecord = (endpoint, bytes, now + ControlPlaneLimits.fullRingPause)
-                return
-            }
-            heldRecord = nil
-        }
+        records.pass(at: now, next: next) { first.send(record: $0.1.rawSpan, to: $0.0) }
     }
 
     /// Hands out packets of data channels, read in place: a turn's share. ``park()`` tells of more.

@@ -103,7 +103,7 @@ struct DebugDocument {
             ("messages_received", counts.messagesReceived), ("messages_sent", counts.messagesSent),
             ("ignored_messages", counts.ignoredMessages), ("violations", counts.violations),
             ("overflows", counts.overflows), ("idle_timeouts", counts.idleTimeouts), ("throttled", counts.throttled),
-            ("dropped_commands", counts.droppedCommands),
+            ("refused_commands", counts.refusedCommands),
         ]
         return .object(members.map { ($0.0, .integer(Int64(clamping: $0.1))) })
     }

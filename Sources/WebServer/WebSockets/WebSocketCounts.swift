@@ -25,7 +25,7 @@ public struct WebSocketCounts: Equatable, Sendable {
     /// How often one was not read for a while because it said too much.
     public var throttled: UInt64 = 0
     /// Commands that found the web thread's mailbox full.
-    public var droppedCommands: UInt64 = 0
+    public var refusedCommands: UInt64 = 0
 }
 
 /// The same, as the web thread counts it.
@@ -41,7 +41,7 @@ final class WebSocketCounters: Sendable {
     let idleTimeouts = Atomic<UInt64>(0)
     let throttled = Atomic<UInt64>(0)
     /// The control loop's own.
-    let droppedCommands = Atomic<UInt64>(0)
+    let refusedCommands = Atomic<UInt64>(0)
 
     var counts: WebSocketCounts {
         WebSocketCounts(
@@ -50,6 +50,6 @@ final class WebSocketCounters: Sendable {
             messagesSent: messagesSent.load(ordering: .relaxed),
             ignoredMessages: ignoredMessages.load(ordering: .relaxed), violations: violations.load(ordering: .relaxed),
             overflows: overflows.load(ordering: .relaxed), idleTimeouts: idleTimeouts.load(ordering: .relaxed),
-            throttled: throttled.load(ordering: .relaxed), droppedCommands: droppedCommands.load(ordering: .relaxed))
+            throttled: throttled.load(ordering: .relaxed), refusedCommands: refusedCommands.load(ordering: .relaxed))
     }
 }

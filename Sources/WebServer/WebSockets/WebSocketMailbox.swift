@@ -49,7 +49,7 @@ final class WebSocketMailbox: Sendable {
         var hasRoom = true
         if case .send = command { hasRoom = commands.freeCount() > WebServerLimits.commandReserve }
         guard hasRoom, commands.push(command) else {
-            counters.droppedCommands.add(1, ordering: .relaxed)
+            counters.refusedCommands.add(1, ordering: .relaxed)
             return false
         }
         if commands.needsWake() { webWake.wake() }
