@@ -7,6 +7,8 @@ public import SCTP
 public struct ChannelSettings: Sendable {
     /// Told in ServerHello (`version.announce`); `nil` when it is not.
     public var announcedVersion: String?
+    /// Clients are told an address for a WebSocket.
+    public var offersWebSockets = false
     /// Before a receiver says otherwise (`cc.initial-last-n`); -1 is no limit.
     public var initialLastN: Int32 = -1
     /// Before a receiver says otherwise, in pixels (`cc.initial-max-height-px`).

@@ -332,6 +332,27 @@ struct StateTests {
         #expect(meeting.hub.endpoints[meeting["anna"].number]?.videoTypes.count == BridgeChannelLimits.videoTypes)
     }
 
+    @Test("the worker gives nobody a picture who can ask for it and has not; who cannot ask gets what it gives")
+    func beforeTheFirstWish() {
+        for (usesSCTP, offersWebSockets) in [(true, false), (false, true), (false, false)] {
+            var settings = ChannelSettings()
+            settings.offersWebSockets = offersWebSockets
+            let meeting = Meeting(settings)
+            let anna = meeting.join("anna", usesSCTP: usesSCTP)
+            meeting.settle()
+            let commands = meeting.takeCommands()
+            #expect(commands.count == (usesSCTP || offersWebSockets ? 1 : 0))
+            for command in commands {
+                guard case .setPreferences(anna.number, meeting.conference, let preferences) = command else {
+                    Issue.record("\(command)")
+                    continue
+                }
+                #expect(!preferences.video.defaultConstraint.isWanted)
+                #expect(preferences.audio == .everything)
+            }
+        }
+    }
+
     @Test("the audio that a receiver wants goes to the worker, when it changes")
     func audio() {
         let meeting = pair()

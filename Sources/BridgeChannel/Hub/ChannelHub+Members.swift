@@ -36,7 +36,9 @@ extension ChannelHub {
         endpoints[number] = endpoint
         conference.members.append(endpoint)
         conference.byID[id] = endpoint
-        if preferences != ReceiverPreferences() || conference.lastN >= 0 { tellPreferences(endpoint, at: now) }
+        // One that can have no channel can ask for nothing: it gets what the worker forwards by itself.
+        let isTold = usesSCTP || settings.offersWebSockets || preferences != ReceiverPreferences()
+        if isTold || conference.lastN >= 0 { tellPreferences(endpoint, at: now) }
         if settings.initialMaxHeight != 0 { walk(later: endpoint, at: now) }
     }
 

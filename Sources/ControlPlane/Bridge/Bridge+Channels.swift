@@ -14,6 +14,7 @@ extension Bridge {
     static func channelSettings(_ settings: BridgeSettings, version: String) -> ChannelSettings {
         let channel = settings.channel
         var result = ChannelSettings()
+        result.offersWebSockets = !webSocketPrefixes(settings).isEmpty
         result.announcedVersion = channel.announcesVersion ? version : nil
         result.initialLastN = Int32(clamping: channel.initialLastN)
         result.initialMaxHeight = Int32(clamping: channel.initialMaxHeight)
@@ -54,7 +55,7 @@ extension Bridge {
     func settleHub(at now: Timestamp) {
         workers.sendCommands(at: now) { hub.pollCommand() }
         workers.sendRecords(at: now) { hub.pollRecord() }
-        settleWebSockets()
+        settleWebSockets(at: now)
         while let event = hub.pollEvent() {
             switch event {
             case .opened(let number, let transport):

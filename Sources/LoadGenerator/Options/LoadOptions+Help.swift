@@ -23,7 +23,8 @@ extension LoadOptions {
           --interleave                spread each frame over its interval, packets of all senders mixed, as they
                                       come out of a network; else frames leave whole, as browsers send them
           --tick MS                   with --interleave: all senders' packets leave at multiples of MS, in turn (0)
-          --channel sctp|websocket|none   what carries the bridge channel; none: no channel is asked for (sctp)
+          --channel sctp|websocket|none   what carries the bridge channel; none: no channel is asked for, and
+                                      a bridge that offers WebSockets then forwards sound alone (sctp)
           --turn S                    seconds that each audio sender talks, one after another, the others being quiet;
                                       0: all talk all the time (2.5 with a channel, 0 without)
           --duration S                seconds, from everyone being connected (10)

@@ -76,10 +76,21 @@ struct GeneratorChannelTests {
 
     @Test("without a channel nothing is asked for, and the result says nothing of one")
     func none() async throws {
-        try await withBridge(.webSocket) { daemon in
+        try await withDaemon { daemon in
             let (run, outcome) = try await call("--channel none --duration 1", on: daemon)
             #expect(run.status == 0, "\(run)")
             #expect(outcome.perfect && outcome.bridge_channel == nil && !run.output.contains("channel"))
+        }
+    }
+
+    @Test("who could ask for pictures and does not gets sound alone")
+    func silent() async throws {
+        try await withBridge(.webSocket) { daemon in
+            let quiet = "--channel none --video-senders 0 --duration 1"
+            let (_, heard) = try await call(quiet, on: daemon)
+            #expect(heard.perfect)
+            let (unseen, _) = try await call("--channel none --duration 1", on: daemon)
+            #expect(unseen.status == 1)
         }
     }
 
