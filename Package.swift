@@ -144,7 +144,10 @@ let testTargets: [Target] = [
     tests("MediaTransport", ["ICE", "DTLS", "SRTP", "OpenSSL"]),
     tests(
         "Conferencing",
-        ["Forwarding", "MediaTransport", "ICE", "DTLS", "SRTP", "RTP", "ShardMessages", "Telemetry", "OpenSSL"]),
+        [
+            "BridgeChannel", "Forwarding", "MediaTransport", "ICE", "DTLS", "SCTP", "SRTP", "RTP", "ShardMessages",
+            "Telemetry", "OpenSSL",
+        ]),
     tests("PacketIO", ["CLinuxIO"]),
     tests(
         "MediaPlane",

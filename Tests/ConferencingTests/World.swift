@@ -104,14 +104,15 @@ struct World: ~Copyable {
 
     /// Adds a client and tells both sides of each other; does not wait for the connection.
     mutating func join(
-        isVisitor: Bool = false, conference: ConferenceNumber? = nil, preferences: ReceiverPreferences = .everything,
+        id: String? = nil, isVisitor: Bool = false, conference: ConferenceNumber? = nil,
+        preferences: ReceiverPreferences = .everything,
         edit: (inout EndpointMedia) -> Void = { _ in }
     ) -> Bool {
         var client = Client(clients.count, identity: clientIdentity, profiles: profiles, at: now)
         var media = Self.media(audioSSRC: client.audioSSRC, videoSSRC: client.videoSSRC)
         edit(&media)
         let creation = EndpointCreation(
-            number: client.number, id: "endpoint\(clients.count)", isICEControlling: true, isVisitor: isVisitor,
+            number: client.number, id: id ?? "endpoint\(clients.count)", isICEControlling: true, isVisitor: isVisitor,
             media: media, preferences: preferences)
         guard case .success(let list) = request([.createEndpoint(creation)], conference: conference).result,
             let local = list.first?.1
