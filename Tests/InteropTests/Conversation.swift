@@ -1,6 +1,7 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import TestSupport
 import Testing
 
 /// What `Peers/conversation.py` prints of one call. All tests share one run of it, since browsers are expensive.
@@ -18,6 +19,8 @@ struct Conversation: Decodable {
         let lost: Int?
         let secondsUntilBack, secondsUntilTold: [String: Double]?
         let timesToldAway: Int?
+        /// The scheme of the address that each tab dials.
+        let schemes: [String: String]?
     }
     let stations: [String: Station]
     let errors: [String]
@@ -49,6 +52,34 @@ struct Conversation: Decodable {
                 URL(fileURLWithPath: "/usr/bin/env"),
                 script(at: bridge.address, media: "127.0.0.1:\(bridge.mediaPort)"), in: bridge.folder)
             return try await result(of: script) { bridge.log }
+        }
+    }
+
+    /// The call over WebSockets for which the bridge advertises an nginx in front of it, with TLS by a certificate that
+    /// nobody has signed.
+    /// - Returns: the call, and how many WebSockets the bridge has let in.
+    static func proxied() async throws -> (Conversation, webSockets: Double?) {
+        let (proxyPort, publicPort) = (try freePort(SOCK_STREAM), try freePort(SOCK_STREAM))
+        let configuration = """
+            videobridge.http-servers.public { host = 127.0.0.1, port = \(publicPort) }
+            videobridge.websockets { enabled = true, server-id = jvb-1, domain = "127.0.0.1:\(proxyPort)", tls = true }
+            """
+        let identity = try OpenSSLProgram(key: "ec")
+        return try await withBridge(configuration) { bridge in
+            let certificate =
+                "ssl_certificate \(identity.certificateFile); ssl_certificate_key \(identity.keyFile);"
+            let nginx = try ReverseProxy(
+                in: bridge.folder,
+                http: NginxConfiguration.channels(listen: "\(proxyPort) ssl", bridge: publicPort, more: certificate))
+            defer { nginx.end() }
+            let script = try ChildProcess(
+                URL(fileURLWithPath: "/usr/bin/env"),
+                script(at: bridge.address, media: "127.0.0.1:\(bridge.mediaPort)")
+                    + ["--proxy", nginx.numberFile, "proxied"], in: bridge.folder)
+            let calls = try await result(of: script) { bridge.log + nginx.log }
+            let metrics = await bridge.get("/metrics")?.body.split(separator: "\n") ?? []
+            let opened = metrics.first { $0.contains("websockets_opened_total ") }
+            return (try #require(calls["proxied"]), opened?.split(separator: " ").last.flatMap { Double($0) })
         }
     }
 

@@ -33,6 +33,22 @@ extension RealPeers {
         }
 
         @Test(
+            "through an nginx with TLS, and when that is started again the WebSockets are dialled anew and talk goes on",
+            .enabled(if: ReverseProxy.isInstalled && OpenSSLProgram.isInstalled, "no nginx or no openssl"))
+        func proxied() async throws {
+            let (call, webSockets) = try await Conversation.proxied()
+            for (name, events) in try call.station("channel").onConnect ?? [:] {
+                #expect(events.prefix(2) == ["open", "ServerHello"], "\(name): \(events)")
+            }
+            #expect(try call.station("channel").schemes?.values.sorted() == ["wss", "wss"])
+            _ = try call.station("messages")
+            _ = try call.station("proxy_restart")
+            #expect(try call.station("speaker").changes?.count == 1)
+            // Two before and two after.
+            #expect(webSockets == 4)
+        }
+
+        @Test(
             "everybody is told over the channel who speaks as tones start and stop", arguments: ["sctp", "websocket"])
         func speakers(channel: String) async throws {
             let call = try await Conversation.call(channel)

@@ -10,32 +10,21 @@ struct ReverseProxyTests {
     private func withProxy(_ more: String, _ body: (Daemon, Int) async throws -> Void) async throws {
         try await withDaemon { daemon in
             let port = try Int(freePort(SOCK_STREAM))
-            let folder = daemon.folder.path
-            let text = """
-                daemon off; worker_processes 1; pid \(folder)/nginx.pid; error_log stderr;
-                events { worker_connections 256; }
-                http {
-                  access_log off; client_max_body_size 8m;
-                  client_body_temp_path \(folder)/body; proxy_temp_path \(folder)/proxy;
-                  fastcgi_temp_path \(folder)/f; uwsgi_temp_path \(folder)/u; scgi_temp_path \(folder)/s;
-                  upstream bridge { server 127.0.0.1:\(daemon.httpPort); keepalive 4; }
-                  server {
-                    listen 127.0.0.1:\(port);
-                    location / { proxy_pass http://bridge; \(more) }
-                  }
-                }
-
-                """
-            let file = folder + "/nginx.conf"
-            try text.write(toFile: file, atomically: true, encoding: .utf8)
-            let nginx = try WatchedProcess(
-                "/usr/sbin/nginx", ["-e", "stderr", "-p", folder, "-c", file], in: folder, output: folder + "/nginx.log"
-            )
-            defer { nginx.terminate() }
+            let nginx = try ReverseProxy(
+                in: daemon.folder,
+                http: """
+                    client_max_body_size 8m;
+                    upstream bridge { server 127.0.0.1:\(daemon.httpPort); keepalive 4; }
+                    server {
+                      listen 127.0.0.1:\(port);
+                      location / { proxy_pass http://bridge; \(more) }
+                    }
+                    """)
+            defer { nginx.end() }
             #expect(
                 try await daemon.wait {
                     try await self.curl(port, "/about/version", daemon).hasSuffix(" 200")
-                }, "\((try? String(contentsOfFile: folder + "/nginx.log", encoding: .utf8)) ?? "")")
+                }, "\(nginx.log)")
             try await body(daemon, port)
         }
     }

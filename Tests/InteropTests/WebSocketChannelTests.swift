@@ -1,6 +1,7 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import TestSupport
 import Testing
 
 /// The bridge channel over WebSocket: a whole bridge, nginx in front of it as deployments have it, and a client that
@@ -43,9 +44,10 @@ struct WebSocketChannelTests {
             }
             """
         try await withDaemon(configuration) { daemon in
-            let nginx = try startNginx(in: daemon.folder, port: proxyPort, bridge: publicPort)
-            defer { nginx.terminate() }
-            #expect(try await daemon.wait { connectedSocket(port: proxyPort).isOpenThenClosed })
+            let nginx = try ReverseProxy(
+                in: daemon.folder, http: NginxConfiguration.channels(listen: "\(proxyPort)", bridge: publicPort))
+            defer { nginx.end() }
+            #expect(try await daemon.wait { RawClient(port: proxyPort) != nil })
             let script = try ChildProcess(
                 Repository.python,
                 [Repository.script("websocket_channel.py"), "http://127.0.0.1:\(daemon.httpPort)"], in: daemon.folder)
@@ -59,43 +61,5 @@ struct WebSocketChannelTests {
             #expect(seen.refused == [403, 403, 403, 403, 404] && seen.otherServer == 404 && seen.afterwards == 403)
             #expect(!daemon.log.contains("?pwd="))
         }
-    }
-
-    private func startNginx(in folder: URL, port: UInt16, bridge: UInt16) throws -> WatchedProcess {
-        let text = """
-            daemon off; worker_processes 1; pid \(folder.path)/nginx.pid; error_log stderr;
-            events { worker_connections 256; }
-            http {
-              access_log off;
-              client_body_temp_path \(folder.path)/body; proxy_temp_path \(folder.path)/proxy;
-              fastcgi_temp_path \(folder.path)/f; uwsgi_temp_path \(folder.path)/u; scgi_temp_path \(folder.path)/s;
-              map $bridge $address { jvb-1 127.0.0.1:\(bridge); default 127.0.0.1:1; }
-              server {
-                listen 127.0.0.1:\(port);
-                location ~ ^/colibri-ws/(?<bridge>[a-zA-Z0-9._-]+)/(.*) {
-                  proxy_pass http://$address/colibri-ws/$bridge/$2$is_args$args;
-                  proxy_http_version 1.1;
-                  proxy_set_header Upgrade $http_upgrade;
-                  proxy_set_header Connection "upgrade";
-                  tcp_nodelay on;
-                }
-              }
-            }
-
-            """
-        let file = folder.path + "/nginx.conf"
-        try text.write(toFile: file, atomically: true, encoding: .utf8)
-        return try WatchedProcess(
-            "/usr/sbin/nginx", ["-e", "stderr", "-p", folder.path, "-c", file], in: folder.path,
-            output: folder.path + "/nginx.log")
-    }
-}
-
-extension Int32 {
-    /// A socket that was connected, if it was; closed now.
-    fileprivate var isOpenThenClosed: Bool {
-        guard self >= 0 else { return false }
-        close(self)
-        return true
     }
 }

@@ -64,7 +64,7 @@ struct IndependentPeerTests {
     /// The block of the original's handbook, and a server id that leads nowhere.
     private func withNginx(
         _ bridge: UInt16,
-        headers: String = "proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection \"upgrade\";",
+        headers: String = NginxConfiguration.upgradeHeaders,
         _ body: (UInt16) throws -> Void
     ) throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "viaduct-nginx-\(UUID().uuidString)")
@@ -72,31 +72,13 @@ struct IndependentPeerTests {
         defer { try? FileManager.default.removeItem(at: folder) }
         // A port that was free a moment ago.
         let port = try HTTPServer.freePort()
-        let text = """
-            daemon off; worker_processes 1; pid \(folder.path)/nginx.pid; error_log stderr;
-            events { worker_connections 256; }
-            http {
-              access_log off;
-              client_body_temp_path \(folder.path)/body; proxy_temp_path \(folder.path)/proxy;
-              fastcgi_temp_path \(folder.path)/f; uwsgi_temp_path \(folder.path)/u; scgi_temp_path \(folder.path)/s;
-              map $bridge $address { jvb-1 127.0.0.1:\(bridge); default 127.0.0.1:1; }
-              server {
-                listen 127.0.0.1:\(port);
-                location ~ ^/colibri-ws/(?<bridge>[a-zA-Z0-9._-]+)/(.*) {
-                  proxy_pass http://$address/colibri-ws/$bridge/$2$is_args$args;
-                  proxy_http_version 1.1;
-                  \(headers)
-                  tcp_nodelay on;
-                }
-              }
-            }
-
-            """
-        let file = folder.appending(path: "nginx.conf")
-        try text.write(to: file, atomically: true, encoding: .utf8)
+        try NginxConfiguration.text(
+            folder: folder.path,
+            http: NginxConfiguration.channels(listen: "\(port)", bridge: bridge, headers: headers)
+        ).write(to: folder.appending(path: "nginx.conf"), atomically: true, encoding: .utf8)
         let nginx = Process()
-        nginx.executableURL = URL(filePath: "/usr/sbin/nginx")
-        nginx.arguments = ["-e", "stderr", "-p", folder.path, "-c", file.path]
+        nginx.executableURL = URL(filePath: NginxConfiguration.program)
+        nginx.arguments = NginxConfiguration.arguments(folder: folder.path)
         nginx.standardError = FileHandle.nullDevice
         try nginx.run()
         defer {

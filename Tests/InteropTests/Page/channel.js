@@ -64,6 +64,9 @@ class BridgeChannel {
     if (this.redial) {
       this.redial = false;
       this.dial();
+    } else if (this.kind === 'WebSocket' && code === 1006) {
+      // Lost without a word: it is dialled again until it opens, as clients do.
+      setTimeout(() => this.dial(), 500);
     }
   }
 

@@ -40,9 +40,9 @@ class Missed(Exception):
 class Call:
     """One conference and its tabs. Everything but the constructor runs under the focus's lock."""
 
-    def __init__(self, bridge, browsers, folder, title, channel, translators):
+    def __init__(self, bridge, browsers, folder, title, channel, translators, proxy):
         self.bridge, self.browsers, self.folder, self.title = bridge, browsers, folder, title
-        self.translators = translators
+        self.translators, self.proxy = translators, proxy
         self.conference = Conference(bridge, sctp=channel == "sctp")
         self.focus = Focus(self.conference, channel, self.translate)
         self.page, self.tabs, self.stations = None, {}, {}
@@ -190,6 +190,8 @@ def channel(call):
         "opened": {name: call.focus.reports[name]["channel"]["openedAfter"] for name in call.here},
         "onConnect": {name: [event.get("colibriClass") or event["mark"] for event in call.focus.heard[name]]
                       for name in call.here},
+        "schemes": {name: url.partition(":")[0] for name in call.here
+                    for url in call.conference.endpoints[name].web_sockets[:1]},
     }
 
 
@@ -197,7 +199,8 @@ def messages(call):
     """A message to everybody, one to a single endpoint, statistics."""
     since = call.mark()
     greeting = "grüß euch – привет"
-    for sender, receiver in ((FIRST, SECOND), (SECOND, FIRST)):
+    first, second = call.here[:2]
+    for sender, receiver in ((first, second), (second, first)):
         call.send(sender, colibriClass="EndpointMessage", to=receiver, msgPayload={"only": sender})
         call.send(sender, colibriClass="EndpointMessage", to="", msgPayload={"all": sender, "text": greeting})
         call.send(sender, colibriClass="EndpointStats", bitrate={"upload": 64}, serverRegion="region1", x={"y": [1]})
@@ -205,7 +208,7 @@ def messages(call):
     def got(name, kind, **fields):
         return [e for e in call.heard(name, kind, since) if all(e.get(key) == value for key, value in fields.items())]
 
-    for sender, receiver in ((FIRST, SECOND), (SECOND, FIRST)):
+    for sender, receiver in ((first, second), (second, first)):
         everybody = {"all": sender, "text": greeting}
         call.need(10, f"{sender}'s messages arrive", lambda: all(
             got(name, "EndpointMessage", **{"from": sender}, to="", msgPayload=everybody)
@@ -335,6 +338,20 @@ def reconnect(call):
         call.need(10, f"{name} gets messages again", lambda: call.heard(name, "EndpointMessage", since))
 
 
+def proxy_restart(call):
+    """The proxy in front of the bridge ends and is started again: the WebSockets are lost and dialled again."""
+    since = call.mark()
+    with open(call.proxy, encoding="ascii") as file:
+        os.kill(int(file.read()), signal.SIGTERM)
+    call.need(15, "everybody is back and gets the state again", lambda: all(
+        call.heard(name, "ServerHello", since) and call.heard(name, "ForwardedSources", since)
+        and call.focus.reports[name]["channel"]["opened"] == 2 for name in call.here))
+    closes = {name: call.focus.reports[name]["channel"]["closes"] for name in call.here}
+    if any(set(codes) != {1006} for codes in closes.values()):
+        raise Missed(f"the WebSockets were closed with {closes}")
+    call.greet("after the restart of the proxy")
+
+
 def moved(call):
     """The address of one after the other changes, and no word is said of it."""
     figures = {"secondsUntilBack": {}}
@@ -440,6 +457,16 @@ def converse_by_websocket(call):
     call.visit(reconnect)
 
 
+def converse_by_proxy(call):
+    """The call over WebSockets through a proxy that is started again meanwhile. Its certificate is signed by nobody,
+    which Firefox takes for no page's WebSocket."""
+    call.enter_all(FIRST, THIRD)
+    call.visit(channel)
+    call.visit(messages)
+    call.visit(proxy_restart)
+    call.visit(speaker, FIRST, THIRD)
+
+
 def wander(call):
     """The call of those who move and go."""
     call.enter_all(FIRST, SECOND, THIRD)
@@ -458,15 +485,15 @@ def roam(call):
 
 
 CALLS = {"sctp": ("sctp", converse), "websocket": ("websocket", converse_by_websocket), "moving": ("sctp", wander),
-         "roaming": ("sctp", roam)}
+         "proxied": ("websocket", converse_by_proxy), "roaming": ("sctp", roam)}
 
 
-def hold(bridge, media, browsers, folder, title):
+def hold(bridge, media, browsers, folder, title, proxy):
     """A whole call; returns its stations."""
     kind, way = CALLS[title]
     with contextlib.ExitStack() as stack:
         translators = {}
-        call = Call(bridge, browsers, folder, title, kind, translators)
+        call = Call(bridge, browsers, folder, title, kind, translators, proxy)
         if title == "moving":
             translators.update({name: stack.enter_context(Translator(media)) for name in (FIRST, SECOND)})
         call.page = stack.enter_context(serving(call.focus))
@@ -503,6 +530,7 @@ def main():
     parser.add_argument("--bridge", required=True)
     parser.add_argument("--media", default="127.0.0.1:10000", help="the bridge's media address, HOST:PORT")
     parser.add_argument("--pictures", default="pictures", help="the folder where pictures of the tabs are kept")
+    parser.add_argument("--proxy", help="the file with the number of the proxy's process, for the call `proxied`")
     parser.add_argument("--by-hand", choices=["sctp", "websocket"])
     parser.add_argument("calls", nargs="*", metavar="CALL", default=["sctp", "websocket", "moving"])
     arguments = parser.parse_args()
@@ -520,7 +548,7 @@ def main():
         browsers = {"chromium": chromium, "firefox": firefox}
         for title in arguments.calls:
             started = time.monotonic()
-            results[title] = hold(bridge, media, browsers, arguments.pictures, title)
+            results[title] = hold(bridge, media, browsers, arguments.pictures, title, arguments.proxy)
             results[title]["seconds"] = round(time.monotonic() - started, 1)
     print(json.dumps(results))
 
