@@ -58,6 +58,45 @@ struct ChannelSignallingTests {
         #expect(try bridge.refusal(TestBridge.modify("m", "create='true'", create("a", transport: full))) == nil)
     }
 
+    @Test("a data channel that is asked for later is answered likewise and told once, with whatever is said beside it")
+    func laterDataChannel() throws {
+        let later = "<endpoint id='a'><transport><sctp/></transport></endpoint>"
+        var bridge = TestBridge { $0.isSCTPEnabled = true }
+        let plain = create("a", transport: "<transport ice-controlling='true'/>")
+        #expect(try bridge.ask(TestBridge.modify("m", "create='true'", plain)).endpoints[0].transport?.sctp == nil)
+        let number = try bridge.number(of: "a")
+        var known = bridge.channelChanges.count
+        for _ in 0..<2 {
+            let transport = try bridge.ask(TestBridge.modify("m", "", later)).endpoints[0].transport
+            #expect(transport?.sctp == SCTPDescription(role: "server", port: 5_000) && transport?.iceUDP == nil)
+            #expect(bridge.channelChanges[known...] == [.dataChannelAdded(number)], "the second time it is there")
+        }
+
+        // With an ICE restart and with the client's half, which the worker has to do something for.
+        _ = try bridge.ask(TestBridge.modify("m", "", create("b", transport: "<transport ice-controlling='true'/>")))
+        let second = try bridge.number(of: "b")
+        known = bridge.channelChanges.count
+        let restart = "<endpoint id='b'><transport ice-restart='true'><sctp/></transport></endpoint>"
+        let transport = try bridge.ask(TestBridge.modify("m", "", restart)).endpoints[0].transport
+        #expect(transport?.sctp?.port == 5_000 && transport?.iceUDP?.ufrag != nil)
+        #expect(bridge.channelChanges[known...] == [.dataChannelAdded(second)])
+        let again = "<endpoint id='b'><transport ice-restart='true'/></endpoint>"
+        let unasked = try bridge.ask(TestBridge.modify("m", "", again)).endpoints[0].transport
+        #expect(unasked?.sctp == nil && unasked?.iceUDP != nil, "only whoever asks is answered")
+
+        let refused: [(String, ColibriError.Condition)] = [
+            ("port='6000'", .badRequest), ("role='client'", .featureNotImplemented),
+        ]
+        for (sctp, condition) in refused {
+            let refusal = try bridge.refusal(
+                TestBridge.modify("m", "", "<endpoint id='a'><transport><sctp \(sctp)/></transport></endpoint>"))
+            #expect(refusal?.condition == condition)
+        }
+        var other = TestBridge()
+        _ = try other.ask(TestBridge.modify("m", "create='true'", plain))
+        #expect(try other.refusal(TestBridge.modify("m", "", later))?.condition == .featureNotImplemented)
+    }
+
     @Test("an endpoint is told an address for each domain, in order; the password is its own and hard to guess")
     func webSockets() throws {
         var bridge = TestBridge {

@@ -13,6 +13,8 @@ public enum ChannelChange: Hashable, Sendable {
     case endpointAdded(ChannelEndpointDescription)
     /// An endpoint is gone; told at most once, and not when its conference went.
     case endpointRemoved(EndpointNumber)
+    /// A data channel was asked for later than with the creation.
+    case dataChannelAdded(EndpointNumber)
     /// The whole list of what an endpoint sends.
     case sourcesChanged(EndpointNumber, [SourceDescription])
     /// `initial-last-n`: holds until the client says something itself.

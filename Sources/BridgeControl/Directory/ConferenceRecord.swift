@@ -11,7 +11,7 @@ struct EndpointRecord: Sendable {
     let statsID: String?
     let isVisitor: Bool
     /// A data channel was asked for.
-    let usesSCTP: Bool
+    var usesSCTP: Bool
     /// In the addresses of its WebSockets. Never logged.
     let password: String
     /// It is told candidates with private addresses even where others are not (`private-address-connectivity`).

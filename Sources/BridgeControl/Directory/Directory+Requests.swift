@@ -103,7 +103,7 @@ extension Directory {
         for event in plan.events { note(event) }
         if plan.operations.isEmpty {
             conferences[number]?.connects = plan.connects
-            for change in plan.channelChanges { channelChanges.append(change) }
+            followChannels(of: plan, in: number)
             reply(to: pending, .success(plan.answer), at: now)
             return
         }

@@ -78,8 +78,9 @@ extension Directory {
                 undo(request, of: number, .internalError("no transport for \(record.id)"), at: now)
                 return
             }
-            answer.endpoints[index].transport = describe(
-                local, of: record, in: number, isNew: plan.created.contains { $0.number == record.number })
+            var transport = describe(local, of: record, in: number)
+            transport.sctp = answer.endpoints[index].transport?.sctp
+            answer.endpoints[index].transport = transport
         }
         commit(plan, to: number, at: now)
         reply(to: request.pending, .success(answer), at: now)
@@ -112,6 +113,12 @@ extension Directory {
             if record.isVisitor { totals.totalVisitors += 1 }
             note(.endpointCreated, about: record.number)
         }
+        followChannels(of: plan, in: number)
+    }
+
+    /// Follows what a plan changes about bridge channels.
+    mutating func followChannels(of plan: RequestPlan, in number: ConferenceNumber) {
+        for record in plan.withNewDataChannel { conferences[number]?.endpoints[record.id]?.usesSCTP = true }
         for change in plan.channelChanges { channelChanges.append(change) }
     }
 
@@ -180,7 +187,7 @@ extension Directory {
 
     /// The bridge's half of a transport that is new or restarted, as it is signalled (control-plane.md 4.2).
     private mutating func describe(
-        _ local: LocalTransport, of endpoint: EndpointRecord, in number: ConferenceNumber, isNew: Bool
+        _ local: LocalTransport, of endpoint: EndpointRecord, in number: ConferenceNumber
     ) -> TransportDescription {
         var ice = ICETransportDescription()
         ice.ufrag = local.ufrag
@@ -202,7 +209,6 @@ extension Directory {
         ice.webSockets = webSocketAddresses(of: endpoint, in: number)
         var transport = TransportDescription()
         transport.iceUDP = ice
-        if isNew, endpoint.usesSCTP { transport.sctp = SCTPDescription(role: "server", port: 5_000) }
         return transport
     }
 }

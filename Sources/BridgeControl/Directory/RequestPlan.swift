@@ -12,6 +12,8 @@ struct RequestPlan: Sendable {
     var answer = ConferenceModified()
     var created: [EndpointRecord] = []
     var removed: [EndpointRecord] = []
+    /// Endpoints that were there already and now have a data channel, too.
+    var withNewDataChannel: [EndpointRecord] = []
     /// Endpoints whose ICE is to be restarted.
     var restarted: [EndpointRecord] = []
     /// What the bridge channels' side is told when it is done; removals and the conference itself aside.

@@ -83,16 +83,17 @@ struct RequestPlanner {
                 plan.removed.append(record)
             }
         } else if endpoint.isCreate {
-            try create(endpoint)
+            answer.transport = try create(endpoint)
         } else if let record = present[endpoint.id] {
-            try update(endpoint, record)
+            answer.transport = try update(endpoint, record)
         } else if !plan.isLenient {
             throw .unknownEndpoint(endpoint.id)
         }
         plan.answer.endpoints.append(answer)
     }
 
-    private mutating func create(_ endpoint: EndpointModify) throws(ColibriError) {
+    /// - Returns: what is answered of its transport already; the ICE transport is the worker's to tell.
+    private mutating func create(_ endpoint: EndpointModify) throws(ColibriError) -> TransportDescription? {
         guard present[endpoint.id] == nil else { throw ColibriError(.conflict, "endpoint \(endpoint.id) is present") }
         guard let transport = endpoint.transport else {
             throw .badRequest("transport needed to create \(endpoint.id)")
@@ -101,7 +102,7 @@ struct RequestPlanner {
             throw .badRequest("capability source-names needed to create \(endpoint.id)")
         }
         try checkSources(endpoint, isVisitor: endpoint.isVisitor)
-        if let sctp = transport.sctp { try check(sctp) }
+        let dataChannel = try dataChannel(of: endpoint)
         guard present.count < settings.maximumEndpointsPerConference else {
             throw .limitReached(
                 "this conference has \(settings.maximumEndpointsPerConference) endpoints and takes no more"
@@ -133,18 +134,34 @@ struct RequestPlanner {
         plan.operations.append(.createEndpoint(creation))
         plan.created.append(record)
         present[endpoint.id] = record
+        return dataChannel
     }
 
-    private func check(_ sctp: SCTPDescription) throws(ColibriError) {
+    /// Checks the wish for a data channel.
+    /// - Returns: what is answered to it; `nil` without one.
+    private func dataChannel(of endpoint: EndpointModify) throws(ColibriError) -> TransportDescription? {
+        guard let sctp = endpoint.transport?.sctp else { return nil }
         if let role = sctp.role, role != "server" { throw .switchedOff("sctp role \(role) is not implemented") }
         if let port = sctp.port, port != 5_000 { throw .badRequest("sctp port must be 5000") }
         guard settings.isSCTPEnabled else { throw .switchedOff("sctp is switched off") }
+        var transport = TransportDescription()
+        transport.sctp = SCTPDescription(role: "server", port: 5_000)
+        return transport
     }
 
-    private mutating func update(_ endpoint: EndpointModify, _ record: EndpointRecord) throws(ColibriError) {
+    /// - Returns: what is answered of its transport already.
+    private mutating func update(
+        _ endpoint: EndpointModify, _ record: EndpointRecord
+    ) throws(ColibriError) -> TransportDescription? {
         try checkSources(endpoint, isVisitor: record.isVisitor || endpoint.isVisitor)
         let media = media(of: endpoint)
         let remote = RemoteTransport(signalled: endpoint.transport?.iceUDP)
+        // Whoever asks again for what it has is answered, and nothing happens.
+        let dataChannel = try dataChannel(of: endpoint)
+        if dataChannel != nil, !record.usesSCTP {
+            plan.withNewDataChannel.append(record)
+            plan.channelChanges.append(.dataChannelAdded(record.number))
+        }
         noteChannelChanges(of: endpoint, record.number, media)
         if media != EndpointMedia() || remote != RemoteTransport() {
             plan.operations.append(
@@ -152,9 +169,11 @@ struct RequestPlanner {
             )
         }
         // After everything else that is said of the endpoint (control-plane.md 4.5).
-        guard endpoint.transport?.isICERestart == true else { return }
-        plan.operations.append(.restartICE(record.number))
-        plan.restarted.append(record)
+        if endpoint.transport?.isICERestart == true {
+            plan.operations.append(.restartICE(record.number))
+            plan.restarted.append(record)
+        }
+        return dataChannel
     }
 
     private mutating func noteChannelChanges(

@@ -40,6 +40,7 @@ extension Bridge {
                     endpoint.number, conference: endpoint.conference, id: endpoint.id, isVisitor: endpoint.isVisitor,
                     usesSCTP: endpoint.usesSCTP, password: endpoint.password, at: now)
             case .endpointRemoved(let number): hub.removeEndpoint(number, at: now)
+            case .dataChannelAdded(let number): hub.enableSCTP(of: number, at: now)
             case .sourcesChanged(let number, let sources): hub.setSources(number, sources, at: now)
             case .initialLastN(let number, let lastN): hub.setInitialLastN(lastN, of: number, at: now)
             }

@@ -186,6 +186,11 @@ class Conference:
         endpoint.candidates = transport["candidates"]
         endpoint.generation = transport["ice-generation"]
 
+    def add_data_channel(self, name):
+        """Asks for a data channel for an endpoint that was made without."""
+        answer = self.update(name, {"transport": {"sctp": {}}})
+        self.endpoints[name].sctp_port = answer["endpoints"][0]["transport"]["sctp"]["port"]
+
     def mute(self, name, audio=False, video=False):
         """Lets the bridge discard what the endpoint sends of a kind, or no longer."""
         self.update(name, {"force-mute": {"audio": audio, "video": video}})

@@ -3,8 +3,8 @@
 
     aiortc_channel.py --bridge HOST:PORT SETUP...
 
-A setup is the client's DTLS role, active or passive; each is a conference of its own, all at once. Prints one JSON
-object; the caller judges.
+A setup is the client's DTLS role, active or passive; each is a conference of its own, all at once. With `late` the
+focus asks for the data channels when the endpoints are there already. Prints one JSON object; the caller judges.
 """
 
 import argparse
@@ -36,7 +36,8 @@ class Client:
         self.name = f"{number:04x}c4a1"
         self.conference = conference
         self.connection = RTCPeerConnection(RTCConfiguration(bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
-        self.builder = OfferBuilder(conference, self.name, {"active": "actpass", "passive": "active"}[setup])
+        offered = {"active": "actpass", "passive": "active", "late": "actpass"}[setup]
+        self.builder = OfferBuilder(conference, self.name, offered)
         self.messages, self.channel = [], None
         self.opened = asyncio.Event()
         self.begin, self.seconds = None, None
@@ -45,6 +46,8 @@ class Client:
         """Makes the endpoint, connects and opens the channel."""
         self.begin = time.monotonic()
         await asyncio.to_thread(self.conference.join, self.name)
+        if not self.conference.sctp:
+            await asyncio.to_thread(self.conference.add_data_channel, self.name)
         await self.connection.setRemoteDescription(RTCSessionDescription(self.builder.offer(), "offer"))
         self.channel = self.connection.createDataChannel(
             "JVB data channel", protocol="http://jitsi.org/protocols/colibri"
@@ -83,7 +86,7 @@ def of_class(name):
 async def talk(bridge, setup):
     """One conference of two."""
     result = {"setup": setup, "errors": []}
-    conference = Conference(bridge, sctp=True)
+    conference = Conference(bridge, sctp=setup != "late")
     clients = [Client(conference, number, setup) for number in (1, 2)]
     first, second = clients
     try:
