@@ -50,6 +50,11 @@ public struct VideoConstraint: Hashable, Sendable {
 /// What a receiver asks of video altogether (media-plane.md 9.1), with the original's initial values.
 public struct VideoConstraints: Hashable, Sendable {
     /// How many sources with video at most; -1 is no limit, 0 none.
+    ///
+    /// Of those that are wanted and have something to see, the first in this order (media-plane.md 9.2), which the
+    /// worker forwards by and the bridge channels' side tells by: those on stage; those selected; the others by their
+    /// owners, who spoke last first and who never did as they came (10.2). Sources that this leaves equal are taken in
+    /// the order in which their owner lists them.
     public var lastN: Int32 = -1
     /// Names in order of their priority, behind ``onStageSources``.
     public var selectedSources: [String] = []

@@ -75,13 +75,12 @@ struct ConvergenceTests {
     }
 
     /// What a receiver should get, worked out the long way.
-    private func expected(_ endpoint: ChannelEndpoint) -> Set<String> {
+    private func expected(_ endpoint: ChannelEndpoint, in meeting: Meeting) -> Set<String> {
         let conference = endpoint.conference
         let video = endpoint.preferences.video
-        let speakers = [conference.speaker.dominant].compactMap(\.self) + conference.speaker.recent
-        func rank(_ source: ChannelSource) -> (Int, Int, UInt64) {
+        func rank(_ source: ChannelSource) -> (Int, Int, String) {
             let named = (video.onStageSources + video.selectedSources).firstIndex(of: source.name) ?? .max
-            return (named, speakers.firstIndex(of: source.owner.number) ?? .max, source.number)
+            return (named, meeting.speechOrder.firstIndex(of: source.owner.id) ?? .max, source.name)
         }
         let candidates = conference.sources
             .filter { $0.owner !== endpoint && $0.isEnabled && video.constraint(of: $0.name).isWanted }
@@ -104,7 +103,7 @@ struct ConvergenceTests {
             for member in conference.members where view.inactive.contains(member.id) == member.isActive {
                 return "\(id) takes \(member.id) for active: \(!member.isActive)"
             }
-            let wanted = expected(endpoint)
+            let wanted = expected(endpoint, in: meeting)
             if Set(endpoint.grants.keys.map(\.name)) != wanted {
                 return "\(id) is granted \(endpoint.grants.keys.map(\.name)), not \(wanted.sorted())"
             }

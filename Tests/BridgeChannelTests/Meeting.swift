@@ -44,6 +44,8 @@ final class Meeting {
     var now = Timestamp(nanoseconds: 1_000_000_000)
     let conference = ConferenceNumber(7)
     private(set) var clients: [String: Client] = [:]
+    /// Clients, who spoke last first, the others as they came.
+    private(set) var speechOrder: [String] = []
     private(set) var commands: [ShardCommand] = []
     private(set) var events: [ChannelEvent] = []
     /// How many actions the web thread got, and for how many connections.
@@ -69,6 +71,7 @@ final class Meeting {
         let client = Client(EndpointNumber(nextNumber), id)
         nextNumber += 1
         clients[id] = client
+        speechOrder.append(id)
         hub.addEndpoint(
             client.number, conference: conference, id: id, isVisitor: isVisitor, usesSCTP: usesSCTP,
             password: "secret of \(id)", at: now)
@@ -87,6 +90,7 @@ final class Meeting {
     func leave(_ id: String) {
         hub.removeEndpoint(self[id].number, at: now)
         clients[id] = nil
+        speechOrder.removeAll { $0 == id }
         settle()
     }
 
@@ -152,6 +156,7 @@ final class Meeting {
     /// Who speaks, and who did before.
     func speak(_ ids: String..., isSilent: Bool = false) {
         let numbers = ids.map { self[$0].number }
+        speechOrder = ids + speechOrder.filter { !ids.contains($0) }
         hub.handle(
             .speakerChanged(
                 conference,

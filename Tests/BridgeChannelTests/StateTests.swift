@@ -353,6 +353,35 @@ struct StateTests {
         }
     }
 
+    @Test("who cannot ask is given everything, within last-N; with a data channel it can, and has to")
+    func withoutAChannel() {
+        let meeting = Meeting()
+        for id in ["anna", "ben", "carl"] {
+            meeting.join(id, usesSCTP: id != "anna")
+            meeting.signal(id, [id + "-v0"])
+        }
+        func grants() -> Set<String> {
+            meeting.advance(.milliseconds(60))
+            return Set(meeting.hub.endpoints[meeting["anna"].number]?.grants.keys.map(\.name) ?? [])
+        }
+        #expect(grants() == ["ben-v0", "carl-v0"])
+        _ = meeting.takeCommands()
+        meeting.hub.setInitialLastN(1, of: meeting["anna"].number, at: meeting.now)
+        #expect(grants() == ["ben-v0"])
+        var expected = ReceiverPreferences.everything
+        expected.video.lastN = 1
+        let told = meeting.takeCommands().compactMap { command in
+            if case .setPreferences(meeting["anna"].number, _, let preferences) = command { preferences } else { nil }
+        }
+        #expect(told == [expected])
+
+        meeting.hub.enableSCTP(of: meeting["anna"].number, at: meeting.now)
+        #expect(grants() == [])
+        meeting.openChannel("anna")
+        meeting.say("anna", #"{"colibriClass":"ReceiverVideoConstraints","assumedBandwidthBps":-1}"#)
+        #expect(grants() == ["ben-v0"], "the focus's last-N still counts")
+    }
+
     @Test("the audio that a receiver wants goes to the worker, when it changes")
     func audio() {
         let meeting = pair()

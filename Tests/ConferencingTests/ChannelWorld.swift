@@ -55,10 +55,14 @@ final class ChannelWorld {
     var script = SpeechScript()
     /// Those who are here.
     private(set) var members: [Member] = []
-    private var hub = ChannelHub(ChannelSettings(), random: Random(seed: 5))
+    var hub: ChannelHub
     private var nextPackets: Timestamp
 
-    init(at start: Timestamp) throws {
+    init(at start: Timestamp, _ change: (inout ChannelSettings) -> Void = { _ in }) throws {
+        var settings = ChannelSettings()
+        settings.offersWebSockets = true
+        change(&settings)
+        hub = ChannelHub(settings, random: Random(seed: 5))
         world = try World()
         nextPackets = start
         world.createConference()

@@ -27,27 +27,29 @@ extension ChannelHub {
         password: String, at now: Timestamp
     ) {
         guard let conference = conferences[conference], endpoints[number] == nil else { return }
-        var preferences = ReceiverPreferences()
+        // One that can have no channel can ask for nothing: it gets everything.
+        let isSilent = !usesSCTP && !settings.offersWebSockets
+        var preferences = isSilent ? ReceiverPreferences.everything : ReceiverPreferences()
         preferences.video.lastN = settings.initialLastN
-        preferences.video.defaultConstraint = VideoConstraint(maxHeight: settings.initialMaxHeight)
+        if !isSilent || settings.initialMaxHeight != 0 { preferences.video.defaultConstraint = initialConstraint }
         let endpoint = ChannelEndpoint(
             number, conference: conference, id: id, isVisitor: isVisitor, usesSCTP: usesSCTP, password: password,
             preferences: preferences, at: now)
         endpoints[number] = endpoint
-        conference.members.append(endpoint)
-        conference.byID[id] = endpoint
-        // One that can have no channel can ask for nothing: it gets what the worker forwards by itself.
-        let isTold = usesSCTP || settings.offersWebSockets || preferences != ReceiverPreferences()
-        if isTold || conference.lastN >= 0 { tellPreferences(endpoint, at: now) }
-        if settings.initialMaxHeight != 0 { walk(later: endpoint, at: now) }
+        conference.add(endpoint)
+        // The worker takes it by itself that everything is wanted.
+        if preferences != .everything || conference.lastN >= 0 { tellPreferences(endpoint, at: now) }
+        if preferences.video.defaultConstraint.isWanted { walk(later: endpoint, at: now) }
     }
+
+    /// What a receiver gets of each source that has not said what it wants.
+    private var initialConstraint: VideoConstraint { VideoConstraint(maxHeight: settings.initialMaxHeight) }
 
     /// An endpoint leaves, or has ended by itself.
     public mutating func removeEndpoint(_ number: EndpointNumber, at now: Timestamp) {
         guard let endpoint = endpoints.removeValue(forKey: number) else { return }
         let conference = endpoint.conference
-        conference.members.removeAll { $0 === endpoint }
-        if conference.byID[endpoint.id] === endpoint { conference.byID[endpoint.id] = nil }
+        conference.remove(endpoint)
         for source in endpoint.sources { remove(source, at: now) }
         for source in endpoint.grants.keys { setGrant(of: source, to: endpoint, 0, at: now) }
         if let webSocket = endpoint.webSocket {
@@ -62,10 +64,15 @@ extension ChannelHub {
         retireAssociation(of: endpoint)
     }
 
-    /// A data channel was signalled for an endpoint after its creation.
+    /// A data channel was signalled for an endpoint after its creation: from now on it can ask.
     public mutating func enableSCTP(of number: EndpointNumber, at now: Timestamp) {
         guard let endpoint = endpoints[number], !endpoint.usesSCTP else { return }
         endpoint.usesSCTP = true
+        if !settings.offersWebSockets {
+            endpoint.preferences.video.defaultConstraint = initialConstraint
+            tellPreferences(endpoint, at: now)
+            walk(later: endpoint, at: now)
+        }
         let early = endpoint.early
         endpoint.early = []
         for record in early { receive(record: record.rawSpan, from: number, at: now) }
@@ -83,20 +90,28 @@ extension ChannelHub {
     /// The sources of an endpoint, all of them. Only video matters here, and nobody gets a visitor's.
     public mutating func setSources(_ number: EndpointNumber, _ descriptions: [SourceDescription], at now: Timestamp) {
         guard let endpoint = endpoints[number], !endpoint.isVisitor else { return }
-        let described = descriptions.filter { $0.mediaType == .video }
+        let described = descriptions.prefix(ShardMessagesLimits.sources).filter { $0.mediaType == .video }
         let names = Set(described.map(\.name))
         for source in endpoint.sources where !names.contains(source.name) { remove(source, at: now) }
-        endpoint.sources.removeAll { !names.contains($0.name) }
-        for description in described {
+        let kept = endpoint.sources.filter { names.contains($0.name) }
+        // As they are listed, which decides between two of the same owner.
+        var sources: [ChannelSource] = []
+        var added: [ChannelSource] = []
+        for description in described where !sources.contains(where: { $0.name == description.name }) {
             let type = endpoint.videoType(of: description.name, isDesktop: description.isDesktop)
-            if let source = endpoint.sources.first(where: { $0.name == description.name }) {
+            if let source = kept.first(where: { $0.name == description.name }) {
+                sources.append(source)
                 setVideoType(of: source, to: type, at: now)
                 continue
             }
-            let source = ChannelSource(
-                number: nextSource, name: description.name, owner: endpoint, videoType: type)
+            let source = ChannelSource(number: nextSource, name: description.name, owner: endpoint, videoType: type)
             nextSource += 1
-            endpoint.sources.append(source)
+            sources.append(source)
+            added.append(source)
+        }
+        endpoint.sources = sources
+        if !sources.starts(with: kept, by: ===) { rearranged(endpoint, at: now) }
+        for source in added {
             add(source, at: now)
             endpoint.needsConstraints = true
             mark(endpoint, at: now)

@@ -50,10 +50,7 @@ extension ChannelHub {
         if let message = speakerMessage(in: conference) {
             post(message.encoded(), to: conference.members, isRelayed: false, at: now)
         }
-        // Who gets fewer sources than there are may get others now.
-        for member in conference.members where member.grants.count >= limit(of: member) {
-            walk(later: member, at: now)
-        }
+        walkLimited(in: conference, at: now)
     }
 
     /// An endpoint is heard again, or is not; it is told itself, too.

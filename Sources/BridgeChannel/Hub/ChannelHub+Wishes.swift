@@ -63,7 +63,7 @@ extension ChannelHub {
         let conference = source.owner.conference
         conference.add(source)
         adjustLastN(of: conference, at: now)
-        let isLast = !conference.isRecentSpeaker(source.owner.number)
+        let isLast = conference.sourcesInOrder.last === source
         for member in conference.members where member !== source.owner {
             grant(source, to: member, isLast: isLast, at: now)
         }
@@ -75,6 +75,19 @@ extension ChannelHub {
         conference.remove(source)
         adjustLastN(of: conference, at: now)
         for member in conference.members { withdraw(source, from: member, at: now) }
+    }
+
+    /// An owner lists its sources in another order.
+    mutating func rearranged(_ endpoint: ChannelEndpoint, at now: Timestamp) {
+        endpoint.conference.rearranged()
+        walkLimited(in: endpoint.conference, at: now)
+    }
+
+    /// Has the grants of those looked through who get fewer sources than there may be: they may get others now.
+    mutating func walkLimited(in conference: ChannelConference, at now: Timestamp) {
+        for member in conference.members where member.grants.count >= limit(of: member) {
+            walk(later: member, at: now)
+        }
     }
 
     /// How many sources a receiver may get.
@@ -112,7 +125,7 @@ extension ChannelHub {
         mark(endpoint, at: now)
     }
 
-    /// Looks through all sources for one receiver: those on stage and selected first, then by speaker.
+    /// Looks through all sources for one receiver, in the order of ``ShardMessages/VideoConstraints/lastN``.
     /// - Returns: how many were looked at.
     mutating func walk(_ endpoint: ChannelEndpoint, at now: Timestamp) -> Int {
         endpoint.needsWalk = false
@@ -131,7 +144,7 @@ extension ChannelHub {
             if constraint.isWanted { wanted[source] = constraint.maxHeight }
         }
         for name in video.onStageSources + video.selectedSources {
-            if let source = conference.sourcesByName[name] { consider(source) }
+            for source in conference.sources(named: name) { consider(source) }
         }
         for source in conference.sourcesInOrder {
             if wanted.count >= limit { break }

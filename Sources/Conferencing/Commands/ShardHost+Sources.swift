@@ -68,7 +68,7 @@ extension ShardHost {
                 endpoint.pointee.uplink.sources.append(UInt16(slot))
             }
             placed.append(slot)
-            describe(slot, as: description, of: endpoint, isNew: own == nil)
+            describe(slot, as: description, at: position, of: endpoint, isNew: own == nil)
             conference.pointee.setStreams(
                 streams, of: slot,
                 clockRate: description.mediaType == .video ? 90_000 : endpoint.pointee.uplink.audioClockRate)
@@ -96,12 +96,17 @@ extension ShardHost {
 
     /// Gives a source the name and type that were signalled, and those who choose the choice.
     private mutating func describe(
-        _ slot: Int, as description: SourceDescription, of endpoint: UnsafeMutablePointer<Endpoint>, isNew: Bool
+        _ slot: Int, as description: SourceDescription, at position: Int, of endpoint: UnsafeMutablePointer<Endpoint>,
+        isNew: Bool
     ) {
         let conference = conferences.pointer(at: endpoint.pointee.conference)
         let source = conference.pointee.sources.pointer(at: slot)
         let isRenamed = source.pointee.name != description.name
         source.pointee.name = description.name
+        if source.pointee.position != position {
+            source.pointee.position = UInt16(position)
+            if !isNew { selectForAll(in: endpoint.pointee.conference, isByOrder: true) }
+        }
         if isNew { withhold(slot, in: endpoint.pointee.conference) }
         guard isNew || isRenamed else { return }
         source.pointee.isDesktop = description.isDesktop

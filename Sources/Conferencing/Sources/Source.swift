@@ -14,6 +14,8 @@ struct Source: ~Copyable {
     private(set) var owner: UInt32 = 0
     /// As signalled.
     var name = ""
+    /// Its place in the list of what its owner sends.
+    var position: UInt16 = 0
     /// It is made on the server's side: its owner does not send it and may get it.
     var isSynthetic = false
     /// It shows a screen, not a camera.

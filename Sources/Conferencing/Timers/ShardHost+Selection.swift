@@ -95,14 +95,15 @@ extension ShardHost {
         }
     }
 
-    /// A picture that competes for one of the last N.
+    /// A picture that competes for one of the last N (``ShardMessages/VideoConstraints/lastN``).
     private struct Candidate {
         var rank: Int
+        var speaker: UInt16
         var position: UInt16
         var slot: Int
 
         func comes(before other: Candidate) -> Bool {
-            (rank, position, slot) < (other.rank, other.position, other.slot)
+            (rank, speaker, position) < (other.rank, other.speaker, other.position)
         }
     }
 
@@ -140,7 +141,8 @@ extension ShardHost {
             candidates.append(
                 Candidate(
                     rank: endpoint.pointee.wishes.rank(of: name),
-                    position: speaker < positions.count ? positions[speaker] : .max, slot: slot))
+                    speaker: speaker < positions.count ? positions[speaker] : .max,
+                    position: source.pointee.position, slot: slot))
         }
         guard let lastN = endpoint.pointee.wishes.lastN else { return }
         candidates.sort { $0.comes(before: $1) }
