@@ -93,6 +93,18 @@ public struct PacketInfo: BitwiseCopyable, Sendable {
         }
         // Offsets of kept elements have 16 bits; no datagram is longer.
         guard bytes.byteCount <= Int(UInt16.max) else { return nil }
+        self.init(header, bytes, padding: padding, table)
+    }
+
+    /// Reads the header of a packet that is not decrypted: payload and padding are not told apart.
+    public init?(unopened packet: UnsafeRawBufferPointer, table: ExtensionTable) {
+        let bytes = RawSpan(_unsafeBytes: packet)
+        guard let header = try? RTPHeader(bytes), bytes.byteCount <= Int(UInt16.max) else { return nil }
+        self.init(header, bytes, padding: 0, table)
+    }
+
+    @inlinable
+    init(_ header: RTPHeader, _ bytes: RawSpan, padding: Int, _ table: ExtensionTable) {
         ssrc = header.ssrc
         timestamp = header.timestamp
         sequence = header.sequence
@@ -102,22 +114,6 @@ public struct PacketInfo: BitwiseCopyable, Sendable {
         headerBytes = header.headerByteCount
         payloadBytes = bytes.byteCount - header.headerByteCount - padding
         paddingBytes = padding
-        if header.extensionByteCount > 0 { readExtensions(header, bytes, table) }
-    }
-
-    /// Reads the header of a packet that is not decrypted: payload and padding are not told apart.
-    public init?(unopened packet: UnsafeRawBufferPointer, table: ExtensionTable) {
-        let bytes = RawSpan(_unsafeBytes: packet)
-        guard let header = try? RTPHeader(bytes), bytes.byteCount <= Int(UInt16.max) else { return nil }
-        self.init()
-        ssrc = header.ssrc
-        timestamp = header.timestamp
-        sequence = header.sequence
-        payloadType = header.payloadType
-        marker = header.marker
-        byteCount = bytes.byteCount
-        headerBytes = header.headerByteCount
-        payloadBytes = bytes.byteCount - header.headerByteCount
         if header.extensionByteCount > 0 { readExtensions(header, bytes, table) }
     }
 

@@ -41,15 +41,11 @@ struct LoadResult: Sendable {
             lines.append("\(options.totalParticipants - connected) of \(options.totalParticipants) not connected")
         }
         lines += s.failures
-        func note(_ count: UInt64, _ what: String) {
-            if count > 0 { lines.append("\(count) \(what)") }
-        }
-        note(s.lost, "packets lost")
-        note(s.altered, "packets altered")
-        note(s.duplicates, "packets duplicated")
-        note(s.misdelivered, "packets delivered to the wrong receiver")
-        note(s.malformed, "datagrams of no known kind")
-        note(s.silentStreams, "streams never seen by a receiver")
+        lines += Self.lines([
+            (s.lost, "packets lost"), (s.altered, "packets altered"), (s.duplicates, "packets duplicated"),
+            (s.misdelivered, "packets delivered to the wrong receiver"), (s.malformed, "datagrams of no known kind"),
+            (s.silentStreams, "streams never seen by a receiver"),
+        ])
         if options.channel != .none { lines += channelImperfections }
         if s.streams > 0, s.received == 0 { lines.append("nothing received") }
         return lines
@@ -59,24 +55,26 @@ struct LoadResult: Sendable {
     private var channelImperfections: [String] {
         let c = statistics.channel
         var lines: [String] = []
-        func note(_ count: UInt64, _ what: String) {
-            if count > 0 { lines.append("\(count) \(what)") }
-        }
         if openChannels < options.totalParticipants {
             let missing = options.totalParticipants - openChannels
             lines.append("\(missing) of \(options.totalParticipants) bridge channels not open")
         }
-        note(c.lateHellos, "WebSockets on which ServerHello did not come first")
-        note(c.malformed, "malformed messages on the bridge channel")
-        note(c.changesMissed, "speaker changes not told before the next")
-        note(c.wrongSpeakers, "times the wrong speaker told")
-        note(c.messagesLost, "endpoint messages lost")
-        note(c.messagesDoubled, "endpoint messages duplicated")
-        note(c.messagesAltered, "endpoint messages altered")
-        note(c.messagesMisdelivered, "endpoint messages delivered to the wrong participant")
-        note(c.statsWrong, "endpoint statistics lost or duplicated")
-        note(c.unreachable, "times a connected participant told to be unreachable")
+        lines += Self.lines([
+            (c.lateHellos, "WebSockets on which ServerHello did not come first"),
+            (c.malformed, "malformed messages on the bridge channel"),
+            (c.changesMissed, "speaker changes not told before the next"),
+            (c.wrongSpeakers, "times the wrong speaker told"), (c.messagesLost, "endpoint messages lost"),
+            (c.messagesDoubled, "endpoint messages duplicated"), (c.messagesAltered, "endpoint messages altered"),
+            (c.messagesMisdelivered, "endpoint messages delivered to the wrong participant"),
+            (c.statsWrong, "endpoint statistics lost or duplicated"),
+            (c.unreachable, "times a connected participant told to be unreachable"),
+        ])
         return lines
+    }
+
+    /// A line for everything that happened at all.
+    private static func lines(_ counts: [(count: UInt64, what: String)]) -> [String] {
+        counts.filter { $0.count > 0 }.map { "\($0.count) \($0.what)" }
     }
 
     /// Bridge processor time per packet it forwarded, in microseconds.

@@ -50,16 +50,11 @@ extension SCTPAssociation {
     }
 
     mutating func streamIndex(_ number: UInt16) -> Int {
-        var low = 0
-        var high = streams.count
-        while low < high {
-            let middle = (low + high) / 2
-            if streams[middle].number < number { low = middle + 1 } else { high = middle }
+        let index = streams.firstIndex(notBefore: { $0.number < number })
+        if index == streams.count || streams[index].number != number {
+            streams.insert(OutgoingStream(number: number), at: index)
         }
-        if low == streams.count || streams[low].number != number {
-            streams.insert(OutgoingStream(number: number), at: low)
-        }
-        return low
+        return index
     }
 
     /// Bytes of a stream's messages are acknowledged or given up.

@@ -193,36 +193,19 @@ struct Reassembly {
     }
 
     private mutating func streamIndex(_ number: UInt16) -> Int {
-        var low = 0
-        var high = streams.count
-        while low < high {
-            let middle = (low + high) / 2
-            if streams[middle].number < number { low = middle + 1 } else { high = middle }
+        let index = streams.firstIndex(notBefore: { $0.number < number })
+        if index == streams.count || streams[index].number != number {
+            streams.insert(IncomingStream(number: number), at: index)
         }
-        if low == streams.count || streams[low].number != number {
-            streams.insert(IncomingStream(number: number), at: low)
-        }
-        return low
+        return index
     }
 
     private func firstEarly(atOrAfter place: UInt32) -> Int {
-        var low = 0
-        var high = early.count
-        while low < high {
-            let middle = (low + high) / 2
-            if early[middle].place < place { low = middle + 1 } else { high = middle }
-        }
-        return low
+        early.firstIndex(notBefore: { $0.place < place })
     }
 
     private func firstSegment(endingAtOrAfter tsn: UInt64) -> Int {
-        var low = 0
-        var high = segments.count
-        while low < high {
-            let middle = (low + high) / 2
-            if segments[middle].lastTSN < tsn { low = middle + 1 } else { high = middle }
-        }
-        return low
+        segments.firstIndex(notBefore: { $0.lastTSN < tsn })
     }
 
     // MARK: what the peer gives up or begins anew

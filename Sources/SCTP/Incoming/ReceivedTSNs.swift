@@ -83,12 +83,6 @@ struct ReceivedTSNs: Sendable {
     }
 
     private func firstRun(endingAtOrAfter tsn: UInt64) -> Int {
-        var low = 0
-        var high = runs.count
-        while low < high {
-            let middle = (low + high) / 2
-            if runs[middle].last < tsn { low = middle + 1 } else { high = middle }
-        }
-        return low
+        runs.firstIndex(notBefore: { $0.last < tsn })
     }
 }
