@@ -30,6 +30,10 @@ public enum LoadGeneratorLimits {
     static let channelTimeout = TimeDelta.seconds(10 as Int64)
     /// Before the first speaker everybody is quiet for so long.
     static let quietLead = TimeDelta.milliseconds(300)
+    /// Before the end of a call no endpoint message is sent for so long, so that each has the time to arrive.
+    static let quietTail = TimeDelta.milliseconds(500)
+    /// Endpoint messages a second to everybody in one conference.
+    public static let messagesPerSecond = 10_000
     /// Between two EndpointStats of a participant (media-plane.md 11.6).
     static let statsInterval = TimeDelta.seconds(10 as Int64)
     /// Participants of a conference up to which bridges give everybody's statistics to everybody (11.6).

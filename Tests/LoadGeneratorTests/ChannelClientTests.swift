@@ -44,8 +44,8 @@ struct ChannelClientTests {
         #expect(try !classes(&receiver).contains { $0["colibriClass"]?.stringValue == "SourceVideoTypeMessage" })
     }
 
-    private func call(_ fault: FakeHub.Fault, _ carrier: String = "sctp") throws -> LoadResult {
-        let options = try options("--participants 4 --audio-senders 3 --channel \(carrier)")
+    private func call(_ fault: FakeHub.Fault, _ carrier: String = "sctp", _ more: String = "") throws -> LoadResult {
+        let options = try options("--participants 4 --audio-senders 3 --channel \(carrier) \(more)")
         var hub = FakeHub(options, fault)
         hub.run(until: Timestamp(nanoseconds: 11_000_000_000), isSCTP: carrier == "sctp")
         var statistics = LoopStatistics()
@@ -94,6 +94,21 @@ struct ChannelClientTests {
         ])
     func changed(fault: FakeHub.Fault, line: String) throws {
         #expect(try call(fault).imperfections == ["1 endpoint messages lost", line])
+    }
+
+    @Test(
+        "messages at a rate are counted one by one, to shortly before the end",
+        arguments: LoadOptions.Verification.allCases)
+    func rate(verification: LoadOptions.Verification) throws {
+        let line = "--messages 40 --verify \(verification.rawValue)"
+        let result = try call(.none, "sctp", line)
+        let channel = result.statistics.channel
+        #expect(result.imperfections == [])
+        // Ten seconds without the last half.
+        #expect(channel.sentToAll == 380)
+        #expect(channel.messagesExpected == 380 * 3 + 4 && channel.messagesArrived == 1_144)
+        #expect(try call(.loseMessage, "sctp", line).imperfections == ["1 endpoint messages lost"])
+        #expect(try call(.doubleMessage, "sctp", line).imperfections == ["1 endpoint messages duplicated"])
     }
 
     @Test("statistics that one receiver never gets are missed")

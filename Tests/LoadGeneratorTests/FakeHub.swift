@@ -49,7 +49,11 @@ struct FakeHub {
     init(_ options: LoadOptions, _ fault: Fault) {
         let plan = Plan(options)
         conference = plan.participants[0].conference
-        clients = plan.participants.map { ChannelClient($0, isSCTP: options.channel == .sctp) }
+        clients = plan.participants.map {
+            ChannelClient(
+                $0, isSCTP: options.channel == .sctp, messageRate: options.messageRate,
+                verification: options.verification)
+        }
         var script = SpeakerScript(options)
         script.begin = Timestamp(nanoseconds: 1_000_000_000)
         self.script = script

@@ -50,6 +50,11 @@ struct LoadOptionsTests {
         #expect(options.seed == 7 && options.bridgePID == 42 && options.usesGSO)
     }
 
+    @Test("endpoint messages go out one by one or at a rate")
+    func messages() throws {
+        #expect(try options("").messageRate == 0 && options("--messages 1000").messageRate == 1_000)
+    }
+
     @Test("frames leave whole unless the call is interleaved")
     func interleaving() throws {
         #expect(try !options("--seed 1").isInterleaved)
@@ -120,6 +125,7 @@ struct LoadOptionsTests {
             ("--rest http://x --xmpp y --domain d --room r@d", "either --rest or --xmpp"),
             ("--conferences 3000 --participants 2", "at most 4000 participants in all"),
             ("--channel tcp", "--channel is one of sctp, websocket, none, not tcp"),
+            ("--messages 10 --channel none", "--messages needs a --channel"),
             ("--turn 1", "--turn is 0 or at least 1.5 seconds"),
             ("now", "unexpected argument now"),
         ])

@@ -27,20 +27,37 @@ struct ChannelClient {
     /// Whom we were told last.
     private var speaker: Int?
 
+    /// Between two of our messages to everybody; `nil`: there is one alone.
+    private let messageInterval: TimeDelta?
+    /// After this no further one is sent.
+    private var messagesEnd = Timestamp.zero
+    private var sentToAll: UInt32 = 0
     private var toAllDue: Timestamp?
     private var toOneDue: Timestamp?
     private var statsDue: Timestamp?
-    /// Who has sent us something: to everybody, and to us alone.
-    private var heardFromAll: [Bool]
+    /// How many messages each of the others must have sent to everybody, by the last that came.
+    private var heardFromAll: [UInt32]
+    /// Whether the one to us alone came.
     private var heardFromOne = false
+    /// Of so many messages one is read as a whole; the others only where a glance does not do.
+    private let checkInterval: UInt64
+    private var received: UInt64 = 0
     private var statsHeard: UInt64 = 0
 
-    init(_ planned: PlannedParticipant, isSCTP: Bool) {
+    /// - Parameter messageRate: endpoint messages a second that the members of the conference send to everybody
+    ///   together; 0: each sends one in all.
+    init(
+        _ planned: PlannedParticipant, isSCTP: Bool, messageRate: Int = 0,
+        verification: LoadOptions.Verification = .all
+    ) {
+        checkInterval = UInt64(verification.interval)
         conference = planned.conference
         member = planned.member
         self.isSCTP = isSCTP
         videoSource = planned.video.map { _ in "\(planned.endpoint)-v0" }
-        heardFromAll = [Bool](repeating: false, count: planned.conference.members.count)
+        let count = planned.conference.members.count
+        messageInterval = messageRate > 0 ? .seconds(Double(count) / Double(messageRate)) : nil
+        heardFromAll = [UInt32](repeating: 0, count: count)
     }
 
     private var own: PlannedMember { conference.members[member] }
@@ -56,7 +73,8 @@ struct ChannelClient {
     }
 
     /// The call begins: everybody's channel is open that ever will be.
-    /// - Parameter end: when it ends; endpoint messages are sent in its first half, not all at once.
+    /// - Parameter end: when it ends; endpoint messages are sent in its first half, not all at once, or at their rate
+    ///   until shortly before.
     mutating func begin(_ script: SpeakerScript, until end: Timestamp, at now: Timestamp) {
         self.script = script
         let count = conference.members.count
@@ -64,8 +82,14 @@ struct ChannelClient {
         statsDue = now + .nanoseconds((end - now).nanoseconds * Int64(member + 1) / Int64(2 * count + 2))
         guard count > 1 else { return }
         let window = (end - now).nanoseconds / 2
-        toAllDue = now + .nanoseconds(window * Int64(member) / Int64(count))
-        toOneDue = toAllDue.map { $0 + .nanoseconds(window / 2 / Int64(count)) }
+        let place = now + .nanoseconds(window * Int64(member) / Int64(count))
+        toOneDue = place + .nanoseconds(window / 2 / Int64(count))
+        if let messageInterval {
+            messagesEnd = end - LoadGeneratorLimits.quietTail
+            toAllDue = now + .nanoseconds(messageInterval.nanoseconds * Int64(member) / Int64(count))
+        } else {
+            toAllDue = place
+        }
     }
 
     /// Nothing more is said.
@@ -79,15 +103,16 @@ struct ChannelClient {
     /// Says what is due.
     mutating func handleTimeout(at now: Timestamp, _ statistics: inout ChannelStatistics) {
         if let due = toAllDue, due <= now {
-            toAllDue = nil
-            outgoing.append(ChannelMessage.endpointMessage(to: "", sender: own.endpoint, at: now))
+            say(to: "", at: now)
+            sentToAll += 1
             statistics.sentToAll += 1
-            own.hasSentToAll.store(true, ordering: .releasing)
+            own.sentToAll.store(sentToAll, ordering: .releasing)
+            toAllDue = messageInterval.map { due.following($0, now) }.flatMap { $0 < messagesEnd ? $0 : nil }
         }
         if let due = toOneDue, due <= now {
             toOneDue = nil
             let other = conference.members[(member + 1) % conference.members.count]
-            outgoing.append(ChannelMessage.endpointMessage(to: other.endpoint, sender: own.endpoint, at: now))
+            say(to: other.endpoint, at: now)
             statistics.sentToOne += 1
             own.hasSentToOne.store(true, ordering: .releasing)
         }
@@ -99,6 +124,11 @@ struct ChannelClient {
         }
     }
 
+    private mutating func say(to other: String, at now: Timestamp) {
+        outgoing.append(
+            ChannelMessage.endpointMessage(to: other, sender: own.endpoint, number: sentToAll, at: now))
+    }
+
     /// The next message to send.
     mutating func pollMessage() -> [UInt8]? { outgoing.isEmpty ? nil : outgoing.removeFirst() }
 
@@ -107,6 +137,13 @@ struct ChannelClient {
     /// A message came.
     mutating func receive(_ text: [UInt8], at now: Timestamp, _ statistics: inout ChannelStatistics) {
         statistics.received += 1
+        received += 1
+        if received % checkInterval != 0, hasHello, let glance = ChannelMessage.Glance(text),
+            let place = conference.place(of: glance.from), place != member
+        {
+            noteToAll(from: place, number: glance.number, &statistics)
+            return
+        }
         guard let message = ChannelMessage(text) else {
             statistics.malformed += 1
             return
@@ -152,13 +189,24 @@ struct ChannelClient {
             statistics.messagesMisdelivered += 1
             return
         }
-        guard isForAll ? !heardFromAll[place] : !heardFromOne else {
+        statistics.messageTransit.note(now.nanoseconds - message.sentAt * 1_000)
+        if isForAll {
+            noteToAll(from: place, number: message.number, &statistics)
+        } else if heardFromOne {
+            statistics.messagesDoubled += 1
+        } else {
+            heardFromOne = true
+            statistics.messagesArrived += 1
+        }
+    }
+
+    private mutating func noteToAll(from place: Int, number: UInt32, _ statistics: inout ChannelStatistics) {
+        guard number >= heardFromAll[place] else {
             statistics.messagesDoubled += 1
             return
         }
-        if isForAll { heardFromAll[place] = true } else { heardFromOne = true }
+        heardFromAll[place] = number &+ 1
         statistics.messagesArrived += 1
-        statistics.messageTransit.note(now.nanoseconds - message.sentAt * 1_000)
     }
 
     private mutating func note(
@@ -201,7 +249,7 @@ struct ChannelClient {
     /// - Parameter isUnfiltered: whether everybody gets everybody's statistics.
     func count(until now: Timestamp, isUnfiltered: Bool, into statistics: inout ChannelStatistics) {
         for (place, other) in conference.members.enumerated() where place != member {
-            if other.hasSentToAll.load(ordering: .acquiring) { statistics.messagesExpected += 1 }
+            statistics.messagesExpected += UInt64(other.sentToAll.load(ordering: .acquiring))
             if (place + 1) % conference.members.count == member, other.hasSentToOne.load(ordering: .acquiring) {
                 statistics.messagesExpected += 1
             }

@@ -89,6 +89,7 @@ extension LoadOptions {
         case "--duration": durationSeconds = try reader.seconds(in: 0.1...86_400)
         case "--ramp": ramp = try reader.seconds(in: 0...10_000)
         case "--channel": channel = try reader.choice(Channel.self)
+        case "--messages": messageRate = try reader.integer(in: 0...LoadGeneratorLimits.messagesPerSecond)
         case "--turn": turnOption = try reader.seconds(in: 0...60)
         case "--join-timeout": joinTimeoutSeconds = try reader.seconds(in: 1...600)
         case "--profile": profile = try reader.choice(Profile.self)
@@ -128,6 +129,7 @@ extension LoadOptions {
         guard !usesGSO || !isInterleaved else { throw .usage("--gso sends frames as trains: not with --interleave") }
         // A speaker is noticed within a second; what comes sooner cannot be told apart.
         guard turnSeconds == 0 || turnSeconds >= 1.5 else { throw .usage("--turn is 0 or at least 1.5 seconds") }
+        guard messageRate == 0 || channel != .none else { throw .usage("--messages needs a --channel") }
         guard isInterleaved || tickMilliseconds == 0 else { throw .usage("--tick needs --interleave") }
         guard tickMilliseconds * videoFrameRate <= 1_000 else { throw .usage("--tick is no longer than a frame") }
         guard audioSenders <= participants, videoSenders <= participants else {

@@ -25,6 +25,8 @@ extension LoadOptions {
           --tick MS                   with --interleave: all senders' packets leave at multiples of MS, in turn (0)
           --channel sctp|websocket|none   what carries the bridge channel; none: no channel is asked for, and
                                       a bridge that offers WebSockets then forwards sound alone (sctp)
+          --messages N                endpoint messages per second that the members of each conference send to
+                                      everybody, together; 0: one each (0)
           --turn S                    seconds that each audio sender talks, one after another, the others being quiet;
                                       0: all talk all the time (2.5 with a channel, 0 without)
           --duration S                seconds, from everyone being connected (10)
@@ -37,7 +39,7 @@ extension LoadOptions {
           --seed N                    start of all random numbers (1)
 
         Measuring
-          --verify all|sample|headers decrypt every, one in 8, one in 64 packets (all)
+          --verify all|sample|headers decrypt every, one in 8, one in 64 packets, and read as many messages (all)
           --threads N                 media threads (1)
           --gso                       send video frames as trains; browsers do not
           --pid PID                   measure this process: the bridge
@@ -47,7 +49,7 @@ extension LoadOptions {
         A call is perfect when everybody was connected to its end, every stream was seen, and no packet was lost,
         altered, doubled, delivered to the wrong receiver or of no known kind. On the bridge channel everybody has to be
         greeted, told of each change of the speaker while that speaker talks, and handed the endpoint messages that are
-        for them, once and unaltered: one from each of the others to all, one from one of them alone.
+        for them, once and unaltered: those of the others to all, one from one of them alone.
         Ctrl-C ends it early.
 
         Exit status: 0 a perfect call, 1 not perfect, 2 could not be carried out, 64 wrong usage.

@@ -86,6 +86,8 @@ public struct LoadOptions: Equatable, Sendable {
     public var videoFrameRate = 30
     /// What carries the bridge channel. SCTP unless told otherwise, as in a deployment that changed nothing.
     public var channel = Channel.sctp
+    /// Endpoint messages a second that the members of a conference send to everybody, together; 0: one each.
+    public var messageRate = 0
     /// Seconds that each audio sender talks, one after another; 0: all at once. `nil`: 2.5 with a channel, 0 without.
     public var turnOption: Double?
     /// Seconds of the call, from everyone being connected.

@@ -115,7 +115,9 @@ final class Participant {
         ice = ICEAgent(settings, random: Random(seed: random.next()), at: now)
         dtls = DTLSTransport(identity: context.identity, profiles: Self.profiles(context.options.profile), at: now)
         if context.options.channel != .none {
-            channel = ChannelClient(order.planned, isSCTP: context.options.channel == .sctp)
+            channel = ChannelClient(
+                order.planned, isSCTP: context.options.channel == .sctp, messageRate: context.options.messageRate,
+                verification: context.options.verification)
             channelState = .waiting
         }
         trackers = .allocate(capacity: max(conference.streams.count, 1))

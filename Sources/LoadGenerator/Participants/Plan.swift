@@ -23,8 +23,9 @@ final class PlannedStream: Sendable {
 /// Somebody in a conference, as the others know it.
 final class PlannedMember: Sendable {
     let endpoint: String
-    /// Whether it has sent its endpoint message to everybody, and the one to the next in line.
-    let hasSentToAll = Atomic<Bool>(false)
+    /// Endpoint messages that it has sent to everybody.
+    let sentToAll = Atomic<UInt32>(0)
+    /// Whether it has sent the one to the next in line.
     let hasSentToOne = Atomic<Bool>(false)
     /// EndpointStats sent.
     let statsSent = Atomic<UInt32>(0)
