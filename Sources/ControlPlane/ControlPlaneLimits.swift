@@ -10,6 +10,9 @@ public enum ControlPlaneLimits {
     static let fullRingPause = TimeDelta.milliseconds(2)
     /// Packets of data channels taken from one worker per turn of the control loop.
     static let recordsPerTurn = 256
+    /// While packets of data channels come, the control loop looks for more so often without being woken. A fifth of
+    /// the time for which messages are collected.
+    static let recordsPause = TimeDelta.milliseconds(1)
     /// Endpoints whose channels one answer of `/debug` shows.
     static let describedChannels = 256
     /// HTTP requests that wait for the worker's account of itself.

@@ -184,10 +184,11 @@ public final class MediaWorker: Sendable {
     public func nextEvent() -> ShardEvent? { mailboxes.events.pop() }
 
     /// Call before waiting for ``eventsWake``.
-    /// - Returns: `false` when events or packets of data channels arrived meanwhile: take them first.
-    public func parkEvents() -> Bool {
+    /// - Parameter records: whether packets of data channels wake, too.
+    /// - Returns: `false` when some of what wakes arrived meanwhile: take it first.
+    public func parkEvents(records: Bool) -> Bool {
         let hasNoEvents = mailboxes.events.park()
-        return mailboxes.recordsIn.park() && hasNoEvents
+        return (!records || mailboxes.recordsIn.park()) && hasNoEvents
     }
 
     /// Call after waiting.

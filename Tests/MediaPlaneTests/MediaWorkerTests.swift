@@ -36,7 +36,7 @@ struct MediaWorkerTests {
         let deadline = MonotonicClock.now() + .seconds(seconds)
         while MonotonicClock.now() < deadline {
             if let event = worker.nextEvent() { return event }
-            if worker.parkEvents() {
+            if worker.parkEvents(records: true) {
                 _ = poller.wait(until: deadline, now: MonotonicClock.now(), into: buffer)
             }
             worker.unparkEvents()
@@ -202,7 +202,9 @@ struct MediaWorkerTests {
         let deadline = MonotonicClock.now() + .seconds(5 as Int64)
         while !isDone(), MonotonicClock.now() < deadline {
             while worker.nextEvent() != nil {}
-            if worker.parkEvents() { _ = poller.wait(until: deadline, now: MonotonicClock.now(), into: buffer) }
+            if worker.parkEvents(records: true) {
+                _ = poller.wait(until: deadline, now: MonotonicClock.now(), into: buffer)
+            }
             worker.unparkEvents()
         }
     }

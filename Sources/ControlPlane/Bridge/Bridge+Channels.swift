@@ -48,8 +48,13 @@ extension Bridge {
     }
 
     /// Takes this turn's share of the packets of data channels.
+    ///
+    /// While they come, each one is not worth a wake-up of its own: the loop looks again a little later, by itself, and
+    /// takes what has come since. Most are acknowledgements, and messages are collected for longer than that.
     func takeRecords(at now: Timestamp) {
-        workers.takeRecords { endpoint, record in hub.receive(record: record, from: endpoint, at: now) }
+        recordsDue = workers.takeRecords(at: now) { endpoint, record in
+            hub.receive(record: record, from: endpoint, at: now)
+        }
     }
 
     /// Moves what the hub wants to where it belongs.

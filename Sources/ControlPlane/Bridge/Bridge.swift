@@ -38,6 +38,8 @@ final class Bridge: LoopTask {
     var directory: Directory
     var hub: ChannelHub
     var webSocketActions = Outbox<WebSocketAction>()
+    /// When packets of data channels are looked for although none has woken the loop.
+    var recordsDue: Timestamp?
     var clock: StatisticsClock
     var facts = HealthFacts()
     var webPulse = ThreadPulse()
@@ -161,7 +163,8 @@ final class Bridge: LoopTask {
     var nextTimeout: Timestamp? {
         let inside = earlier(earlier(directory.nextTimeout, clock.nextTimeout), shutdown.nextTimeout)
         let channels = earlier(hub.nextTimeout, webSocketActions.nextTimeout)
-        return earlier(earlier(inside, channels), earlier(workers.nextTimeout, nextAddressLook))
+        let outside = earlier(earlier(workers.nextTimeout, recordsDue), nextAddressLook)
+        return earlier(earlier(inside, channels), outside)
     }
 
     func handle(_ event: PollEvent, at now: Timestamp) {
@@ -186,7 +189,9 @@ final class Bridge: LoopTask {
         clock.didPause(at: now)
     }
 
-    func prepareToWait() -> Bool { workers.park() && !hasMoreRequests && !hasMoreWebSocketEvents }
+    func prepareToWait() -> Bool {
+        workers.park(records: recordsDue == nil) && !hasMoreRequests && !hasMoreWebSocketEvents
+    }
 
     func didWait(at now: Timestamp) {
         workers.unpark()

@@ -53,11 +53,18 @@ final class WorkerPool {
         records.pass(at: now, next: next) { first.send(record: $0.1.rawSpan, to: $0.0) }
     }
 
-    /// Hands out packets of data channels, read in place: a turn's share. ``park()`` tells of more.
-    func takeRecords(_ take: (EndpointNumber, RawSpan) -> Void) {
+    /// Hands out packets of data channels, read in place: a turn's share.
+    /// - Returns: when to come back for more, if not for the first one that wakes; see ``park(records:)``.
+    func takeRecords(at now: Timestamp, _ take: (EndpointNumber, RawSpan) -> Void) -> Timestamp? {
+        var due: Timestamp?
         for member in members {
-            for _ in 0..<ControlPlaneLimits.recordsPerTurn where !member.worker.takeRecord(take) { break }
+            var taken = 0
+            while taken < ControlPlaneLimits.recordsPerTurn, member.worker.takeRecord(take) { taken += 1 }
+            guard taken > 0 else { continue }
+            let isMore = taken == ControlPlaneLimits.recordsPerTurn
+            due = earlier(due, isMore ? now : now + ControlPlaneLimits.recordsPause)
         }
+        return due
     }
 
     /// Asks all for their account of themselves; it comes as an event with the same number.
@@ -80,10 +87,11 @@ final class WorkerPool {
     var wakes: [Int32] { members.map(\.worker.eventsWake.descriptor) }
 
     /// Call before waiting for them.
-    /// - Returns: `false` when events arrived meanwhile: take them first.
-    func park() -> Bool {
+    /// - Parameter records: whether packets of data channels wake, too.
+    /// - Returns: `false` when some of what wakes arrived meanwhile: take it first.
+    func park(records: Bool) -> Bool {
         var canWait = true
-        for member in members where !member.worker.parkEvents() { canWait = false }
+        for member in members where !member.worker.parkEvents(records: records) { canWait = false }
         return canWait
     }
 
@@ -92,7 +100,7 @@ final class WorkerPool {
         for member in members { member.worker.unparkEvents() }
     }
 
-    /// Hands out what the workers said: what fits their rings. ``park()`` tells of more.
+    /// Hands out what the workers said: what fits their rings. ``park(records:)`` tells of more.
     func takeEvents(_ take: (ShardEvent) -> Void) {
         for member in members {
             for _ in 0..<ShardMessagesLimits.eventRing {

@@ -8,7 +8,7 @@ import ShardMessages
 import Synchronization
 import Telemetry
 
-/// A media worker's loop (house rule 2.9): commands → data channels → datagrams → timers → flush → events → wait.
+/// A media worker's loop (house rule 2.9): commands → datagrams → data channels → timers → flush → events → wait.
 ///
 /// Everything it owns is reached by `inout` from here; nobody else reads or writes it. One clock read starts a turn and
 /// serves its timers; another goes before each piece of forwarding, because a large meeting's packets leave over
@@ -88,8 +88,8 @@ struct WorkerLoop: ~Copyable {
             takeSockets()
             var budget = TurnBudget()
             takeCommands(at: now, &budget)
-            takeRecords(at: now)
             receive(at: now, &budget)
+            takeRecords(at: now)
             if mayRunTimers(at: now) { host.handleTimeout(at: now, into: &egress) }
             flush()
             renewCertificate(at: now)
@@ -156,10 +156,12 @@ struct WorkerLoop: ~Copyable {
         }
     }
 
-    /// Encrypts and sends packets of data channels. What is left over keeps the loop awake.
+    /// Encrypts and sends packets of data channels. What is left over keeps the loop awake. While media waits for its
+    /// next turn they are few: a picture is late after milliseconds, a message is not.
     private mutating func takeRecords(at now: Timestamp) {
         let ring = mailboxes.recordsOut
-        for _ in 0..<MediaPlaneLimits.recordsPerTurn {
+        let limit = host.hasWaiting ? MediaPlaneLimits.recordsBesideMedia : MediaPlaneLimits.recordsPerTurn
+        for _ in 0..<limit {
             if !egress.hasRoom(datagrams: 1) { flush() }
             let isTaken = ring.pop { tag, record in
                 host.sendRecord(record, to: EndpointNumber(tag), at: now, into: &egress)
