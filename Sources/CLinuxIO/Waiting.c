@@ -82,6 +82,17 @@ int viaduct_pin_thread(int cpu) {
     return -pthread_setaffinity_np(pthread_self(), sizeof set, &set);
 }
 
+int viaduct_leave_cpu(int cpu) {
+    cpu_set_t set;
+    if (cpu < 0 || cpu >= CPU_SETSIZE) return -EINVAL;
+    int result = pthread_getaffinity_np(pthread_self(), sizeof set, &set);
+    if (result != 0) return -result;
+    CPU_CLR(cpu, &set);
+    // The only one there is: nothing to leave it for.
+    if (CPU_COUNT(&set) == 0) return 0;
+    return -pthread_setaffinity_np(pthread_self(), sizeof set, &set);
+}
+
 int64_t viaduct_raise_descriptor_limit(int64_t wanted) {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return -errno;

@@ -114,6 +114,26 @@ struct WaitingTests {
         #expect(status.contains("Cpus_allowed_list:\t0\n"))
     }
 
+    @Test("a thread stays off a processor, where there is another")
+    func leave() throws {
+        let seen = Mutex(("", ""))
+        let thread = try PinnedThread.start(name: "other") {
+            let before = readAll("/proc/thread-self/status")
+            PinnedThread.leave(cpu: 0)
+            let after = readAll("/proc/thread-self/status")
+            PinnedThread.leave(cpu: -1)
+            seen.withLock { $0 = (before, after) }
+        }
+        thread.join()
+        func processors(_ status: String) -> Substring? {
+            status.split(separator: "\n").first { $0.hasPrefix("Cpus_allowed_list:") }
+        }
+        let (before, after) = seen.withLock { $0 }
+        let first = try #require(processors(before))
+        let last = try #require(processors(after))
+        #expect(last == "Cpus_allowed_list:\t0" ? first == last : !last.hasPrefix("Cpus_allowed_list:\t0"))
+    }
+
     @Test("the clocks run")
     func clocks() {
         let first = MonotonicClock.now()

@@ -317,7 +317,9 @@ public enum SettingsTable {
     static let viaduct: [SettingEntry] = [
         .init("viaduct.media.gso", .boolean, "true", "Send runs of equal packets in one call (UDP_SEGMENT).", .used),
         .init("viaduct.media.gro", .boolean, "true", "Receive runs of packets in one call (UDP_GRO).", .used),
-        .init("viaduct.media.pin", .boolean, "true", "Bind each media worker to one processor.", .used),
+        .init(
+            "viaduct.media.pin", .boolean, "true",
+            "Bind each media worker to one processor, and keep the other threads off it.", .used),
         .init("viaduct.media.workers", .integer(1...256), "1", "Media workers; so far there is one."),
         .init(
             "viaduct.srtp.engine", .choice(["auto", "ipsec-mb", "evp"]), "auto",

@@ -151,6 +151,8 @@ int viaduct_eventfd(void);
 void viaduct_name_thread(const char *name);
 /// Ties the calling thread to one processor: 0 or -errno.
 int viaduct_pin_thread(int cpu);
+/// Keeps the calling thread, and those that it starts, off a processor, where there is another for it.
+int viaduct_leave_cpu(int cpu);
 /// Raises the soft limit of open descriptors towards `wanted`; answers the limit now in force.
 int64_t viaduct_raise_descriptor_limit(int64_t wanted);
 

@@ -90,6 +90,8 @@ public enum BridgeProgram {
         for notice in loaded.notices {
             log.log(notice.level == .warning ? .warning : .info, constant: notice.message)
         }
+        // Channels and web server can keep a processor busy, and media would wait behind them for milliseconds.
+        if loaded.settings.media.pinsWorkers { PinnedThread.leave(cpu: MediaSetup.workerProcessor) }
         do throws(SystemError) {
             let loop = try ControlLoop()
             try signals.attach(to: loop)

@@ -18,6 +18,9 @@ struct MediaSetup {
     let addresses: MediaAddresses
     let harvest: BridgeSettings.Harvest
 
+    /// The processor of the one worker.
+    static let workerProcessor = 0
+
     /// Reads the settings (media-plane.md 1.1).
     /// - Throws: a sentence that names the cause and the cure.
     init(_ settings: BridgeSettings) throws(BridgeFailure) {
@@ -34,7 +37,7 @@ struct MediaSetup {
         worker.port.receiveBufferBytes = harvest.receiveBufferSize
         worker.port.usesGSO = settings.media.usesGSO
         worker.port.usesGRO = settings.media.usesGRO
-        worker.cpu = settings.media.pinsWorkers ? 0 : nil
+        worker.cpu = settings.media.pinsWorkers ? Self.workerProcessor : nil
         worker.shard = Self.shard(settings)
         worker.shard.srtp.engine = srtpEngine.engine
         addresses = MediaAddresses(selection, port: settings.ice.port, options: worker.port)

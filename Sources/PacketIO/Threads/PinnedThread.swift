@@ -57,6 +57,12 @@ public final class PinnedThread: Sendable {
         return PinnedThread(thread)
     }
 
+    /// Keeps the calling thread, and those that it starts without a processor of their own, off a pinned one's
+    /// processor. Where there is no other nothing changes.
+    public static func leave(cpu: Int) {
+        _ = viaduct_leave_cpu(Int32(clamping: cpu))
+    }
+
     /// Waits until the thread has ended. A second call returns at once.
     public func join() {
         let thread = handle.withLock { current in

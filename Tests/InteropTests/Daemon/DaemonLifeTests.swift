@@ -44,6 +44,29 @@ struct DaemonLifeTests {
         }
     }
 
+    @Test(
+        "the worker has its processor for itself, unless it is not bound to one",
+        .enabled(if: sysconf(Int32(_SC_NPROCESSORS_ONLN)) > 1, "there is one processor for all"),
+        arguments: [true, false])
+    func processors(isPinned: Bool) async throws {
+        try await withDaemon("viaduct.media.pin = \(isPinned)") { daemon in
+            let tasks = "/proc/\(daemon.processIdentifier)/task"
+            var allowed: [String: String] = [:]
+            for task in try FileManager.default.contentsOfDirectory(atPath: tasks) {
+                let status = try String(contentsOfFile: "\(tasks)/\(task)/status", encoding: .utf8)
+                let fields = Dictionary(
+                    status.split(separator: "\n").map { ($0.prefix { $0 != ":" }, $0.drop { $0 != ":" }.dropFirst(2)) }
+                ) { first, _ in first }
+                allowed[String(fields["Name"] ?? "")] = String(fields["Cpus_allowed_list"] ?? "")
+            }
+            let worker = try #require(allowed["media-0"])
+            let web = try #require(allowed["web"])
+            #expect((worker == "0") == isPinned)
+            #expect(web.hasPrefix("0") != isPinned, "\(allowed)")
+            #expect(allowed["viaduct"] == web)
+        }
+    }
+
     /// The time of day of the line with the message `text`.
     private func seconds(of text: String, in log: String) -> Double? {
         guard let line = log.split(separator: "\n").first(where: { $0.contains(": " + text) }),
