@@ -6,7 +6,7 @@ import Glibc
 struct BenchOptions {
     /// A group of measurements that can be asked for by name, in the order in which they run.
     enum Section: String, CaseIterable {
-        case doors, hall, speakers, start, calls, interleaving, neighbours, conferences, engines, old
+        case doors, hall, speakers, start, calls, talk, interleaving, neighbours, conferences, engines, old
 
         var explanation: String {
             switch self {
@@ -15,6 +15,7 @@ struct BenchOptions {
             case .speakers: "audio senders of one conference: a packet that comes in, 20 beside 500"
             case .start: "start-up and idle memory"
             case .calls: "whole calls beside the floor"
+            case .talk: "the bridge channel: messages to a hundred beside media, memory of idle channels"
             case .interleaving: "20 × 20 with video, interleaved beside whole frames"
             case .neighbours: "three people beside a meeting of 400 on one worker"
             case .conferences: "2,000 endpoints in 200 conferences on one worker"

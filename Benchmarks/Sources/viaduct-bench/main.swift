@@ -28,7 +28,7 @@ do {
             SRTPBenchmarks.printRatios(runner.measurements)
             runner.run(RewriteBenchmarks.all())
             runner.run(try SendBenchmarks.all())
-            runner.run(ChannelBenchmarks.all())
+            runner.run(ChannelBenchmarks.all() + [try AssociationOverLoopback.benchmark(1_160)])
         case .hall:
             // A thread has another part of the heap than the program's first one; a worker is such a thread.
             let thread = try PinnedThread.start(name: "hall") {
@@ -42,6 +42,7 @@ do {
             thread.join()
         case .start: try StartUp(bed: bed, prosody: options.prosody).run()
         case .calls: try Calls(bed: bed, rounds: options.endToEndRounds).run()
+        case .talk: try Talk(bed: comparisons.bed).run()
         case .interleaving: try comparisons.interleaving()
         case .neighbours: try Crowds(bed: bed).neighbours()
         case .conferences: try Crowds(bed: bed).conferences()

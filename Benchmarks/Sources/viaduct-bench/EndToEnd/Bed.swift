@@ -127,7 +127,10 @@ struct CallResult {
     var cost: Double { number("bridge", "cpu_us_per_packet") }
     /// The bridge's share of a processor.
     var share: Double { number("bridge", "cpu_seconds") / number("call_seconds") }
+    var seconds: Double { number("call_seconds") }
     var packetsPerSecond: Double { number("received_per_second") }
+    /// Participants connected at the end.
+    var connected: Double { number("connected") }
     var lost: Double { number("lost") }
     var expected: Double { number("expected") }
     var isPerfect: Bool { json["perfect"]?.boolValue == true }
@@ -141,6 +144,13 @@ struct CallResult {
     /// Kernel messages that the bridge sent per packet that somebody received; not a number where it does not count
     /// them.
     var messagesPerPacket: Double { (metrics["viaduct_send_messages_total"] ?? .nan) / number("received") }
+
+    /// A figure of the bridge channels.
+    func channel(_ path: String...) -> Double {
+        var value = json["bridge_channel"]
+        for step in path { value = value?[step] }
+        return value?.doubleValue ?? .nan
+    }
 
     /// A quantile of transit in milliseconds: `p50`, `p99`, `p999`.
     func transit(_ quantile: String, isVideo: Bool) -> Double {

@@ -26,6 +26,10 @@ struct Scenario {
     var pacing = Pacing.whole
     /// How thoroughly the generator looks at what comes.
     var verification = "sample"
+    /// What carries the bridge channel. None where media alone is measured, as before there was a channel.
+    var channel = "none"
+    /// Endpoint messages a second to everybody.
+    var messagesPerSecond = 0
 
     /// The calls that stand beside the floor.
     static let calls = [
@@ -51,8 +55,7 @@ struct Scenario {
             "--conferences", "\(conferences)", "--participants", "\(participants)", "--audio-senders",
             "\(audioSenders)",
             "--video-senders", "\(videoSenders)", "--video-bitrate", "\(videoBitrate)", "--verify", verification,
-            // Media alone is measured, as before there was a channel.
-            "--channel", "none",
+            "--channel", channel, "--turn", "0", "--messages", "\(messagesPerSecond)",
         ]
         switch pacing {
         case .whole: break
