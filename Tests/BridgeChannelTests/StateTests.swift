@@ -258,6 +258,38 @@ struct StateTests {
         #expect(lastN() == -1, "there are no more than 50")
     }
 
+    @Test("a conference is as large for a receiver as the sources of others that it has, and itself")
+    func size() {
+        var settings = ChannelSettings()
+        settings.initialMaxHeight = 180
+        settings.conferenceLastNLimits = [(size: 3, lastN: 1), (size: 5, lastN: 0)]
+        let meeting = Meeting(settings)
+        func counts() -> [String: Int] {
+            meeting.advance(.milliseconds(60))
+            return meeting.clients.mapValues { meeting.hub.endpoints[$0.number]?.grants.count ?? -1 }
+        }
+        func lastN() -> [String: Int32] {
+            var told: [String: Int32] = [:]
+            for command in meeting.takeCommands() {
+                guard case .setPreferences(let number, _, let preferences) = command else { continue }
+                for client in meeting.clients.values where client.number == number {
+                    told[client.id] = preferences.video.lastN
+                }
+            }
+            return told
+        }
+        for id in ["anna", "ben", "carl"] { meeting.join(id) }
+        for id in ["anna", "ben"] { meeting.signal(id, [id + "-v0", id + "-v1"]) }
+        #expect(counts() == ["anna": 1, "ben": 1, "carl": 0])
+        #expect(lastN() == ["anna": 1, "ben": 1, "carl": 0])
+        meeting.signal("ben", ["ben-v0"])
+        #expect(counts() == ["anna": 1, "ben": 1, "carl": 1])
+        #expect(lastN() == ["anna": -1, "carl": 1])
+        meeting.join("dora")
+        #expect(counts()["dora"] == 1)
+        #expect(lastN() == ["dora": 1])
+    }
+
     @Test("the owner is told the most that anybody wants, -1 beating everything")
     func senderConstraints() {
         let meeting = Meeting()

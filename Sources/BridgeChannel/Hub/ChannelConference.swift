@@ -13,8 +13,6 @@ final class ChannelConference {
     private var membersInOrder: [ChannelEndpoint] = []
     /// As the worker told it last.
     private(set) var speaker = SpeakerState()
-    /// How many sources a receiver may get, whoever it is; -1 is no limit.
-    var lastN: Int32 = -1
     /// What the messages of all members may become.
     var fanOut = Budget(
         perSecond: BridgeChannelLimits.conferenceFanOutPerSecond, burst: BridgeChannelLimits.conferenceFanOutBurst)
@@ -76,12 +74,14 @@ final class ChannelConference {
 
     func add(_ source: ChannelSource) {
         sources.append(source)
+        source.owner.sharedSources += 1
         sourcesByName[source.name, default: []].append(source)
         order = nil
     }
 
     func remove(_ source: ChannelSource) {
         sources.removeAll { $0 === source }
+        source.owner.sharedSources -= 1
         sourcesByName[source.name]?.removeAll { $0 === source }
         if sourcesByName[source.name]?.isEmpty == true { sourcesByName[source.name] = nil }
         order = nil

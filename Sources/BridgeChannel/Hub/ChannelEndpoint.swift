@@ -67,6 +67,10 @@ final class ChannelEndpoint {
 
     /// Its video sources.
     var sources: [ChannelSource] = []
+    /// How many of them its conference has, which takes them in one by one.
+    var sharedSources = 0
+    /// How many of the others' sources it may get, whatever it wishes; -1 is no limit.
+    var allowedSources: Int32 = -1
     /// The heights it gets of others' sources, where that is not 0.
     var grants: [ChannelSource: Int32] = [:]
     /// Its grants have to be looked through.

@@ -37,8 +37,9 @@ extension ChannelHub {
             preferences: preferences, at: now)
         endpoints[number] = endpoint
         conference.add(endpoint)
+        endpoint.allowedSources = allowedSources(of: endpoint)
         // The worker takes it by itself that everything is wanted.
-        if preferences != .everything || conference.lastN >= 0 { tellPreferences(endpoint, at: now) }
+        if preferences != .everything || endpoint.allowedSources >= 0 { tellPreferences(endpoint, at: now) }
         if preferences.video.defaultConstraint.isWanted { walk(later: endpoint, at: now) }
     }
 

@@ -95,7 +95,7 @@ extension ChannelHub {
 
     /// The last-N that counts for a receiver, which is what the worker is told; -1 is no limit.
     func lastN(of endpoint: ChannelEndpoint) -> Int32 {
-        Self.lesser(endpoint.preferences.video.lastN, endpoint.conference.lastN)
+        Self.lesser(endpoint.preferences.video.lastN, endpoint.allowedSources)
     }
 
     /// The stricter of two limits; as an unsigned number -1 is the largest.
@@ -103,17 +103,23 @@ extension ChannelHub {
         Int32(bitPattern: min(UInt32(bitPattern: a), UInt32(bitPattern: b)))
     }
 
-    /// The conference has more sources or fewer: what holds for all of its receivers may be another limit now.
-    private mutating func adjustLastN(of conference: ChannelConference, at now: Timestamp) {
-        let count = conference.sources.count
+    /// What holds for a receiver whatever it wishes: by the bridge, by the size of the conference as it sees it (all
+    /// others' sources and itself), by what can be granted.
+    func allowedSources(of endpoint: ChannelEndpoint) -> Int32 {
+        let count = endpoint.conference.sources.count - endpoint.sharedSources
         let ofSize = settings.conferenceLastNLimits.last { $0.size <= count + 1 }?.lastN ?? -1
         let limit = Self.lesser(
             Self.lesser(settings.bridgeLastN, ofSize), Int32(BridgeChannelLimits.grantedSources))
         // While there are no more than that nobody has to choose.
-        let lastN = limit < count ? limit : -1
-        guard lastN != conference.lastN else { return }
-        conference.lastN = lastN
+        return limit < count ? limit : -1
+    }
+
+    /// The conference has more sources or fewer: what holds for its receivers may be another limit now.
+    private mutating func adjustLastN(of conference: ChannelConference, at now: Timestamp) {
         for member in conference.members {
+            let allowed = allowedSources(of: member)
+            guard allowed != member.allowedSources else { continue }
+            member.allowedSources = allowed
             tellPreferences(member, at: now)
             walk(later: member, at: now)
         }
