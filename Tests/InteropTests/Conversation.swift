@@ -55,8 +55,8 @@ struct Conversation: Decodable {
         }
     }
 
-    /// The call over WebSockets for which the bridge advertises an nginx in front of it, with TLS by a certificate that
-    /// nobody has signed.
+    /// The call over WebSockets for which the bridge advertises an nginx in front of it, with TLS by a certificate
+    /// whose authority Firefox is told to trust.
     /// - Returns: the call, and how many WebSockets the bridge has let in.
     static func proxied() async throws -> (Conversation, webSockets: Double?) {
         let (proxyPort, publicPort) = (try freePort(SOCK_STREAM), try freePort(SOCK_STREAM))
@@ -64,7 +64,8 @@ struct Conversation: Decodable {
             videobridge.http-servers.public { host = 127.0.0.1, port = \(publicPort) }
             videobridge.websockets { enabled = true, server-id = jvb-1, domain = "127.0.0.1:\(proxyPort)", tls = true }
             """
-        let identity = try OpenSSLProgram(key: "ec")
+        let authority = try OpenSSLProgram(key: "ec")
+        let identity = try authority.certify()
         return try await withBridge(configuration) { bridge in
             let certificate =
                 "ssl_certificate \(identity.certificateFile); ssl_certificate_key \(identity.keyFile);"
@@ -75,7 +76,8 @@ struct Conversation: Decodable {
             let script = try ChildProcess(
                 URL(fileURLWithPath: "/usr/bin/env"),
                 script(at: bridge.address, media: "127.0.0.1:\(bridge.mediaPort)")
-                    + ["--proxy", nginx.numberFile, "proxied"], in: bridge.folder)
+                    + ["--proxy", nginx.numberFile, "--authority", authority.certificateFile, "proxied"],
+                in: bridge.folder)
             let calls = try await result(of: script) { bridge.log + nginx.log }
             let metrics = await bridge.get("/metrics")?.body.split(separator: "\n") ?? []
             let opened = metrics.first { $0.contains("websockets_opened_total ") }

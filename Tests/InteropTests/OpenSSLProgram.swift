@@ -42,6 +42,21 @@ final class OpenSSLProgram: Sendable {
     /// Its key in PEM form.
     var keyFile: String { directory.appendingPathComponent("k.pem").path }
 
+    /// Makes a key and a certificate for a server on this machine, signed by the certificate.
+    func certify() throws -> (certificateFile: String, keyFile: String) {
+        let (certificate, key) = (
+            directory.appendingPathComponent("server.pem").path, directory.appendingPathComponent("server-key.pem").path
+        )
+        try Self.call(
+            [
+                "req", "-x509", "-nodes", "-days", "2", "-subj", "/CN=server", "-newkey", "ec", "-pkeyopt",
+                "ec_paramgen_curve:P-256", "-CA", certificateFile, "-CAkey", keyFile, "-addext",
+                "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE", "-keyout", key, "-out",
+                certificate,
+            ])
+        return (certificate, key)
+    }
+
     deinit { try? FileManager.default.removeItem(at: directory) }
 
     /// What the running program has printed so far.

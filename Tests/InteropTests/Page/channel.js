@@ -2,6 +2,9 @@
 // The bridge channel (media-plane.md 11) as lib-jitsi-meet opens it: a data channel or a WebSocket.
 'use strict';
 
+/// How a WebSocket closes that was lost without a word, and one whose TLS was.
+const LOST = [1006, 1015];
+
 class BridgeChannel {
   constructor(kind) {
     this.kind = kind;
@@ -64,8 +67,8 @@ class BridgeChannel {
     if (this.redial) {
       this.redial = false;
       this.dial();
-    } else if (this.kind === 'WebSocket' && code === 1006) {
-      // Lost without a word: it is dialled again until it opens, as clients do.
+    } else if (this.kind === 'WebSocket' && LOST.includes(code)) {
+      // It is dialled again until it opens, as clients do.
       setTimeout(() => this.dial(), 500);
     }
   }

@@ -31,7 +31,7 @@ FLAGS = [
     "--disable-backgrounding-occluded-windows",
     # The bridge of the tests lives on loopback.
     "--allow-loopback-in-peer-connection",
-    # The certificate of the tests' proxy is signed by nobody.
+    # The certificate of the tests' proxy is signed by nobody that it knows.
     "--ignore-certificate-errors",
     # Commands on descriptor 3, answers on 4; it ends when they close.
     "--remote-debugging-pipe",

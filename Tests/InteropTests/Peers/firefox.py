@@ -44,7 +44,8 @@ class Firefox(Browser):
             for name, value in PREFERENCES.items():
                 file.write(f"user_pref({json.dumps(name)}, {json.dumps(value)});\n")
         self.run(
-            ["firefox-esr", "--headless", "--no-remote", "--marionette", "--profile", self.profile, "about:blank"],
+            ["firefox-esr", "--headless", "--no-remote", "--marionette", "--remote-allow-system-access", "--profile",
+             self.profile, "about:blank"],
             {"HOME": self.profile, "MOZ_DISABLE_CONTENT_SANDBOX": "1"},
         )
         port = self.wait_for_port("MarionetteActivePort")
@@ -53,6 +54,17 @@ class Firefox(Browser):
         self.receive()
         self.call("WebDriver:NewSession", {"capabilities": {"alwaysMatch": {"pageLoadStrategy": "none"}}})
         self.home = self.call("WebDriver:GetWindowHandle", {})["value"]
+
+    def trust(self, authority):
+        """Believes what is signed with a certificate, a PEM file. That Marionette takes any certificate does not hold
+        for a page's WebSocket."""
+        with open(authority, encoding="ascii") as file:
+            text = "".join(line.strip() for line in file if not line.startswith("-----"))
+        script = ('Cc["@mozilla.org/security/x509certdb;1"].getService(Ci.nsIX509CertDB)'
+                  '.addCertFromBase64(arguments[0], "C,,");')
+        self.call("Marionette:SetContext", {"value": "chrome"})
+        self.call("WebDriver:ExecuteScript", {"script": script, "args": [text]})
+        self.call("Marionette:SetContext", {"value": "content"})
 
     def open_tab(self, url):
         """Opens a page in a tab of its own; returns its handle."""
