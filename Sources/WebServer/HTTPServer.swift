@@ -122,8 +122,7 @@ public final class HTTPServer: Sendable {
         _ = mailbox.webSockets.order(.refuse(id: id, status: status), webWake: mailbox.webWake)
     }
 
-    /// Sends a message to any number of WebSockets, framed and compressed once. Messages within five milliseconds
-    /// leave together.
+    /// Sends a message to any number of WebSockets, framed and compressed once. What waits together leaves together.
     /// - Parameter text: UTF-8.
     /// - Returns: `false` when the web thread takes no more orders now: the message is not taken.
     public func sendWebSocketText(_ text: [UInt8], to connections: [UInt64]) -> Bool {

@@ -15,8 +15,6 @@ public enum WebSocketLimits {
     public static let backlogBytes = 512 << 10
     /// Bytes that are written in one go.
     static let writeBytes = 16 << 10
-    /// Messages within this time leave together.
-    static let gatherTime = TimeDelta.milliseconds(5)
     /// How long the client may take to answer a close frame, and to take ours.
     static let closeTime = TimeDelta.seconds(2)
     /// Shorter messages are not compressed: it would save nothing.

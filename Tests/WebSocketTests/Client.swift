@@ -88,7 +88,7 @@ struct Conversation {
 
     /// Takes all that may leave.
     mutating func transmit(at now: Timestamp) {
-        session.gather(at: now)
+        session.gather()
         while !session.pendingOutput.isEmpty {
             output += session.pendingOutput
             session.didTransmit(session.pendingOutput.count, at: now)

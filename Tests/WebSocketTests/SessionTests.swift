@@ -11,36 +11,28 @@ import Zlib
 struct SessionTests {
     private func frame(_ text: String) -> [UInt8] { FrameWriter.frame(.text, Array(text.utf8)) }
 
-    @Test("messages within five milliseconds leave in one piece, and a lone one then")
+    @Test("messages of one turn leave in one piece, behind a control frame")
     func gathering() throws {
         var conversation = try Conversation(opening: Array("101".utf8))
         #expect(Array(conversation.session.pendingOutput) == Array("101".utf8))
         conversation.transmit(at: .zero)
         conversation.output = []
-        let sent = conversation.session.send(frame("a"), at: .zero)
-        #expect(sent)
-        conversation.transmit(at: .zero + .milliseconds(4))
-        #expect(conversation.output.isEmpty)
-        #expect(conversation.session.nextGathering == .zero + .milliseconds(5))
-        _ = conversation.session.send(frame("b"), at: .zero + .milliseconds(4))
-        conversation.session.gather(at: .zero + .milliseconds(5))
+        #expect(!conversation.session.wantsGathering)
+        let sent = conversation.session.send(frame("a"))
+        #expect(sent && conversation.session.wantsGathering && conversation.session.pendingOutput.isEmpty)
+        _ = conversation.session.send(frame("b"))
+        conversation.session.gather()
         #expect(Array(conversation.session.pendingOutput) == frame("a") + frame("b"))
-        conversation.transmit(at: .zero + .milliseconds(5))
-        #expect(conversation.session.nextGathering == nil && conversation.session.backlogBytes == 0)
-        _ = conversation.session.send(frame("c"), at: .zero + .milliseconds(6))
-        #expect(conversation.session.nextGathering == .zero + .milliseconds(11))
-    }
-
-    @Test("a lot leaves at once, and control frames do")
-    func atOnce() throws {
-        var conversation = try Conversation()
-        let large = FrameWriter.frame(.text, [UInt8](repeating: 65, count: 20_000))
-        _ = conversation.session.send(large, at: .zero)
+        // What comes while that leaves waits behind it.
+        _ = conversation.session.send(frame("c"))
+        #expect(!conversation.session.wantsGathering)
         conversation.transmit(at: .zero)
-        #expect(conversation.output == large)
-        _ = conversation.session.send(frame("a"), at: .zero)
+        #expect(conversation.output == frame("a") + frame("b") + frame("c"))
+        #expect(!conversation.session.wantsGathering && conversation.session.backlogBytes == 0)
+        conversation.output = []
+        _ = conversation.session.send(frame("d"))
         conversation.receive(Client.frame(9, [1]))
-        #expect(conversation.output == large + FrameWriter.frame(.pong, [1]) + frame("a"))
+        #expect(conversation.output == FrameWriter.frame(.pong, [1]) + frame("d"))
     }
 
     @Test("a client that takes nothing has a limit; what was taken before still reaches it, in order")
@@ -48,7 +40,7 @@ struct SessionTests {
         var conversation = try Conversation(opening: [9])
         let kilobyte = FrameWriter.frame(.text, [UInt8](repeating: 65, count: 1_020))
         var count = 0
-        while conversation.session.send(kilobyte, at: .zero), count < 10_000 { count += 1 }
+        while conversation.session.send(kilobyte), count < 10_000 { count += 1 }
         #expect(conversation.session.backlogBytes <= WebSocketLimits.backlogBytes)
         #expect(conversation.session.backlogBytes > WebSocketLimits.backlogBytes - 2_000)
         // The socket takes odd pieces.
@@ -56,7 +48,7 @@ struct SessionTests {
         var received: [UInt8] = []
         while conversation.session.backlogBytes > 0 {
             now = now + .milliseconds(5)
-            conversation.session.gather(at: now)
+            conversation.session.gather()
             #expect(conversation.session.pendingOutput.count < 20_000)
             let piece = conversation.session.pendingOutput.prefix(777)
             received += piece
@@ -69,10 +61,10 @@ struct SessionTests {
     @Test("we say goodbye first: the number and the text, then the client's answer ends it")
     func closing() throws {
         var conversation = try Conversation()
-        _ = conversation.session.send(frame("last"), at: .zero)
+        _ = conversation.session.send(frame("last"))
         conversation.session.close(CloseReason(1000, "replaced"), at: .zero)
         conversation.session.close(CloseReason(1001, "too late"), at: .zero)
-        let sent = conversation.session.send(frame("behind"), at: .zero)
+        let sent = conversation.session.send(frame("behind"))
         #expect(sent)
         conversation.transmit(at: .zero)
         #expect(conversation.output == frame("last") + FrameWriter.frame(.close, CloseReason(1000, "replaced").payload))
@@ -127,7 +119,7 @@ struct SessionTests {
             now = try #require(conversation.session.nextTimeout)
             conversation.session.handleTimeout(at: now)
             // Statistics flow all the time; they tell nothing about the client.
-            _ = conversation.session.send(frame("{}"), at: now)
+            _ = conversation.session.send(frame("{}"))
             conversation.output = []
             conversation.transmit(at: now)
             if conversation.output.starts(with: [0x89, 0]) { pings += 1 }
@@ -159,7 +151,7 @@ struct SessionTests {
     func noPings() throws {
         var conversation = try Conversation(settings: .init(pingInterval: nil))
         #expect(conversation.session.nextTimeout == .zero + .seconds(60))
-        _ = conversation.session.send(frame("{}"), at: .zero + .seconds(50))
+        _ = conversation.session.send(frame("{}"))
         conversation.transmit(at: .zero + .seconds(51))
         #expect(conversation.session.nextTimeout == .zero + .seconds(111))
         conversation.session.handleTimeout(at: .zero + .seconds(111))

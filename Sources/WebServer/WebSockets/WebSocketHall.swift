@@ -21,7 +21,6 @@ final class WebSocketHall {
     private var peers: [UInt64: WebSocketPeer] = [:]
     /// Those with frames that wait to be gathered.
     private var gathering: [WebSocketPeer] = []
-    private var gathersAt: Timestamp?
     /// Those that are to be read although nothing arrives: they have unread input, or pause.
     private var listed: [WebSocketPeer] = []
     /// What the control loop could not be told yet.
@@ -46,7 +45,7 @@ final class WebSocketHall {
 
     /// When ``turn(_:buffer:at:)`` has something to do although nothing arrived.
     func nextTimeout(at now: Timestamp) -> Timestamp? {
-        var deadline = earlier(gathersAt, peers.isEmpty ? nil : sweepsAt)
+        var deadline = gathering.isEmpty ? (peers.isEmpty ? nil : sweepsAt) : now
         if untold.isEmpty {
             for peer in listed { deadline = earlier(deadline, peer.pace.pause(at: now) ?? now) }
         }
@@ -68,7 +67,7 @@ final class WebSocketHall {
         settle(peer, &poller, at: now)
     }
 
-    /// What is due: events that found no room, unread input, frames that have waited, deadlines.
+    /// What is due: events that found no room, unread input, frames of this turn, deadlines.
     func turn(poller: inout Poller, at now: Timestamp) {
         tellUntold()
         if untold.isEmpty, !listed.isEmpty {
@@ -83,12 +82,9 @@ final class WebSocketHall {
                 settle(peer, &poller, at: now)
             }
         }
-        if let due = gathersAt, due <= now {
-            let waiting = gathering
-            gathering = []
-            gathersAt = nil
-            for peer in waiting { settle(peer, &poller, at: now) }
-        }
+        let waiting = gathering
+        gathering = []
+        for peer in waiting { settle(peer, &poller, at: now) }
         if sweepsAt <= now, !peers.isEmpty { sweep(&poller, at: now) }
     }
 
@@ -138,13 +134,13 @@ final class WebSocketHall {
         for number in numbers {
             guard let peer = peers[number], peer.session.isOpen else { continue }
             let frame = message.frame(isDeflated: peer.session.isDeflated, &deflater)
-            guard peer.session.send(frame, at: now) else {
+            guard peer.session.send(frame) else {
                 mailbox.counters.overflows.add(1, ordering: .relaxed)
                 forget(peer, &poller)
                 continue
             }
             mailbox.counters.messagesSent.add(1, ordering: .relaxed)
-            // What waits for its time alone is no backlog; what waits behind bytes that the client does not take is.
+            // What waits for the end of the turn alone is no backlog; what waits behind bytes that the client does not take is.
             if !peer.session.pendingOutput.isEmpty { tellBacklog(of: peer) }
             noteGathering(peer)
         }
@@ -158,10 +154,9 @@ final class WebSocketHall {
     }
 
     private func noteGathering(_ peer: WebSocketPeer) {
-        guard !peer.isGathering, let due = peer.session.nextGathering else { return }
+        guard !peer.isGathering, peer.session.wantsGathering else { return }
         peer.isGathering = true
         gathering.append(peer)
-        gathersAt = earlier(gathersAt, due)
     }
 
     /// Reads what can be read, writes what can be written, closes what is over.

@@ -52,7 +52,7 @@ final class WebSocketPeer {
     /// Writes what the socket takes.
     /// - Returns: `false` when the connection is broken.
     func write(at now: Timestamp) -> Bool {
-        session.gather(at: now)
+        session.gather()
         while !session.pendingOutput.isEmpty {
             guard let count = link.write(session.pendingOutput) else { return false }
             if count == 0 { break }

@@ -9,7 +9,7 @@ public import Zlib
 /// the compressor and the expander are the owner's, one for all connections.
 ///
 /// The owner hands in what has arrived (``handle(_:at:)``), takes what it means (``pollEvent(_:at:)``) until there is
-/// no more, sends ``pendingOutput`` after ``gather(at:)`` and says so with ``didTransmit(_:at:)``, and closes the
+/// no more, sends ``pendingOutput`` after ``gather()`` and says so with ``didTransmit(_:at:)``, and closes the
 /// connection when ``isClosed``.
 public struct WebSocketSession: Sendable {
     /// Times, and what was agreed on.
@@ -57,8 +57,6 @@ public struct WebSocketSession: Sendable {
     private var frameBytes = 0
     /// The last ping's answer; of several only the last is owed (RFC 6455 5.5.3).
     private var pong: [UInt8]?
-    /// When ``frames`` are gathered; `nil` when there are none.
-    private var gathersAt: Timestamp?
     private var output: [UInt8] = []
     private var transmitted = 0
     private var lastReceived: Timestamp
@@ -133,10 +131,7 @@ public struct WebSocketSession: Sendable {
             try takeClose(payload, at: now)
             return nil
         case .control(.ping, let payload):
-            if state == .open {
-                pong = payload
-                gathersAt = now
-            }
+            if state == .open { pong = payload }
             return .control
         case .control: return .control
         case .message(let opcode, let isDeflated, var content):
@@ -165,8 +160,7 @@ public struct WebSocketSession: Sendable {
         guard Self.isText(text) else { throw FrameReader.Violation(CloseReason.invalidPayload, "not UTF-8") }
         if closeReason == nil { closeReason = CloseReason(code ?? 1005, String(decoding: text, as: UTF8.self)) }
         // RFC 6455 5.5.1: the answer has the same number.
-        if state == .open { append(FrameWriter.frame(.close, Array(payload.prefix(2))), at: now) }
-        gathersAt = now
+        if state == .open { append(FrameWriter.frame(.close, Array(payload.prefix(2)))) }
         let hasAll = frames.isEmpty && output.isEmpty
         state = hasAll ? .closed : .ending(deadline: now + WebSocketLimits.closeTime)
     }
@@ -178,10 +172,10 @@ public struct WebSocketSession: Sendable {
     /// Queues a message's frame, made by ``OutgoingText`` for this connection.
     /// - Returns: `false` when more waits than ``WebSocketLimits/backlogBytes``: the frame is not taken, and the
     ///   connection is of no more use.
-    public mutating func send(_ frame: [UInt8], at now: Timestamp) -> Bool {
+    public mutating func send(_ frame: [UInt8]) -> Bool {
         guard state == .open else { return true }
         guard backlogBytes + frame.count <= WebSocketLimits.backlogBytes else { return false }
-        append(frame, at: now)
+        append(frame)
         return true
     }
 
@@ -189,8 +183,7 @@ public struct WebSocketSession: Sendable {
     public mutating func close(_ reason: CloseReason, at now: Timestamp) {
         guard state == .open else { return }
         closeReason = reason
-        append(FrameWriter.frame(.close, reason.payload), at: now)
-        gathersAt = now
+        append(FrameWriter.frame(.close, reason.payload))
         state = .closing(deadline: now + WebSocketLimits.closeTime, isBroken: false)
     }
 
@@ -199,25 +192,23 @@ public struct WebSocketSession: Sendable {
         isViolated = true
         if state == .open {
             closeReason = reason
-            append(FrameWriter.frame(.close, reason.payload), at: now)
+            append(FrameWriter.frame(.close, reason.payload))
         }
-        gathersAt = now
         state = .closing(deadline: now + WebSocketLimits.closeTime, isBroken: true)
     }
 
-    private mutating func append(_ frame: [UInt8], at now: Timestamp) {
+    private mutating func append(_ frame: [UInt8]) {
         frames.append(frame)
         frameBytes += frame.count
-        if gathersAt == nil { gathersAt = now + WebSocketLimits.gatherTime }
     }
 
-    /// When ``gather(at:)`` has something to do; `nil` when nothing waits.
-    public var nextGathering: Timestamp? { output.isEmpty ? gathersAt : nil }
+    /// Whether ``gather()`` has something to do.
+    public var wantsGathering: Bool { output.isEmpty && (!frames.isEmpty || pong != nil) }
 
-    /// Makes frames that have waited long enough, or are enough, into ``pendingOutput``.
-    public mutating func gather(at now: Timestamp) {
-        guard output.isEmpty, let due = gathersAt else { return }
-        guard due <= now || frameBytes >= WebSocketLimits.writeBytes else { return }
+    /// Makes frames that wait into ``pendingOutput``. Called when the owner has handed in all that it has for now, so
+    /// that those of a turn leave in one piece.
+    public mutating func gather() {
+        guard output.isEmpty else { return }
         if let pong { output += FrameWriter.frame(.pong, pong) }
         pong = nil
         var count = 0
@@ -227,10 +218,8 @@ public struct WebSocketSession: Sendable {
         }
         frameBytes -= frames[..<count].reduce(0) { $0 + $1.count }
         frames.removeFirst(count)
-        if frames.isEmpty {
-            frames = []
-            gathersAt = nil
-        }
+        // Nothing is kept on the heap.
+        if frames.isEmpty { frames = [] }
     }
 
     /// Bytes to send.
@@ -243,7 +232,7 @@ public struct WebSocketSession: Sendable {
         guard transmitted == output.count else { return }
         output = []
         transmitted = 0
-        gather(at: now)
+        gather()
         guard output.isEmpty, frames.isEmpty, case .ending = state else { return }
         state = .closed
     }
@@ -289,8 +278,7 @@ public struct WebSocketSession: Sendable {
         case .open where idleEnd <= now: close(CloseReason(CloseReason.goingAway, "idle timeout"), at: now)
         case .open:
             lastPing = now
-            append(FrameWriter.frame(.ping, []), at: now)
-            gathersAt = now
+            append(FrameWriter.frame(.ping, []))
         case .closing, .ending: state = .closed
         case .closed: return
         }

@@ -55,7 +55,7 @@ private struct Outcome: Equatable {
                 }
                 events.append(event)
             }
-            session.gather(at: .zero)
+            session.gather()
             output += session.pendingOutput
             session.didTransmit(session.pendingOutput.count, at: .zero)
         }
@@ -68,7 +68,7 @@ private struct Outcome: Equatable {
             guard let due = session.nextTimeout else { break }
             now = max(now, due)
             session.handleTimeout(at: now)
-            session.gather(at: now)
+            session.gather()
             session.didTransmit(session.pendingOutput.count, at: now)
         }
         require(session.isClosed, "time ends every connection")
