@@ -140,7 +140,7 @@ final class WebSocketHall {
                 continue
             }
             mailbox.counters.messagesSent.add(1, ordering: .relaxed)
-            // What waits for the end of the turn is no backlog; what waits behind bytes that the client does not take is.
+            // What waits for the turn to end is no backlog; what waits behind bytes that the client does not take is.
             if !peer.session.pendingOutput.isEmpty { tellBacklog(of: peer) }
             noteGathering(peer)
         }
