@@ -73,4 +73,45 @@ public enum ForwardingLimits {
     public static let recentSpeakers = 100
     /// Packets of a voice that are remembered for redundancy (media-plane.md 10.4).
     public static let recentAudio = 20
+
+    // MARK: Loss repair
+
+    /// How long a packet can be repeated: receivers wait little longer for one (media-plane.md 16.1.1).
+    public static let storeLifetime = TimeDelta.seconds(1 as Int64)
+    /// Longest packet that is kept for repetition, in bytes: what a transmit slot takes.
+    public static let storedPacketBytes = 1_600
+    /// Bytes of a worker's store for each packet it can hold; video packets are longer on the whole.
+    public static let storeBytesPerRecord = 512
+    /// Numbers that are remembered of what a receiver was sent of a source, a power of two: a second of 2.5 Mbit/s.
+    public static let sentRing = 256
+    /// Pairs of receiver and source with such a memory, per worker.
+    public static let sentRings = 65_536
+    /// Such memories that are taken from the system at once.
+    public static let sentRingsPerChunk = 64
+    /// Repeats that wait in a worker; a turn sends them.
+    public static let queuedRepeats = 4_096
+    /// Repeats that wait for one receiver.
+    public static let queuedRepeatsPerReceiver: Int32 = 128
+    /// Times that one number is repeated to one receiver, at most 15.
+    public static let repeatsPerNumber = 10
+    /// Time between two repeats of a number where the round trip is unknown.
+    public static let repeatSpacing = TimeDelta.milliseconds(100)
+    /// Time between two repeats of a number on the shortest ways.
+    public static let minRepeatSpacing = TimeDelta.milliseconds(5)
+    /// Numbers of one encoding that are missing at once and asked for.
+    public static let missingNumbers = 128
+    /// A step of the sequence that is longer is not asked for: 99 are missing at most (media-plane.md 6.1).
+    public static let nackGap = 100
+    /// Numbers of one encoding of which it is known whether they have come, a power of two (media-plane.md 6.5: 1,500).
+    public static let arrivalWindow = 2_048
+    /// Requests for one number (media-plane.md 6.1).
+    public static let nackAttempts = 10
+    /// Nothing older is asked for.
+    public static let nackLifetime = TimeDelta.seconds(2 as Int64)
+    /// Time between two requests where the round trip is unknown (media-plane.md 6.1).
+    public static let nackInterval = TimeDelta.milliseconds(150)
+    /// Time between two requests on the shortest ways.
+    public static let minNackInterval = TimeDelta.milliseconds(20)
+    /// How long the first request waits at most where packets change places.
+    public static let nackTolerance = TimeDelta.milliseconds(20)
 }
