@@ -68,6 +68,7 @@ let bridgeCores: [Target] = [
     core(
         "BridgeControl", ["XMPP", "XML", "Colibri", "Telemetry", "ShardMessages", "Primitives"]),
     core("BridgeChannel", ["SCTP", "ShardMessages", "Primitives"]),
+    core("Allocation", ["Primitives"]),
     shell("Forwarding", ["RTP", "VideoPayload", "ShardMessages", "Primitives"]),
     shell("MediaTransport", ["ICE", "DTLS", "SRTP", "OpenSSL", "Primitives"]),
     shell(
@@ -140,6 +141,7 @@ let testTargets: [Target] = [
     tests("Zlib"), tests("WebSocket", ["Zlib"]),
     tests("BridgeControl", ["XMPP", "XML", "Colibri", "Telemetry", "BridgeConfiguration", "ShardMessages"]),
     tests("BridgeChannel", ["SCTP", "ShardMessages"]),
+    tests("Allocation"),
     tests("Forwarding", ["RTP", "VideoPayload", "ShardMessages"]),
     tests("MediaTransport", ["ICE", "DTLS", "SRTP", "OpenSSL"]),
     tests(
