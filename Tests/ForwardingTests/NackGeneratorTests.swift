@@ -157,6 +157,7 @@ struct NackGeneratorTests {
         var generator = NackGenerator()
         Self.feed([65_530, 65_532, 2, 4], to: &generator)
         generator.noteKeyframe(at: 2)
+        generator.noteKeyframe(at: 3)
         #expect(Self.ask(&generator, at: .zero) == [3])
         #expect(generator.counters.superseded == 6)
         generator.noteKeyframe(at: 5)

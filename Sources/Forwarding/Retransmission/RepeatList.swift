@@ -4,6 +4,7 @@
 /// ``RepeatQueue``.
 public struct RepeatList: BitwiseCopyable, Sendable {
     var head: Int32 = -1
+    /// Means something while there is a ``head``.
     var tail: Int32 = -1
     /// How many there are.
     public internal(set) var count: Int32 = 0

@@ -48,7 +48,6 @@ public struct RepeatQueue: ~Copyable {
         let place = places[Int(index)]
         list.head = place.next
         list.count -= 1
-        if list.isEmpty { list.tail = -1 }
         places[Int(index)].next = freeHead
         freeHead = index
         return place.value
