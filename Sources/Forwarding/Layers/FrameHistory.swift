@@ -1,0 +1,98 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+/// What is known of the last frames of one encoding: kept once for all receivers, who each remember only whether they
+/// got a frame (``SimulcastView``).
+///
+/// Frames are told apart by their picture ids (media-plane.md 5.4), which are made into numbers that do not wrap. A
+/// sender that begins its ids anew goes on with the next number: whether its *stream* began anew is decided by sequence
+/// numbers, before.
+public struct FrameHistory: BitwiseCopyable, Sendable {
+    /// A frame of which a packet came.
+    struct Frame: BitwiseCopyable {
+        /// The low bits of its number say whether the entry is still this frame's.
+        var number: UInt32 = 0
+        var temporal: UInt8 = 0
+        var isKnown = false
+        var isKeyframe = false
+        var hasStart = false
+        var hasEnd = false
+    }
+
+    /// What a packet says of its frame.
+    public struct Sighting: BitwiseCopyable, Sendable {
+        /// As it stands in the packet.
+        public var pictureID: UInt16
+        /// Whether that has 15 bits; otherwise 7.
+        public var isLong: Bool
+        /// TID, 0 for streams without.
+        public var temporal: UInt8
+        /// It is the first packet of its frame.
+        public var isStart: Bool
+        /// It is the last one.
+        public var isEnd: Bool
+        /// It is the first packet of a key frame.
+        public var isKeyframe: Bool
+
+        /// - Parameter temporal: TID; 0 for streams without.
+        public init(
+            pictureID: UInt16, isLong: Bool, temporal: UInt8, isStart: Bool, isEnd: Bool, isKeyframe: Bool = false
+        ) {
+            self.pictureID = pictureID
+            self.isLong = isLong
+            self.temporal = temporal
+            self.isStart = isStart
+            self.isEnd = isEnd
+            self.isKeyframe = isKeyframe
+        }
+    }
+
+    private var frames = InlineArray<64, Frame>(repeating: Frame())
+    /// The newest frame's number, and its picture id.
+    private var newest: UInt32 = 1 << 16
+    private var newestID: UInt16 = 0
+    private var hasAny = false
+    /// The newest frame on which all temporal layers build.
+    private var newestBase: UInt32 = 0
+
+    /// No frame seen yet.
+    public init() {}
+
+    /// Takes in what a packet says.
+    /// - Returns: the number of its frame; `nil` when that lies too far back to be known.
+    public mutating func note(_ sighting: Sighting) -> UInt32? {
+        let bits: UInt16 = sighting.isLong ? 15 : 7
+        let mask = UInt16(1) << bits &- 1
+        var distance = 1
+        if hasAny {
+            let raw = Int((sighting.pictureID &- newestID) & mask)
+            distance = raw > Int(mask) / 2 ? raw - Int(mask) - 1 : raw
+            // So far forward is a new beginning of the ids; so far back is too late, or one as well (5.4).
+            if distance > ForwardingLimits.pictureJump || distance < -ForwardingLimits.pictureJump { distance = 1 }
+            guard distance > -frames.count else { return nil }
+        }
+        let number = distance > 0 ? newest &+ UInt32(distance) : newest &- UInt32(-distance)
+        if distance > 0 {
+            hasAny = true
+            newest = number
+            newestID = sighting.pictureID & mask
+        }
+        let place = Int(number & 63)
+        if !frames[place].isKnown || frames[place].number != number {
+            frames[place] = Frame(number: number, temporal: sighting.temporal, isKnown: true)
+        }
+        if sighting.temporal == 0, Int32(bitPattern: number &- newestBase) > 0 { newestBase = number }
+        if sighting.isStart { frames[place].hasStart = true }
+        if sighting.isEnd { frames[place].hasEnd = true }
+        if sighting.isKeyframe { frames[place].isKeyframe = true }
+        return number
+    }
+
+    /// The frame with this number, as far as it is known.
+    func frame(_ number: UInt32) -> Frame? {
+        let frame = frames[Int(number & 63)]
+        return frame.isKnown && frame.number == number ? frame : nil
+    }
+
+    /// Whether a frame on which everything builds came after this one.
+    func isOvertaken(_ number: UInt32) -> Bool { Int32(bitPattern: newestBase &- number) > 0 }
+}

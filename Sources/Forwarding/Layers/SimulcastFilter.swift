@@ -1,0 +1,74 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+import Primitives
+
+/// Which frames of a source's encodings one receiver gets (media-plane.md 5.5).
+///
+/// A switch, up or down, needs a key frame of the new encoding. Senders make key frames of all encodings at once: the
+/// first of such a group is taken although it may be a smaller picture, and a better one of the same group replaces it.
+struct SimulcastFilter: BitwiseCopyable {
+    /// What is to be sent.
+    private(set) var target = LayerTarget.suspended
+    /// Which encoding is sent; -1: none.
+    private(set) var current: Int8 = -1
+    /// A key frame of another encoding is waited for.
+    private(set) var needsKeyframe = false
+    /// When the present group of key frames began, in milliseconds modulo 2^32.
+    private var groupTime: UInt32 = 0
+    private var hasGroup = false
+
+    /// Changes what is to be sent.
+    mutating func aim(at target: LayerTarget) {
+        if target.encoding != self.target.encoding {
+            if target.encoding < 0 { current = -1 }
+            needsKeyframe = target.encoding >= 0 && target.encoding != current
+        }
+        self.target = target
+    }
+
+    /// Something is missing that cannot come again: nothing goes on without a key frame.
+    mutating func interrupt() {
+        current = -1
+        needsKeyframe = target.encoding >= 0
+    }
+
+    /// Decides on a key frame. One of the encoding that is sent is always taken: what follows builds on it.
+    mutating func acceptKeyframe(of encoding: Int8, at now: Timestamp) -> Bool {
+        guard target.encoding >= 0 else { return false }
+        needsKeyframe = false
+        let isFirst = !isInGroup(now)
+        if isFirst {
+            hasGroup = true
+            groupTime = Self.milliseconds(now)
+        }
+        let isBetter = isFirst || current <= encoding || target.encoding < current
+        guard encoding == current || encoding <= target.encoding && isBetter else { return false }
+        current = encoding
+        return true
+    }
+
+    /// Decides on another frame.
+    /// - Parameter isDecodable: whether what it builds on was accepted, of an enhancement layer.
+    mutating func acceptFrame(of encoding: Int8, temporal: UInt8, isDecodable: Bool, at now: Timestamp) -> Bool {
+        guard current >= 0, target.encoding >= 0 else { return false }
+        if !isInGroup(now),
+            current < encoding && current < target.encoding
+                || encoding < current && target.encoding < current
+        {
+            needsKeyframe = true
+        }
+        guard encoding == current else { return false }
+        // On the way down only what is needed to go on; on the way up the best there is meanwhile.
+        if target.encoding < current { return temporal == 0 }
+        if target.encoding == current, temporal > target.temporal { return false }
+        return isDecodable
+    }
+
+    private func isInGroup(_ now: Timestamp) -> Bool {
+        hasGroup && Self.milliseconds(now) &- groupTime <= ForwardingLimits.keyframeGroup
+    }
+
+    private static func milliseconds(_ now: Timestamp) -> UInt32 {
+        UInt32(truncatingIfNeeded: now.nanoseconds / 1_000_000)
+    }
+}
