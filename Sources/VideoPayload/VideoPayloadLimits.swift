@@ -10,4 +10,19 @@ public enum VideoPayloadLimits {
     public static let vp9References = 3
     /// Pictures in a group of a VP9 scalability structure: N_G has eight bits (RFC 9628 4.2.1).
     public static let vp9GroupPictures = 255
+
+    /// Longest dependency descriptor: an element of a header extension has no more bytes (RFC 8285 4.3).
+    public static let dependencyDescriptorBytes = 255
+    /// Templates of a dependency structure: template ids have six bits.
+    public static let dependencyTemplates = 64
+    /// Decode targets of a dependency structure: their number has five bits.
+    public static let decodeTargets = 32
+    /// Chains of a dependency structure: never more than decode targets.
+    public static let dependencyChains = 32
+    /// Spatial layers of a dependency structure: AV1 knows ids 0…3.
+    public static let dependencySpatialLayers = 4
+    /// Temporal layers of a dependency structure: AV1 knows ids 0…7.
+    public static let dependencyTemporalLayers = 8
+    /// Frames that one frame refers to. An AV1 frame has seven references.
+    public static let frameDifferences = 8
 }
