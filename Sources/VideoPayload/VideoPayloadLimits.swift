@@ -25,4 +25,7 @@ public enum VideoPayloadLimits {
     public static let dependencyTemporalLayers = 8
     /// Frames that one frame refers to. An AV1 frame has seven references.
     public static let frameDifferences = 8
+
+    /// NAL units in one aggregation packet of H.264; one with more is refused.
+    public static let aggregatedUnits = 64
 }
