@@ -28,4 +28,15 @@ public enum VideoPayloadLimits {
 
     /// NAL units in one aggregation packet of H.264; one with more is refused.
     public static let aggregatedUnits = 64
+
+    /// Streams in a video layers allocation: the field has two bits.
+    public static let allocationStreams = 4
+    /// Spatial layers of one stream in a video layers allocation: the mask has four bits.
+    public static let allocationSpatialLayers = 4
+    /// Temporal layers of one spatial layer in a video layers allocation: the field has two bits.
+    public static let allocationTemporalLayers = 4
+    /// Bytes of one rate in a video layers allocation: five hold any number of 32 bits.
+    public static let allocationRateBytes = 5
+    /// Highest believed rate in a video layers allocation, in kilobits per second.
+    public static let allocationRate: UInt32 = 1_000_000
 }
