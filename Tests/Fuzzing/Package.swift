@@ -27,7 +27,8 @@ let package = Package(
     targets: [
         .target(name: "CFuzzer"),
         .target(name: "FuzzDriver", dependencies: ["CFuzzer"], swiftSettings: settings),
-        fuzz("STUN"), fuzz("ICE"), fuzz("RTP"), fuzz("RTCP"), fuzz("VP8"), fuzz("SRTP"), fuzz("DTLS"),
+        fuzz("STUN"), fuzz("ICE"), fuzz("RTP"), fuzz("RTCP"), fuzz("VP8"), fuzz("VP9"),
+        fuzz("Dependency"), fuzz("H264"), fuzz("LayersAllocation"), fuzz("SRTP"), fuzz("DTLS"),
         fuzz("XML"), fuzz("XMPP"), fuzz("Colibri"), fuzz("JSON"), fuzz("HOCON"), fuzz("Bridge"),
         fuzz("Conference"), fuzz("HTTP"), fuzz("WebSocket"), fuzz("Channel"), fuzz("SCTP"),
     ]

@@ -66,6 +66,35 @@ put("RTCP", [bytes.fromhex(text) for text in (
 put("VP8", [bytes.fromhex(text) for text in (
     "10100200 9d012a80026801", "90e0abcd1040 100200 9d012a80026801", "90f081ff0760", "00ff",
 )])
+put("VP9", [bytes.fromhex(text) for text in (
+    "0c83", "e8926753c886", "f5112403050886", "8a0538014000b402800168011401aabb",
+    "8a1258014000b402800168050002d00404045401340258010283",
+)])
+
+
+def described(step, text):
+    """FuzzDependency: how far the packet lies from the one before, length, descriptor."""
+    data = bytes.fromhex(text)
+    return bytes([step, len(data)]) + data
+
+
+# As Chrome sent them: one layer, and S3T3 with a later frame of fewer layers.
+ONE_LAYER = described(1, "80000180003a410180ef808680")
+NINE_TARGETS = described(1, "d0013481e81485214eafffaaaa863cf0430c10c302afc0aaa0063c00430010c002a000a80006000040001d9549"
+    "26e082b04a0941b820ac1282503157f974000ca864330e222222eca8655304224230eca87753013f00b3027f016704ff02cf")
+put("Dependency", [
+    ONE_LAYER + described(1, "410002"),
+    NINE_TARGETS + described(1, "d10146401c") + described(1, "d10147"),
+    ONE_LAYER + NINE_TARGETS + described(0xff, "410002") + described(1, "d1014740fc")
+    + described(1, "d1014838ffffaa55aa00"),
+])
+put("H264", [bytes.fromhex(text) for text in (
+    "6588", "780004 6742e01f 0004 68ce3c80 0002 6588", "7c8588", "7c4588", "180002419a00020605",
+)])
+put("LayersAllocation", [bytes.fromhex(text) for text in (
+    "00", "01805078c801013f00b321", "a1a895029f03b4058d09d30de016d00fb8178827", "07009601f403aa0b",
+    "2030401c01020304050607",
+)])
 put("SRTP", [
     bytes([mode, kind, 24]) + rtp(0x80, 111, "01020304 05060708 090a0b0c")
     + bytes([kind, 24]) + rtp(0x80, 111, "aa" * 12)
