@@ -41,6 +41,19 @@ struct CandidateTests {
         #expect(steps(camera(maxHeight: 90)) == ["180@7.5", "180@15", "180@30"])
     }
 
+    @Test("a camera that has but one height, above the preferred one: every frame rate of it")
+    func oneHeight() {
+        let meeting = Meeting()
+        meeting.add([800, 1_400, 2_000], heights: [720])
+        meeting.demand.defaultWish = SourceWish(maxHeight: 720)
+        #expect(steps(meeting) == ["720@7.5", "720@15", "720@30"])
+        // On stage it is served first up to its best.
+        meeting.add()
+        meeting.name(0)
+        meeting.run(kilobits: 1_500)
+        #expect(meeting.sent() == "720@15 -")
+    }
+
     @Test("between thumbnail and preferred height the limit holds, where the original admits more")
     func between() {
         let meeting = Meeting()

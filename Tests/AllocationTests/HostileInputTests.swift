@@ -108,7 +108,7 @@ struct HostileInputTests {
         meeting.add(kind: .desktop)
         meeting.add()
         meeting.name(0, maxHeight: -1)
-        meeting.demand.rate = .limited(0)
+        meeting.demand.rate = .limited(1_000)
         #expect(meeting.run().isOversending)
         settings.maxOversending = .min
         let other = Meeting(settings: settings)
