@@ -42,16 +42,8 @@ public struct VP8Descriptor: BitwiseCopyable, Hashable, Sendable {
         let flags = bytes.uint8(at: position)
         position += 1
         if flags & 0x80 != 0 {
-            guard position < end else { return nil }
-            let high = bytes.uint8(at: position)
-            position += 1
-            pictureID = Int16(high & 0x7F)
-            if high & 0x80 != 0 {
-                guard position < end else { return nil }
-                hasLongPictureID = true
-                pictureID = pictureID << 8 | Int16(bytes.uint8(at: position))
-                position += 1
-            }
+            guard let id = bytes.pictureID(at: &position, to: end) else { return nil }
+            (pictureID, hasLongPictureID) = id
         }
         if flags & 0x40 != 0 {
             guard position < end else { return nil }

@@ -57,16 +57,8 @@ public struct VP9Descriptor: BitwiseCopyable, Sendable {
         isNotReferenceForUpperLayers = first & 0x01 != 0
         var position = offset + 1
         if first & 0x80 != 0 {
-            guard position < end else { return nil }
-            let high = bytes.uint8(at: position)
-            position += 1
-            pictureID = Int16(high & 0x7F)
-            if high & 0x80 != 0 {
-                guard position < end else { return nil }
-                hasLongPictureID = true
-                pictureID = pictureID << 8 | Int16(bytes.uint8(at: position))
-                position += 1
-            }
+            guard let id = bytes.pictureID(at: &position, to: end) else { return nil }
+            (pictureID, hasLongPictureID) = id
         }
         if first & 0x20 != 0 {
             guard end - position >= (isFlexible ? 1 : 2) else { return nil }

@@ -288,122 +288,121 @@ struct SimulcastViewTests {
         }
     }
 
-    private func pass(
-        _ sent: Sender.Sent, _ histories: inout [FrameHistory], _ view: inout SimulcastView, _ receiver: inout Receiver,
-        at now: Timestamp
-    ) {
-        var packet = sent.packet
-        guard let number = histories[Int(packet.encoding)].note(sent.sighting) else { return }
-        packet.frame = number
-        if let outgoing = view.take(packet, history: histories[Int(packet.encoding)], at: now) {
-            receiver.got.append(Receiver.Got(outgoing: outgoing, sent: sent))
+    /// A sender, a receiver, and the bridge between them.
+    private struct Call {
+        var random: Random
+        var sender: Sender
+        var histories = [FrameHistory](repeating: FrameHistory(), count: 3)
+        var view: SimulcastView
+        var receiver = Receiver()
+        var now = SimulcastViewTests.start
+
+        init(seed: UInt64) {
+            random = Random(seed: seed)
+            sender = Sender(&random)
+            view = SimulcastView(after: UInt16(truncatingIfNeeded: random.next()), random: random.next())
+        }
+
+        /// Once in a while the receiver wants something else, and the sender hears of the key frame that this takes.
+        mutating func wish(isFirst: Bool) {
+            if isFirst || random.next() % 40 == 0 {
+                view.aim(at: LayerTarget(encoding: Int8(random.next() % 3), temporal: UInt8(random.next() % 3)))
+            }
+            if view.needsKeyframe, random.next() % 8 == 0 { sender.wantsKeyframe = true }
+        }
+
+        mutating func pass(_ sent: Sender.Sent) {
+            var packet = sent.packet
+            guard let number = histories[Int(packet.encoding)].note(sent.sighting) else { return }
+            packet.frame = number
+            if let outgoing = view.take(packet, history: histories[Int(packet.encoding)], at: now) {
+                receiver.got.append(Receiver.Got(outgoing: outgoing, sent: sent))
+            }
+        }
+
+        /// Moments on a network that loses nothing.
+        mutating func run(_ moments: Int) {
+            for _ in 0..<moments {
+                for sent in sender.next(&random) { pass(sent) }
+                now = now + .milliseconds(33)
+            }
         }
     }
 
     @Test("whatever is wanted when: numbers, times and pictures go on without a gap, and all of it can be decoded")
     func switching() {
         for seed in UInt64(1)...200 {
-            var random = Random(seed: seed)
-            var sender = Sender(&random)
-            var histories = [FrameHistory](repeating: FrameHistory(), count: 3)
-            var view = SimulcastView(after: UInt16(truncatingIfNeeded: random.next()), random: random.next())
-            var receiver = Receiver()
-            var now = Self.start
+            var call = Call(seed: seed)
             for moment in 0..<400 {
-                if moment == 0 || random.next() % 40 == 0 {
-                    view.aim(at: LayerTarget(encoding: Int8(random.next() % 3), temporal: UInt8(random.next() % 3)))
-                }
-                if random.next() % 200 == 0 { view.interrupt() }
-                if view.needsKeyframe, random.next() % 8 == 0 { sender.wantsKeyframe = true }
-                for sent in sender.next(&random) { pass(sent, &histories, &view, &receiver, at: now) }
-                now = now + .milliseconds(33)
+                call.wish(isFirst: moment == 0)
+                if call.random.next() % 200 == 0 { call.view.interrupt() }
+                call.run(1)
             }
-            let faults = receiver.faults(areGapsFaults: true)
+            let faults = call.receiver.faults(areGapsFaults: true)
             #expect(faults.isEmpty, "seed \(seed): \(faults.prefix(3))")
-            #expect(receiver.got.count > 300, "seed \(seed): \(receiver.got.count)")
+            #expect(call.receiver.got.count > 300, "seed \(seed): \(call.receiver.got.count)")
         }
     }
 
     @Test("after a request the target is reached with the next key frame, and left at once when nothing is wanted")
     func reached() {
-        var random = Random(seed: 1)
-        var sender = Sender(&random)
-        var histories = [FrameHistory](repeating: FrameHistory(), count: 3)
-        var view = SimulcastView(after: 1, random: 2)
-        var receiver = Receiver()
-        var now = Self.start
-        func run(_ moments: Int) {
-            for _ in 0..<moments {
-                for sent in sender.next(&random) { pass(sent, &histories, &view, &receiver, at: now) }
-                now = now + .milliseconds(33)
-            }
-        }
-        view.aim(at: LayerTarget(encoding: 0, temporal: 2))
-        #expect(view.needsKeyframe)
-        run(20)
-        #expect(view.currentEncoding == 0 && !view.needsKeyframe)
-        view.aim(at: LayerTarget(encoding: 2, temporal: 2))
-        run(20)
-        #expect(view.currentEncoding == 0 && view.needsKeyframe, "no key frame yet")
-        sender.wantsKeyframe = true
-        run(1)
-        #expect(view.currentEncoding == 2 && !view.needsKeyframe)
-        view.aim(at: LayerTarget(encoding: 1, temporal: 0))
-        let before = receiver.got.count
-        run(8)
-        #expect(view.currentEncoding == 2)
-        #expect(receiver.got[before...].allSatisfy { $0.sent.packet.temporal == 0 }, "on the way down bits are saved")
-        sender.wantsKeyframe = true
-        run(1)
-        #expect(view.currentEncoding == 1)
-        view.aim(at: .suspended)
-        let count = receiver.got.count
-        run(10)
-        #expect(receiver.got.count == count && !view.needsKeyframe)
-        #expect(receiver.faults(areGapsFaults: true).isEmpty)
+        var call = Call(seed: 1)
+        call.view.aim(at: LayerTarget(encoding: 0, temporal: 2))
+        #expect(call.view.needsKeyframe)
+        call.run(20)
+        #expect(call.view.currentEncoding == 0 && !call.view.needsKeyframe)
+        call.view.aim(at: LayerTarget(encoding: 2, temporal: 2))
+        call.run(20)
+        #expect(call.view.currentEncoding == 0 && call.view.needsKeyframe, "no key frame yet")
+        call.sender.wantsKeyframe = true
+        call.run(1)
+        #expect(call.view.currentEncoding == 2 && !call.view.needsKeyframe)
+        call.view.aim(at: LayerTarget(encoding: 1, temporal: 0))
+        let before = call.receiver.got.count
+        call.run(8)
+        #expect(call.view.currentEncoding == 2)
+        let saved = call.receiver.got[before...]
+        #expect(saved.allSatisfy { $0.sent.packet.temporal == 0 }, "on the way down bits are saved")
+        call.sender.wantsKeyframe = true
+        call.run(1)
+        #expect(call.view.currentEncoding == 1)
+        call.view.aim(at: .suspended)
+        let count = call.receiver.got.count
+        call.run(10)
+        #expect(call.receiver.got.count == count && !call.view.needsKeyframe)
+        #expect(call.receiver.faults(areGapsFaults: true).isEmpty)
     }
 
-    @Test(
-        "packets lost, doubled and out of order: no number twice, and nothing goes back"
-    )
+    @Test("packets lost, doubled and out of order: no number twice, and nothing goes back")
     func badNetwork() {
         for seed in UInt64(1)...300 {
-            var random = Random(seed: seed)
-            var sender = Sender(&random)
-            var histories = [FrameHistory](repeating: FrameHistory(), count: 3)
-            var view = SimulcastView(after: UInt16(truncatingIfNeeded: random.next()), random: random.next())
-            var receiver = Receiver()
-            var now = Self.start
+            var call = Call(seed: seed)
             var late: [(moment: Int, sent: Sender.Sent)] = []
             var seen: Set<[Int]> = []
             for moment in 0..<300 {
-                if moment == 0 || random.next() % 40 == 0 {
-                    view.aim(at: LayerTarget(encoding: Int8(random.next() % 3), temporal: UInt8(random.next() % 3)))
-                }
-                if view.needsKeyframe, random.next() % 8 == 0 { sender.wantsKeyframe = true }
+                call.wish(isFirst: moment == 0)
                 var arriving = late.filter { $0.moment <= moment }.map(\.sent)
                 late.removeAll { $0.moment <= moment }
-                for sent in sender.next(&random) {
+                for sent in call.sender.next(&call.random) {
                     // Lost ones are repeated, as NACKs would have it.
-                    if random.next() % 20 == 0 {
-                        late.append((moment + 1 + Int(random.next() % 4), sent))
+                    if call.random.next() % 20 == 0 {
+                        late.append((moment + 1 + Int(call.random.next() % 4), sent))
                     } else {
                         arriving.append(sent)
                     }
                 }
-                if arriving.count > 1, random.next() % 3 == 0 {
-                    let place = Int(random.next() % UInt64(arriving.count - 1))
+                if arriving.count > 1, call.random.next() % 3 == 0 {
+                    let place = Int(call.random.next() % UInt64(arriving.count - 1))
                     arriving.swapAt(place, place + 1)
                 }
                 for sent in arriving {
                     // Doubled ones do not come so far (``DuplicateFilter``).
                     let key = [Int(sent.packet.encoding), Int(sent.packet.sequence), sent.frame]
-                    guard seen.insert(key).inserted else { continue }
-                    pass(sent, &histories, &view, &receiver, at: now)
+                    if seen.insert(key).inserted { call.pass(sent) }
                 }
-                now = now + .milliseconds(33)
+                call.now = call.now + .milliseconds(33)
             }
-            let faults = receiver.faults(areGapsFaults: false).filter { !$0.contains("lacks") }
+            let faults = call.receiver.faults(areGapsFaults: false).filter { !$0.contains("lacks") }
             #expect(faults.isEmpty, "seed \(seed): \(faults.prefix(3))")
         }
     }
