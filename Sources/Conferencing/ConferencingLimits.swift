@@ -82,6 +82,8 @@ public enum ConferencingLimits {
     /// Bytes of the data channels' packets that wait for the control loop, and as many the other way; more are dropped
     /// and counted.
     public static let channelRingBytes = 1 << 20
+    /// Bytes of DTLS datagrams that wait while media does; then the oldest is taken for each that comes.
+    static let heldRecordsBytes = 1 << 18
     /// Room for one RTCP packet made here, in bytes.
     public static let rtcpBytes = 1_200
 }

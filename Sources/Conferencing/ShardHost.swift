@@ -65,6 +65,9 @@ public struct ShardHost: ~Copyable {
     /// them; this is the producer's side.
     public let channelRecords: RecordRing
     var hasPushedRecords = false
+    /// DTLS datagrams that came while media waited, and how many.
+    let heldRecords = RecordRing(capacity: ConferencingLimits.heldRecordsBytes)
+    var heldCount = 0
 
     // The packets that wait (Hall/PacketPath.swift).
     var batch = PacketBatch()

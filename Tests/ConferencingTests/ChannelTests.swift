@@ -30,6 +30,54 @@ struct ChannelTests {
         expect(world.counters.value(.channelRecordsSent) == 1)
     }
 
+    @Test("records wait while media does, in their order, and come behind it")
+    func besideMedia() throws {
+        var world = try World()
+        expect(world.assemble(3))
+        let audio = try require(world.clients[0].makeRTP(ssrc: 1_000, payloadType: 111, payload: [9]))
+        let first = try require(world.clients[0].makeRecord([1], at: world.now))
+        let second = try require(world.clients[1].makeRecord([2], at: world.now))
+        let third = try require(world.clients[1].makeRecord([3], at: world.now))
+        world.receive([(1, second), (0, audio), (0, first)])
+        expect(world.takeRecords().map(\.bytes) == [[2]])
+        expect(world.host.holdsRecords)
+        var budget = Int.max
+        world.pump(&budget)
+        expect(world.clients[1].received.count == 1)
+        // What comes behind those that wait does not overtake them.
+        world.receive([(1, third)])
+        expect(world.takeRecords().isEmpty)
+        world.takeHeldRecords()
+        expect(world.takeRecords().map(\.bytes) == [[1], [3]])
+        world.receive([(1, third)])
+        expect(world.counters.value(.droppedDTLS) == 1)
+    }
+
+    @Test("more records than may wait: the oldest are taken before the media, none is lost")
+    func manyBesideMedia() throws {
+        var world = try World()
+        expect(world.assemble(2))
+        let audio = try require(world.clients[0].makeRTP(ssrc: 1_000, payloadType: 111, payload: [9]))
+        var datagrams: [(client: Int, bytes: [UInt8])] = [(0, audio)]
+        for number in 0..<400 {
+            let bytes = [UInt8](repeating: UInt8(truncatingIfNeeded: number), count: 1_000)
+            datagrams.append((1, try require(world.clients[1].makeRecord(bytes, at: world.now))))
+        }
+        world.receive(datagrams)
+        let early = world.takeRecords().count
+        expect((100..<200).contains(early))
+        world.takeHeldRecords()
+        expect(world.takeRecords().map(\.bytes.first) == (early..<400).map { UInt8(truncatingIfNeeded: $0) })
+        // Of those who are gone nothing is taken any more.
+        let late = try require(world.clients[1].makeRecord([7], at: world.now))
+        world.receive([
+            (0, try require(world.clients[0].makeRTP(ssrc: 1_000, payloadType: 111, payload: [8]))), (1, late),
+        ])
+        _ = world.request([.expireEndpoint(world.clients[1].number)])
+        world.takeHeldRecords()
+        expect(world.takeRecords().isEmpty)
+    }
+
     @Test("a flood is cut before it is decrypted, comes to rest, and costs nobody else a packet")
     func flood() throws {
         var world = try World()

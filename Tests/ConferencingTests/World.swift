@@ -185,6 +185,7 @@ struct World: ~Copyable {
         }
         if thenPumps {
             while host.pump(into: &egress, at: now) { deliver() }
+            takeHeldRecords()
         } else {
             host.park()
         }
@@ -197,6 +198,12 @@ struct World: ~Copyable {
         while case .egressFull = host.pump(into: &egress, at: now, within: &budget) { deliver() }
         host.park()
         deliver()
+    }
+
+    /// Takes the records that were put aside while media waited.
+    mutating func takeHeldRecords() {
+        while host.takeHeldRecord(at: now, into: &egress) { deliver() }
+        expect(!host.holdsRecords)
     }
 
     /// Takes what data channels sent, as the control plane does.

@@ -47,8 +47,7 @@ extension ShardHost {
             switch kind {
             case .rtp: receiveRTP(datagram, bytes, from: index, at: now, arrival: arrival)
             case .rtcp: receiveRTCP(datagram, from: index, at: now, arrival: arrival, into: &egress)
-            case .dtls:
-                receiveDTLS(bytes, from: index, at: now, into: &egress)
+            case .dtls: admitDTLS(bytes, from: index, at: now, into: &egress)
             case .stun: receiveSTUN(bytes, for: index, from: source, local: local, at: now, into: &egress)
             case .turnChannel: counters.add(.droppedTURNChannel)
             case .unknown: break

@@ -10,7 +10,37 @@ import Telemetry
 // plane's: here they are decrypted and passed on, encrypted and sent.
 
 extension ShardHost {
-    mutating func receiveDTLS(_ bytes: RawSpan, from index: Int, at now: Timestamp, into egress: inout EgressBatch) {
+    /// Whether records came while media waited, and wait themselves.
+    public var holdsRecords: Bool { heldCount > 0 }
+
+    /// A DTLS datagram of an endpoint. While media waits, what comes behind the handshake is put aside: a picture is
+    /// late after milliseconds, a message is not. Where there is no room the oldest is taken for it.
+    mutating func admitDTLS(_ bytes: RawSpan, from index: Int, at now: Timestamp, into egress: inout EgressBatch) {
+        let endpoint = endpoints.pointer(at: index)
+        guard endpoint.pointee.transport.hasKeys, hasWaiting || holdsRecords else {
+            return receiveDTLS(bytes, from: index, at: now, into: &egress)
+        }
+        let number = endpoint.pointee.number.value
+        // Ends: each turn takes one out, and an empty ring has room for any datagram.
+        while !heldRecords.push(tag: number, bytes) { _ = takeHeldRecord(at: now, into: &egress) }
+        heldCount += 1
+    }
+
+    /// Takes records that were put aside, oldest first. Keep the side door's room in `egress` for each.
+    /// - Returns: whether there was one.
+    public mutating func takeHeldRecord(at now: Timestamp, into egress: inout EgressBatch) -> Bool {
+        let ring = heldRecords
+        let isTaken = ring.pop { number, bytes in
+            guard let index = endpointIndex(EndpointNumber(number)) else { return }
+            receiveDTLS(bytes, from: index, at: now, into: &egress)
+        }
+        if isTaken { heldCount -= 1 }
+        return isTaken
+    }
+
+    private mutating func receiveDTLS(
+        _ bytes: RawSpan, from index: Int, at now: Timestamp, into egress: inout EgressBatch
+    ) {
         let endpoint = endpoints.pointer(at: index)
         guard !endpoint.pointee.transport.hasKeys || endpoint.pointee.channelAllowance.take(at: now) else {
             return counters.add(.droppedChannelRate)

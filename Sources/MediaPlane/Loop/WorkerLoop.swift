@@ -166,7 +166,12 @@ struct WorkerLoop: ~Copyable {
             let isTaken = ring.pop { tag, record in
                 host.sendRecord(record, to: EndpointNumber(tag), at: now, into: &egress)
             }
-            guard isTaken else { return }
+            guard isTaken else { break }
+        }
+        // The others' acknowledgements and messages, put aside while media waited.
+        for _ in 0..<limit {
+            if !egress.hasRoom(datagrams: MediaPlaneLimits.sideDoorDatagrams) { flush() }
+            guard host.takeHeldRecord(at: now, into: &egress) else { return }
         }
     }
 
@@ -248,7 +253,7 @@ struct WorkerLoop: ~Copyable {
         if isRingFull { deadline = min(deadline, now + MediaPlaneLimits.fullRingPause) }
         // Commands that wait for the control plane to take its events keep nobody awake.
         let hasNoCommands = mailboxes.commands.park() || host.isBacklogged
-        let maySleep = mailboxes.recordsOut.park() && hasNoCommands && readable == 0
+        let maySleep = mailboxes.recordsOut.park() && hasNoCommands && readable == 0 && !host.holdsRecords
         let end = clock.sleep(until: maySleep ? deadline : now, from: now)
         let count = poller.wait(until: end, now: now, into: polled)
         mailboxes.commands.unpark()

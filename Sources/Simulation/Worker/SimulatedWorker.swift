@@ -132,7 +132,7 @@ struct SimulatedWorker: ~Copyable {
     }
 
     /// Whether datagrams wait in the socket, or packets in the hall.
-    var hasWork: Bool { socketHead < socket.count || host.hasWaiting }
+    var hasWork: Bool { socketHead < socket.count || host.hasWaiting || host.holdsRecords }
 
     /// One turn of the loop.
     mutating func turn(at now: Timestamp) {
@@ -141,6 +141,8 @@ struct SimulatedWorker: ~Copyable {
         var operations = ConferencingLimits.operationsPerTurn
         host.work(at: now, into: &egress, steps: &operations)
         receive(at: now)
+        // Ends: each turn takes one out of a bounded ring.
+        while !host.hasWaiting, egress.hasRoom(datagrams: 48), host.takeHeldRecord(at: now, into: &egress) {}
         host.handleTimeout(at: now, into: &egress)
         flush()
         end()
