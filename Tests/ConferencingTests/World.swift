@@ -9,6 +9,7 @@ import Primitives
 import SRTP
 import ShardMessages
 import Telemetry
+import Testing
 
 /// A worker and its clients on a perfect network under virtual time.
 struct World: ~Copyable {
