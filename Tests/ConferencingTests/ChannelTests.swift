@@ -79,6 +79,21 @@ struct ChannelTests {
         expect(world.takeRecords().isEmpty)
     }
 
+    @Test("a flood beside media is cut before it is put aside, and leaves the others their room")
+    func floodBesideMedia() throws {
+        var world = try World()
+        expect(world.assemble(3))
+        let audio = try require(world.clients[0].makeRTP(ssrc: 1_000, payloadType: 111, payload: [9]))
+        let record = try require(world.clients[0].makeRecord([1], at: world.now))
+        let other = try require(world.clients[1].makeRecord([3], at: world.now))
+        world.receive([(0, audio), (1, other)] + [(client: Int, bytes: [UInt8])](repeating: (0, record), count: 1_500))
+        expect((450...550).contains(world.counters.value(.droppedChannelRate)))
+        expect(world.takeRecords().isEmpty)
+        world.takeHeldRecords()
+        expect(world.takeRecords().map(\.bytes) == [[3], [1]])
+        expect((450...550).contains(world.counters.value(.droppedChannelRate)))
+    }
+
     @Test("a flood is cut before it is decrypted, comes to rest, and costs nobody else a packet")
     func flood() throws {
         var world = try World()

@@ -17,6 +17,10 @@ extension ShardHost {
     /// late after milliseconds, a message is not. Where there is no room the oldest is taken for it.
     mutating func admitDTLS(_ bytes: RawSpan, from index: Int, at now: Timestamp, into egress: inout EgressBatch) {
         let endpoint = endpoints.pointer(at: index)
+        // Before it is put aside: what one member sends too much of takes no room from the others.
+        guard !endpoint.pointee.transport.hasKeys || endpoint.pointee.channelAllowance.take(at: now) else {
+            return counters.add(.droppedChannelRate)
+        }
         guard endpoint.pointee.transport.hasKeys, hasWaiting || holdsRecords else {
             return receiveDTLS(bytes, from: index, at: now, into: &egress)
         }
@@ -42,9 +46,6 @@ extension ShardHost {
         _ bytes: RawSpan, from index: Int, at now: Timestamp, into egress: inout EgressBatch
     ) {
         let endpoint = endpoints.pointer(at: index)
-        guard !endpoint.pointee.transport.hasKeys || endpoint.pointee.channelAllowance.take(at: now) else {
-            return counters.add(.droppedChannelRate)
-        }
         let before = endpoint.pointee.transport.dtls.counters
         let (ring, number) = (channelRecords, endpoint.pointee.number)
         var lost: UInt64 = 0
