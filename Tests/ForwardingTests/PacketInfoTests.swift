@@ -105,6 +105,23 @@ struct PacketInfoTests {
         #expect(!Self.vp8("91 80 11 50 2b 00").isKeyframe)
     }
 
+    @Test("what a VP8 descriptor says of frame and layer is kept, with the places of what is rewritten")
+    func vp8Facts() {
+        let long = Self.vp8("90 f0 91 23 07 a5 51 2b 00").vp8
+        #expect(long.pictureID == 0x1123)
+        #expect(long.tl0PictureIndex == 7)
+        #expect(long.temporalID == 2)
+        #expect(long.fields == PictureFields(pictureIDOffset: 2, tl0Offset: 4, hasLongPictureID: true))
+        #expect(long.hasLayers)
+        let short = Self.vp8("80 a0 11 40 2b").vp8
+        #expect(short.pictureID == 0x11)
+        #expect(short.tl0PictureIndex == -1)
+        #expect(short.temporalID == 1)
+        #expect(short.fields == PictureFields(pictureIDOffset: 2))
+        #expect(!Self.vp8("90 80 11 51 2b 00").vp8.hasLayers)
+        #expect(Self.vp8("90 80").vp8 == VP8Facts())
+    }
+
     @Test("a descriptor that fills the payload, or more, starts no key frame")
     func vp8Short() {
         #expect(!Self.vp8("90 80 11").isKeyframe)

@@ -65,6 +65,8 @@ public struct PacketInfo: BitwiseCopyable, Sendable {
     public var isKeyframe = false
     /// Height of the picture that a key frame starts, in pixels; 0 when unknown.
     public var frameHeight: UInt16 = 0
+    /// What else a VP8 descriptor says; nothing before ``parseVP8(_:)``.
+    public var vp8 = VP8Facts()
 
     /// The record of no packet, for entries of a batch that are none.
     public init() {
@@ -166,6 +168,9 @@ public struct PacketInfo: BitwiseCopyable, Sendable {
         }
     }
 
+    /// Whether a VP8 packet is the last one of its frame: its marker says so (media-plane.md 5.3).
+    @inlinable public var isEndOfFrame: Bool { marker }
+
     /// Whether the packet carries padding alone: never forwarded, its number is closed up (media-plane.md 6.5, 6.6).
     @inlinable public var isPaddingOnly: Bool { payloadBytes == 0 }
 
@@ -176,6 +181,7 @@ public struct PacketInfo: BitwiseCopyable, Sendable {
         let bytes = RawSpan(_unsafeBytes: packet)
         let end = headerBytes + payloadBytes
         guard let descriptor = VP8Descriptor(bytes, from: headerBytes, to: end) else { return false }
+        vp8 = VP8Facts(descriptor)
         guard descriptor.isStartOfFrame else { return true }
         isStartOfFrame = true
         guard let frame = VP8FrameHeader(bytes, from: headerBytes + descriptor.byteCount, to: end) else { return true }
