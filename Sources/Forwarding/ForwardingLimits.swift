@@ -17,13 +17,15 @@ public enum ForwardingLimits {
     /// Picture ids that lie further apart are of two beginnings (media-plane.md 5.4).
     static let pictureJump = 500
     /// Key frames of several encodings within so many milliseconds are one group (media-plane.md 5.5).
-    static let keyframeGroup: UInt32 = 300
+    static let keyframeGroup: UInt16 = 300
     /// Missing numbers that are folded away at once, for frames that are left out.
     static let foldedAtOnce = 64
     /// Media time from one frame to the next, 30 a second.
     static let frameTicks: UInt32 = 3_000
     /// The media time of a switch goes on by no more than this, in milliseconds.
     static let longestStep: UInt32 = 60_000
+    /// A stream that goes on keeps its time where that is no further ahead of the clock than this, in milliseconds.
+    static let clockTolerance: UInt32 = 500
     /// Numbers left free where a sender's sequence begins anew: as many as its replay window lets come late.
     public static let restartHole = 64
     /// A receiver's numbers begin below this: far from the wrap, so that a receiver that loses the first packets

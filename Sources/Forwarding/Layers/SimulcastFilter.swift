@@ -7,15 +7,15 @@ import Primitives
 /// A switch, up or down, needs a key frame of the new encoding. Senders make key frames of all encodings at once: the
 /// first of such a group is taken although it may be a smaller picture, and a better one of the same group replaces it.
 struct SimulcastFilter: BitwiseCopyable {
+    /// When the present group of key frames began, in units of 4 ms.
+    private var groupTime: UInt16 = 0
+    private var hasGroup = false
+    /// A key frame of another encoding is waited for.
+    private(set) var needsKeyframe = false
     /// What is to be sent.
     private(set) var target = LayerTarget.suspended
     /// Which encoding is sent; -1: none.
     private(set) var current: Int8 = -1
-    /// A key frame of another encoding is waited for.
-    private(set) var needsKeyframe = false
-    /// When the present group of key frames began, in milliseconds modulo 2^32.
-    private var groupTime: UInt32 = 0
-    private var hasGroup = false
 
     /// Changes what is to be sent.
     mutating func aim(at target: LayerTarget) {
@@ -39,7 +39,7 @@ struct SimulcastFilter: BitwiseCopyable {
         let isFirst = !isInGroup(now)
         if isFirst {
             hasGroup = true
-            groupTime = Self.milliseconds(now)
+            groupTime = Self.time(now)
         }
         let isBetter = isFirst || current <= encoding || target.encoding < current
         guard encoding == current || encoding <= target.encoding && isBetter else { return false }
@@ -51,12 +51,7 @@ struct SimulcastFilter: BitwiseCopyable {
     /// - Parameter isDecodable: whether what it builds on was accepted, of an enhancement layer.
     mutating func acceptFrame(of encoding: Int8, temporal: UInt8, isDecodable: Bool, at now: Timestamp) -> Bool {
         guard current >= 0, target.encoding >= 0 else { return false }
-        if !isInGroup(now),
-            current < encoding && current < target.encoding
-                || encoding < current && target.encoding < current
-        {
-            needsKeyframe = true
-        }
+        if !isInGroup(now) { noteOther(encoding) }
         guard encoding == current else { return false }
         // On the way down only what is needed to go on; on the way up the best there is meanwhile.
         if target.encoding < current { return temporal == 0 }
@@ -64,11 +59,31 @@ struct SimulcastFilter: BitwiseCopyable {
         return isDecodable
     }
 
-    private func isInGroup(_ now: Timestamp) -> Bool {
-        hasGroup && Self.milliseconds(now) &- groupTime <= ForwardingLimits.keyframeGroup
+    /// Decides whether a stream of which no frames are known is to begin, or to be switched to.
+    mutating func acceptPlain(of encoding: Int8, canStart: Bool) -> Bool {
+        guard target.encoding >= 0 else { return false }
+        guard canStart else {
+            noteOther(encoding)
+            return false
+        }
+        let isBetter = current < 0 || target.encoding < current || current < encoding
+        guard encoding == target.encoding || encoding < target.encoding && isBetter else { return false }
+        current = encoding
+        needsKeyframe = false
+        return true
     }
 
-    private static func milliseconds(_ now: Timestamp) -> UInt32 {
-        UInt32(truncatingIfNeeded: now.nanoseconds / 1_000_000)
+    /// A frame of another encoding came, so what is better than the present one is there to be asked for.
+    private mutating func noteOther(_ encoding: Int8) {
+        let isUp = current < encoding && current < target.encoding
+        if isUp || encoding < current && target.encoding < current { needsKeyframe = true }
     }
+
+    /// Ends the group when it is over: a while later the clock comes around to it.
+    private mutating func isInGroup(_ now: Timestamp) -> Bool {
+        if hasGroup, Self.time(now) &- groupTime > ForwardingLimits.keyframeGroup / 4 { hasGroup = false }
+        return hasGroup
+    }
+
+    private static func time(_ now: Timestamp) -> UInt16 { UInt16(truncatingIfNeeded: now.nanoseconds / 4_000_000) }
 }

@@ -2,76 +2,44 @@
 
 public import Primitives
 
-/// One receiver's view of a source with layers: which packets it gets, and under which number, time and picture id, so
-/// that it sees one stream that can be decoded, whatever happens upstream (media-plane.md 5.4, 5.5).
+/// One receiver's view of a source: which packets it gets, and under which number, time and picture id, so that it sees
+/// one stream that can be decoded, whatever happens upstream (media-plane.md 5.4 to 5.7).
 ///
-/// Plain data, two cache lines. A decision about a frame is made when its first packet is seen, and is final. Positions
-/// of frames that are left out are folded away (``SequenceFolder``); of a frame whose other packets never come those
-/// are folded, too, that cannot be anybody else's.
-public struct SimulcastView: BitwiseCopyable, Sendable {
-    /// A packet of the source.
-    public struct Packet: BitwiseCopyable, Sendable {
-        /// Which encoding, 0 the smallest.
-        public var encoding: Int8
-        public var sequence: UInt16
-        public var timestamp: UInt32
-        /// Its frame's number (``FrameHistory/note(_:)``).
-        public var frame: UInt32
-        public var temporal: UInt8
-        /// It is the first packet of its frame.
-        public var isStart: Bool
-        /// It is the first packet of a key frame.
-        public var isKeyframe: Bool
-        /// TL0PICIDX.
-        public var base: UInt8
-
-        /// - Parameter base: TL0PICIDX.
-        public init(
-            encoding: Int8, sequence: UInt16, timestamp: UInt32, frame: UInt32, temporal: UInt8, isStart: Bool,
-            isKeyframe: Bool, base: UInt8
-        ) {
-            self.encoding = encoding
-            self.sequence = sequence
-            self.timestamp = timestamp
-            self.frame = frame
-            self.temporal = temporal
-            self.isStart = isStart
-            self.isKeyframe = isKeyframe
-            self.base = base
-        }
-    }
-
-    /// How a packet leaves.
-    public struct Outgoing: BitwiseCopyable, Hashable, Sendable {
-        public var sequence: UInt16
-        public var timestamp: UInt32
-        /// Not cut to 7 or 15 bits.
-        public var pictureID: UInt32
-        /// TL0PICIDX.
-        public var base: UInt8
-    }
-
-    private var folder: SequenceFolder
-    private var filter = SimulcastFilter()
+/// Plain data, less than two cache lines. A decision about a frame is made when its first packet is seen, and is final.
+/// Positions of frames that are left out are folded away (``SequenceFolder``); of a frame whose other packets never
+/// come those are folded, too, that cannot be anybody else's.
+public struct LayerView: BitwiseCopyable, Sendable {
+    // What every packet reads stands first, in the cache line that pairs begin with; sets of bits come last.
+    var folder: SequenceFolder
+    /// How the stream that is sent is understood.
+    var kind = Kind.plain
+    var flags: Flags = [.isComplete]
+    var timestampOffset: UInt32 = 0
+    /// What went out last: the highest numbers, when, and of which encoding.
+    var lastTimestamp: UInt32
+    var lastTime: UInt16 = 0
+    var lastPictureID: UInt16
+    var lastBase: UInt8
+    var lastEncoding: Int8 = -1
+    /// Added to a picture's number and to TL0PICIDX.
+    var baseOffset: UInt8 = 0
+    var pictureOffset: UInt16 = 0
+    var filter = SimulcastFilter()
     /// The newest frame of the current encoding, and for each of the last 64, newest first, whether it was accepted,
     /// and whether it was left out while it was the newest.
-    private var newest: UInt32 = 0
-    private var accepted: UInt64 = 0
-    private var leftOut: UInt64 = 0
-    private var timestampOffset: UInt32 = 0
-    /// What went out last: the highest numbers, and when.
-    private var lastTimestamp: UInt32
-    private var lastPictureID: UInt32
-    private var lastBase: UInt8
-    private var lastTime: UInt32 = 0
-    /// Added to a frame's number and to TL0PICIDX.
-    private var pictureOffset: UInt32 = 0
-    private var baseOffset: UInt8 = 0
-    /// Whether the last frame that was accepted has been seen to its end.
-    private var isComplete = true
-    private var hasSent = false
-    /// Whether a packet of the newest frame was left out already.
-    private var hasBegunLeavingOut = false
+    var newest: UInt32 = 0
+    var accepted: UInt64 = 0
+    var leftOut: UInt64 = 0
+    var folded = FoldedPositions()
+
+    struct Flags: OptionSet, BitwiseCopyable {
+        let rawValue: UInt8
+        /// The last frame that was accepted has been seen to its end.
+        static let isComplete = Self(rawValue: 1)
+        static let hasSent = Self(rawValue: 2)
+        /// A packet of the newest frame was left out already.
+        static let hasBegunLeavingOut = Self(rawValue: 4)
+    }
 
     /// A view that has sent nothing.
     /// - Parameters:
@@ -80,7 +48,7 @@ public struct SimulcastView: BitwiseCopyable, Sendable {
     public init(after last: UInt16, random: UInt64) {
         folder = SequenceFolder(0, outgoing: last)
         lastTimestamp = UInt32(truncatingIfNeeded: random)
-        lastPictureID = UInt32(truncatingIfNeeded: random >> 32) & 0x3FFF
+        lastPictureID = UInt16(truncatingIfNeeded: random >> 32) & 0x3FFF
         lastBase = UInt8(truncatingIfNeeded: random >> 48)
     }
 
@@ -98,11 +66,13 @@ public struct SimulcastView: BitwiseCopyable, Sendable {
     /// gap.
     public mutating func interrupt() { filter.interrupt() }
 
-    /// Decides on a packet; call ``FrameHistory/note(_:)`` before.
+    /// Decides on a packet whose frame is known; call ``FrameHistory/note(_:)`` before.
     /// - Parameter history: of the packet's encoding.
     /// - Returns: `nil` when this receiver does not get it.
     public mutating func take(_ packet: Packet, history: borrowing FrameHistory, at now: Timestamp) -> Outgoing? {
-        guard packet.encoding == filter.current else { return takeForeign(packet, history: history, at: now) }
+        guard packet.encoding == filter.current, packet.kind == kind else {
+            return takeForeign(packet, history: history, at: now)
+        }
         let distance = Int32(bitPattern: packet.frame &- newest)
         if distance > 0 {
             begin(packet, distance: distance, history: history, at: now)
@@ -126,7 +96,7 @@ public struct SimulcastView: BitwiseCopyable, Sendable {
             ? filter.acceptKeyframe(of: packet.encoding, at: now)
             : accepts(packet, history: history, at: now)
         foldMissing(before: packet, isWanted: isWanted, distance: distance, history: history)
-        hasBegunLeavingOut = false
+        flags.remove(.hasBegunLeavingOut)
         accepted = distance < 64 ? accepted << UInt64(distance) : 0
         leftOut = distance < 64 ? leftOut << UInt64(distance) : 0
         newest = packet.frame
@@ -148,7 +118,7 @@ public struct SimulcastView: BitwiseCopyable, Sendable {
     private mutating func foldMissing(
         before packet: Packet, isWanted: Bool, distance: Int32, history: borrowing FrameHistory
     ) {
-        let missing = Int(Int16(bitPattern: packet.sequence &- folder.newestSequence)) - 1
+        let missing = folder.distance(to: packet.sequence) - 1
         guard missing > 0, missing <= ForwardingLimits.foldedAtOnce, distance == 1,
             let previous = history.frame(packet.frame &- 1)
         else { return }
@@ -159,21 +129,21 @@ public struct SimulcastView: BitwiseCopyable, Sendable {
         let isAll =
             !hadPrevious && !isWanted || isTail && packet.isStart || isHead && hadPrevious && previous.hasEnd
         if isAll {
-            folder.leaveOutMissing(missing)
+            folder.leaveOutMissing(missing, &folded)
         } else if isTail || isHead {
-            folder.leaveOutMissing(1)
+            folder.leaveOutMissing(1, &folded)
         }
     }
 
     private mutating func leaveOut(_ packet: Packet, isNewest: Bool) {
         guard isNewest else { return }
         // Further on in the same frame: what is missing between is of it, too.
-        let missing = Int(Int16(bitPattern: packet.sequence &- folder.newestSequence)) - 1
-        if missing > 0, missing <= ForwardingLimits.foldedAtOnce, !packet.isStart, hasBegunLeavingOut {
-            folder.leaveOutMissing(missing)
+        let missing = folder.distance(to: packet.sequence) - 1
+        if missing > 0, missing <= ForwardingLimits.foldedAtOnce, !packet.isStart, flags.contains(.hasBegunLeavingOut) {
+            folder.leaveOutMissing(missing, &folded)
         }
-        folder.leaveOut(packet.sequence)
-        hasBegunLeavingOut = true
+        folder.leaveOut(packet.sequence, &folded)
+        flags.insert(.hasBegunLeavingOut)
     }
 
     private func bit(_ frame: UInt32) -> UInt64 {
@@ -200,47 +170,80 @@ public struct SimulcastView: BitwiseCopyable, Sendable {
     private mutating func takeForeign(
         _ packet: Packet, history: borrowing FrameHistory, at now: Timestamp
     ) -> Outgoing? {
+        guard noteKind(packet.kind, encoding: packet.encoding, sequence: packet.sequence) else { return nil }
         guard packet.isKeyframe, !history.isOvertaken(packet.frame) else {
             _ = filter.acceptFrame(of: packet.encoding, temporal: packet.temporal, isDecodable: false, at: now)
             return nil
         }
         guard filter.acceptKeyframe(of: packet.encoding, at: now) else { return nil }
-        // A number stays free for what the last frame's end may have been.
-        let number = folder.newestOutgoing &+ (isComplete ? 1 : 2)
-        folder = SequenceFolder(packet.sequence, outgoing: number)
+        begin(packet.kind, encoding: packet.encoding, sequence: packet.sequence, timestamp: packet.timestamp, at: now)
         newest = packet.frame
         (accepted, leftOut) = (1, 0)
-        pictureOffset = lastPictureID &+ 1 &- packet.frame
+        pictureOffset = lastPictureID &+ 1 &- UInt16(truncatingIfNeeded: packet.frame)
         baseOffset = lastBase &+ 1 &- packet.base
-        timestampOffset = lastTimestamp &+ step(at: now) &- packet.timestamp
         return send(packet, history: history, at: now)
+    }
+
+    /// Notices that the codec of the encoding that is sent changed: what comes from now on is another stream.
+    /// - Returns: `false` for a packet from before the change.
+    mutating func noteKind(_ kind: Kind, encoding: Int8, sequence: UInt16) -> Bool {
+        guard encoding == filter.current, kind != self.kind else { return true }
+        guard folder.distance(to: sequence) > 0 else { return false }
+        filter.interrupt()
+        return true
+    }
+
+    /// Goes on with another stream, behind what was sent.
+    mutating func begin(_ kind: Kind, encoding: Int8, sequence: UInt16, timestamp: UInt32, at now: Timestamp) {
+        // A number stays free for what the last frame's end may have been.
+        let number = folder.newestOutgoing &+ (flags.contains(.isComplete) ? 1 : 2)
+        folder = SequenceFolder(sequence, outgoing: number)
+        folded = FoldedPositions()
+        let isSame = encoding == lastEncoding && kind == self.kind && goesOn(timestamp, at: now)
+        if !isSame { timestampOffset = lastTimestamp &+ step(at: now) &- timestamp }
+        self.kind = kind
+        lastEncoding = encoding
+    }
+
+    /// Whether the time of the encoding that was sent last can go on as it did: forward, and not much faster than the
+    /// clock.
+    private func goesOn(_ timestamp: UInt32, at now: Timestamp) -> Bool {
+        let ahead = Int32(bitPattern: timestamp &+ timestampOffset &- lastTimestamp)
+        let elapsed = Int32(elapsed(at: now) + ForwardingLimits.clockTolerance)
+        return ahead > 0 && ahead <= elapsed * 90
     }
 
     /// How far the time goes on at a switch: as long as it took, in frames of 30 a second.
     private func step(at now: Timestamp) -> UInt32 {
-        guard hasSent else { return ForwardingLimits.frameTicks }
-        let elapsed = UInt32(truncatingIfNeeded: now.nanoseconds / 1_000_000) &- lastTime
-        return ForwardingLimits.frameTicks * max(1, min(elapsed, ForwardingLimits.longestStep) / 33)
+        guard flags.contains(.hasSent) else { return ForwardingLimits.frameTicks }
+        return ForwardingLimits.frameTicks * max(1, min(elapsed(at: now), ForwardingLimits.longestStep) / 33)
     }
 
     // MARK: Sending
 
+    /// Milliseconds since something was sent, modulo 17 minutes.
+    private func elapsed(at now: Timestamp) -> UInt32 { UInt32(Self.time(now) &- lastTime) * 16 }
+
+    /// In units of 16 ms.
+    static func time(_ now: Timestamp) -> UInt16 { UInt16(truncatingIfNeeded: now.nanoseconds / 16_000_000) }
+
     private mutating func send(_ packet: Packet, history: borrowing FrameHistory, at now: Timestamp) -> Outgoing? {
-        guard let sequence = folder.keep(packet.sequence) else { return nil }
+        guard let sequence = folder.keep(packet.sequence, &folded) else { return nil }
         let back = newest &- packet.frame
         // Frames between that were left out took an id each.
-        let later = back == 0 ? 0 : UInt32((leftOut & (1 << UInt64(back) - 1)).nonzeroBitCount)
+        let later = back == 0 ? 0 : (leftOut & (1 << UInt64(back) - 1)).nonzeroBitCount
         let outgoing = Outgoing(
             sequence: sequence, timestamp: packet.timestamp &+ timestampOffset,
-            pictureID: packet.frame &+ pictureOffset &+ later, base: packet.base &+ baseOffset)
+            pictureID: UInt16(truncatingIfNeeded: packet.frame) &+ pictureOffset &+ UInt16(truncatingIfNeeded: later),
+            base: packet.base &+ baseOffset)
         if back == 0 {
-            hasSent = true
+            flags.insert(.hasSent)
             lastTimestamp = outgoing.timestamp
             lastPictureID = outgoing.pictureID
             lastBase = outgoing.base
-            lastTime = UInt32(truncatingIfNeeded: now.nanoseconds / 1_000_000)
+            lastTime = Self.time(now)
         }
-        isComplete = history.frame(newest)?.hasEnd ?? false
+        if history.frame(newest)?.hasEnd ?? false { flags.insert(.isComplete) } else { flags.remove(.isComplete) }
         return outgoing
     }
 }

@@ -6,15 +6,15 @@ import Testing
 @testable import Forwarding
 
 /// One receiver's stream out of a sender's encodings.
-@Suite("SimulcastView")
-struct SimulcastViewTests {
+@Suite("LayerView")
+struct LayerViewTests {
     private static let start = Timestamp(nanoseconds: 1_000_000_000)
 
     /// A sender with one encoding and a receiver, for streams written down packet by packet.
     private struct Bench {
         var history = FrameHistory()
-        var view = SimulcastView(after: 100, random: 7)
-        var now = SimulcastViewTests.start
+        var view = LayerView(after: 100, random: 7)
+        var now = LayerViewTests.start
 
         init(_ temporal: UInt8) { view.aim(at: LayerTarget(encoding: 0, temporal: temporal)) }
 
@@ -28,7 +28,7 @@ struct SimulcastViewTests {
                 isEnd: sequence == packets.upperBound, isKeyframe: frame == 1 && isStart)
             guard let number = history.note(sighting) else { return nil }
             return view.take(
-                SimulcastView.Packet(
+                LayerView.Packet(
                     encoding: 0, sequence: sequence, timestamp: UInt32(frame) * 3_000, frame: number,
                     temporal: temporal, isStart: isStart, isKeyframe: sighting.isKeyframe, base: 0),
                 history: history, at: now)?.sequence
@@ -86,20 +86,31 @@ struct SimulcastViewTests {
             2, [1, 2, 3, 4, 5, 6, 8, 9, 7], [1: 101, 2: 102, 3: 103, 4: 104, 5: 105, 6: 106, 7: 107, 8: 108, 9: 109])
     }
 
-    @Test("the numbers of packets that come late are remembered over 384 positions, and no further")
+    @Test("the numbers of packets that come late are remembered over 256 positions, and no further")
     func window() {
         var folder = SequenceFolder(65_500, outgoing: 10)
-        #expect(folder.keep(65_500) == 10)
-        for number in UInt16(0)..<200 { if number % 2 == 0 { folder.leaveOut(65_501 &+ number) } }
+        var folded = FoldedPositions()
+        func keep(_ sequence: UInt16) -> UInt16? { folder.keep(sequence, &folded) }
+        #expect(keep(65_500) == 10)
+        for number in UInt16(0)..<200 { if number % 2 == 0 { folder.leaveOut(65_501 &+ number, &folded) } }
         // 100 of 199 were left out.
-        #expect(folder.keep(65_501 &+ 199) == 110)
-        #expect(folder.keep(65_501 &+ 1) == 11 && folder.keep(65_501 &+ 197) == 109)
-        #expect(folder.keep(65_501 &+ 2) == nil, "folded away")
-        #expect(folder.keep(65_499) == nil, "from before the beginning")
-        #expect(folder.keep(65_501 &+ 1_000) == 911)
-        #expect(folder.keep(65_501 &+ 1) == nil, "too late")
-        #expect(folder.keep(65_501 &+ 900) == 811)
-        #expect(MemoryLayout<SequenceFolder>.size <= 64 && MemoryLayout<SimulcastView>.size <= 128)
+        #expect(keep(65_501 &+ 199) == 110)
+        #expect(keep(65_501 &+ 1) == 11 && keep(65_501 &+ 197) == 109)
+        #expect(keep(65_501 &+ 2) == nil, "folded away")
+        #expect(keep(65_499) == nil, "from before the beginning")
+        #expect(keep(65_501 &+ 254) == 165 && keep(65_500) == 10, "as far back as the beginning")
+        #expect(keep(65_501 &+ 255) == 166 && keep(65_500) == nil && keep(65_501 &+ 1) == 11, "255 back, no further")
+        #expect(keep(65_501 &+ 1_000) == 911)
+        #expect(keep(65_501 &+ 1) == nil, "too late")
+        // Where something was left out a round before nothing is now.
+        for number in UInt16(746)..<1_000 { #expect(keep(65_501 &+ number) == 911 &- 1_000 &+ number) }
+    }
+
+    @Test("a view fits a pair's record with 40 bytes to spare in two cache lines")
+    func size() {
+        #expect(MemoryLayout<LayerView>.size <= 88 && MemoryLayout<LayerView>.stride <= 88)
+        #expect(MemoryLayout<LayerView>.offset(of: \.filter).map { $0 <= 32 } == true, "the first line")
+        #expect(MemoryLayout<LayerView>.offset(of: \.accepted).map { $0 <= 40 } == true)
     }
 
     @Test("picture ids of 7 and 15 bits go on over their wrap; what jumps begins anew, what is too old is not known")
@@ -128,7 +139,7 @@ struct SimulcastViewTests {
     )
     func switchPoint() {
         var histories = [FrameHistory(), FrameHistory()]
-        var view = SimulcastView(after: 100, random: 7)
+        var view = LayerView(after: 100, random: 7)
         view.aim(at: LayerTarget(encoding: 0, temporal: 0))
         var now = Self.start
         func take(
@@ -139,7 +150,7 @@ struct SimulcastViewTests {
                 pictureID: frame, isLong: true, temporal: 0, isStart: isStart, isEnd: isEnd, isKeyframe: isKeyframe)
             guard let number = histories[Int(encoding)].note(sighting) else { return nil }
             return view.take(
-                SimulcastView.Packet(
+                LayerView.Packet(
                     encoding: encoding, sequence: sequence, timestamp: UInt32(frame) * 3_000, frame: number,
                     temporal: 0, isStart: isStart, isKeyframe: isKeyframe, base: 0),
                 history: histories[Int(encoding)], at: now)?.sequence
@@ -173,7 +184,7 @@ struct SimulcastViewTests {
         }
         /// What a receiver's decoder has to find: who builds on whom.
         struct Sent {
-            var packet: SimulcastView.Packet
+            var packet: LayerView.Packet
             var sighting: FrameHistory.Sighting
             var frame: Int
         }
@@ -206,7 +217,7 @@ struct SimulcastViewTests {
                     let encoding = encodings[index]
                     result.append(
                         Sent(
-                            packet: SimulcastView.Packet(
+                            packet: LayerView.Packet(
                                 encoding: Int8(index), sequence: encoding.sequence, timestamp: encoding.clock, frame: 0,
                                 temporal: temporal, isStart: isStart, isKeyframe: isKeyframe && isStart,
                                 base: encoding.base),
@@ -226,7 +237,7 @@ struct SimulcastViewTests {
     /// A receiver that keeps what it got and judges it as a decoder would.
     private struct Receiver {
         struct Got {
-            var outgoing: SimulcastView.Outgoing
+            var outgoing: LayerView.Outgoing
             var sent: Sender.Sent
         }
         var got: [Got] = []
@@ -293,14 +304,14 @@ struct SimulcastViewTests {
         var random: Random
         var sender: Sender
         var histories = [FrameHistory](repeating: FrameHistory(), count: 3)
-        var view: SimulcastView
+        var view: LayerView
         var receiver = Receiver()
-        var now = SimulcastViewTests.start
+        var now = LayerViewTests.start
 
         init(seed: UInt64) {
             random = Random(seed: seed)
             sender = Sender(&random)
-            view = SimulcastView(after: UInt16(truncatingIfNeeded: random.next()), random: random.next())
+            view = LayerView(after: UInt16(truncatingIfNeeded: random.next()), random: random.next())
         }
 
         /// Once in a while the receiver wants something else, and the sender hears of the key frame that this takes.
