@@ -13,7 +13,8 @@ struct WalkPlanTests {
         for (slot, source) in sources.enumerated() {
             plan.add(
                 WalkPlan.Entry(
-                    slot: Int32(slot), length: source.length, packets: source.packets, isEven: source.isEven))
+                    EncodingPlace(source: slot, encoding: 0), length: source.length, packets: source.packets,
+                    isEven: source.isEven))
         }
         plan.make()
         return (0..<plan.count).map { plan[$0] }
@@ -22,7 +23,7 @@ struct WalkPlanTests {
     @Test("longest first, equals in the order of first touch")
     func order() {
         let entries = plan([(10, 1, true), (30, 1, true), (20, 1, true), (30, 1, true), (20, 1, true)])
-        #expect(entries.map(\.slot) == [1, 3, 2, 4, 0])
+        #expect(entries.map(\.place.source) == [1, 3, 2, 4, 0])
     }
 
     @Test("as many places are filled as are open, by the shortest")
@@ -53,7 +54,9 @@ struct WalkPlanTests {
                 (UInt16(random.int(in: 0...12) * 100), UInt16(random.int(in: 1...10)), random.int(in: 0...2) > 0)
             }
             let entries = plan(sources)
-            guard Set(entries.map(\.slot)).count == count, entries.count == count else { return "lost \(sources)" }
+            guard Set(entries.map(\.place.source)).count == count, entries.count == count else {
+                return "lost \(sources)"
+            }
             for (one, next) in zip(entries, entries.dropFirst()) where one.length < next.length { return "order" }
             let filled = entries.reduce(0) { $0 + ($1.isTail ? Int($1.packets) : 0) }
             let open = entries.count { $0.takesTail }

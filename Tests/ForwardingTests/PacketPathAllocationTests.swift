@@ -14,6 +14,7 @@ struct PacketPathAllocationTests {
         var closer = SequenceGapCloser()
         var silence = SilenceFilter()
         var projection = Projection(generation: 1, outgoingSSRC: 7, after: nil, random: 0)
+        let history = FrameHistory()
         var feedback = TransportFeedback()
         var reports = ReportGenerator()
         var forwarded = 0
@@ -45,12 +46,13 @@ struct PacketPathAllocationTests {
             }
             guard silence.admits(level: info.audioLevel) else { return closer.discard(info.sequence) }
             guard let sequence = closer.accept(info.sequence),
-                projection.accept(
-                    sequence: sequence, encoding: 0, canStart: info.isKeyframe, restarts: 0) == .forward
+                let outgoing = projection.take(
+                    nil, encoding: 0, sequence: sequence, timestamp: info.timestamp, canStart: info.isKeyframe,
+                    isAudio: false, history: history, restarts: 0, at: now)
             else { return }
             written += HeaderRewriter.write(
                 info, from: packet, into: slot, receiver: .usual, ssrc: info.ssrc,
-                sequence: projection.outgoing(sequence), timestamp: info.timestamp, payloadType: info.payloadType)
+                sequence: outgoing.sequence, timestamp: outgoing.timestamp, payloadType: info.payloadType)
             projection.noteSent(payloadBytes: info.payloadBytes)
             forwarded += 1
         }

@@ -15,17 +15,27 @@ struct ProjectionTests {
 
     static func ms(_ value: Int64) -> Timestamp { Timestamp.zero + .milliseconds(value) }
 
-    mutating func accept(_ sequence: UInt16, canStart: Bool = false, restarts: UInt16 = 0) -> Projection.Decision {
-        projection.accept(sequence: sequence, encoding: 0, canStart: canStart, restarts: restarts)
+    static func take(
+        _ projection: inout Projection, _ sequence: UInt16, encoding: UInt8 = 0, canStart: Bool = false,
+        restarts: UInt16 = 0, isAudio: Bool = false
+    ) -> UInt16? {
+        let history = FrameHistory()
+        return projection.take(
+            nil, encoding: encoding, sequence: sequence, timestamp: UInt32(sequence) &* 3_000, canStart: canStart,
+            isAudio: isAudio, history: history, restarts: restarts, at: .zero)?.sequence
+    }
+
+    mutating func take(_ sequence: UInt16, canStart: Bool = false, restarts: UInt16 = 0) -> UInt16? {
+        Self.take(&projection, sequence, canStart: canStart, restarts: restarts)
     }
 
     @Test("video begins with a key frame and then goes on")
     mutating func keyframe() {
-        #expect(accept(5) == .awaitsKeyframe)
-        #expect(!projection.hasStarted)
-        #expect(accept(6, canStart: true) == .forward)
-        #expect(accept(7) == .forward)
-        #expect(projection.outgoing(7) == 1)
+        #expect(take(5) == nil)
+        #expect(projection.currentEncoding == -1 && projection.needsKeyframe)
+        #expect(take(6, canStart: true) == 0)
+        #expect(take(7) == 1)
+        #expect(projection.currentEncoding == 0 && !projection.needsKeyframe && projection.isSettled)
     }
 
     @Test("a receiver's first number is random and far from the wrap, wherever the sender begins")
@@ -35,8 +45,7 @@ struct ProjectionTests {
         for _ in 0..<2_000 {
             var projection = Projection(generation: 1, outgoingSSRC: 8, after: nil, random: random.next())
             let sequence = UInt16(truncatingIfNeeded: random.next())
-            _ = projection.accept(sequence: sequence, encoding: 0, canStart: true, restarts: 0)
-            first.insert(projection.outgoing(sequence))
+            if let number = Self.take(&projection, sequence, canStart: true) { first.insert(number) }
         }
         #expect(first.count > 1_900)
         #expect(first.allSatisfy { $0 < 1 << 15 })
@@ -46,19 +55,18 @@ struct ProjectionTests {
     func comesBack() {
         for last in [7, 65_534] as [UInt16] {
             var projection = Projection(generation: 1, outgoingSSRC: 8, after: last, random: 5)
-            #expect(projection.accept(sequence: 30_000, encoding: 0, canStart: true, restarts: 0) == .forward)
-            #expect(projection.outgoing(30_000) == last &+ 65)
+            #expect(Self.take(&projection, 30_000, canStart: true) == last &+ 65)
         }
     }
 
     @Test("packets from before the first one are dropped, late ones after it are not")
     mutating func beforeStart() {
-        #expect(accept(65_535, canStart: true) == .forward)
-        #expect(accept(65_534, canStart: true) == .beforeStart)
-        #expect(accept(3) == .forward)
-        #expect(accept(0) == .forward)
-        #expect(accept(65_535) == .forward)
-        #expect(accept(65_533) == .beforeStart)
+        #expect(take(65_535, canStart: true) == 0)
+        #expect(take(65_534, canStart: true) == nil)
+        #expect(take(3) == 4)
+        #expect(take(0) == 1)
+        #expect(take(65_535) == 0)
+        #expect(take(65_533) == nil)
     }
 
     @Test("a stream of several rounds of numbers stays accepted, each number one further")
@@ -66,38 +74,68 @@ struct ProjectionTests {
         var refused = 0
         for number in 0..<300_000 {
             let sequence = UInt16(truncatingIfNeeded: number)
-            if accept(sequence, canStart: number == 0) != .forward { refused += 1 }
-            if projection.outgoing(sequence) != sequence { refused += 1 }
+            if take(sequence, canStart: number == 0) != sequence { refused += 1 }
         }
         #expect(refused == 0)
-        #expect(accept(UInt16(truncatingIfNeeded: 300_000 - 20_000)) == .forward)
+        #expect(take(UInt16(truncatingIfNeeded: 300_000 - 200)) != nil)
     }
 
     @Test("after a restart a key frame is needed again; numbers and counters go on without a gap")
-    mutating func restart() {
-        #expect(accept(1, canStart: true) == .forward)
+    mutating func restart() throws {
+        let last = try #require(take(1, canStart: true))
         projection.noteSent(payloadBytes: 10)
-        let last = projection.outgoing(1)
-        #expect(accept(2, restarts: 1) == .awaitsKeyframe)
-        #expect(accept(5, canStart: true, restarts: 1) == .forward)
-        #expect(projection.outgoing(5) == last &+ 1)
-        #expect(accept(4, restarts: 1) == .beforeStart)
+        #expect(take(2, restarts: 1) == nil)
+        #expect(projection.needsKeyframe)
+        #expect(take(5, canStart: true, restarts: 1) == last &+ 1)
+        #expect(take(4, restarts: 1) == nil)
         #expect(projection.packetsSent == 1)
     }
 
     @Test("only the target encoding is sent")
     mutating func otherEncoding() {
-        #expect(projection.accept(sequence: 1, encoding: 1, canStart: true, restarts: 0) == .otherEncoding)
-        projection.targetEncoding = 1
-        #expect(projection.accept(sequence: 1, encoding: 1, canStart: true, restarts: 0) == .forward)
+        #expect(Self.take(&projection, 1, encoding: 1, canStart: true) == nil)
+        projection.aim(at: LayerTarget(encoding: 1, temporal: 0))
+        #expect(projection.usedEncodings == 0b10)
+        #expect(Self.take(&projection, 1, encoding: 1, canStart: true) == 0)
         #expect(projection.currentEncoding == 1)
+        projection.aim(at: LayerTarget(encoding: 0, temporal: 0))
+        #expect(projection.usedEncodings == 0b11 && !projection.isSettled)
+        projection.aim(at: .suspended)
+        #expect(projection.usedEncodings == 0 && Self.take(&projection, 2, encoding: 1, canStart: true) == nil)
     }
 
-    @Test("it fits a cache line, and what is written down goes on where it stopped")
+    @Test("the time of a voice stays the sender's; that of a picture goes on where another encoding begins")
+    func time() {
+        let history = FrameHistory()
+        for isAudio in [true, false] {
+            var projection = Projection(generation: 1, outgoingSSRC: 8, after: nil, random: 99)
+            var times: [UInt32] = []
+            for sequence in [5, 6] as [UInt16] {
+                let outgoing = projection.take(
+                    nil, encoding: 0, sequence: sequence, timestamp: 7_000 + UInt32(sequence) * 960, canStart: true,
+                    isAudio: isAudio, history: history, restarts: 0, at: .zero)
+                if let outgoing { times.append(outgoing.timestamp) }
+            }
+            #expect(times.count == 2 && times[1] == times[0] &+ 960)
+            #expect(isAudio == (times.first == 11_800))
+            #expect(projection.timestampOffset == times[1] &- 12_760)
+        }
+    }
+
+    @Test("a sender report is lacking until it was sent, and is of the encoding that is sent")
+    mutating func lacksReport() {
+        _ = take(1, canStart: true)
+        #expect(projection.lacksReport(8, of: 0))
+        #expect(!projection.lacksReport(9, of: 1) && !projection.lacksReport(0, of: 0))
+        projection.reportGeneration = 8
+        #expect(!projection.lacksReport(8, of: 0) && projection.lacksReport(16, of: 0))
+    }
+
+    @Test("it fits two cache lines, and what is written down goes on where it stopped")
     mutating func plainData() {
-        #expect(MemoryLayout<Projection>.stride <= Projection.lineBytes)
+        #expect(MemoryLayout<Projection>.stride <= Projection.lineBytes && Projection.lineBytes == 128)
         #expect(MemoryLayout<ProjectionReport>.stride <= 80)
-        for number in 100..<200 { _ = accept(UInt16(number), canStart: true) }
+        for number in 100..<200 { _ = take(UInt16(number), canStart: true) }
         projection.noteSent(payloadBytes: 77)
         projection.transportHandle = 5
         projection.reportGeneration = 3
@@ -109,12 +147,7 @@ struct ProjectionTests {
             bytes.1.withUnsafeBytes { $0.loadUnaligned(as: ProjectionReport.self) }
         )
         for sequence in [200, 199, 99, 240] as [UInt16] {
-            let (one, other) = (
-                projection.accept(sequence: sequence, encoding: 0, canStart: false, restarts: 0),
-                copy.accept(sequence: sequence, encoding: 0, canStart: false, restarts: 0)
-            )
-            #expect(one == other)
-            #expect(projection.outgoing(sequence) == copy.outgoing(sequence))
+            #expect(take(sequence) == Self.take(&copy, sequence))
         }
         #expect(
             copy.packetsSent == 1 && copy.octetsSent == 77 && copy.transportHandle == 5 && copy.reportGeneration == 3)

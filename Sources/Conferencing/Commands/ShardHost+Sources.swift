@@ -69,6 +69,7 @@ extension ShardHost {
             }
             placed.append(slot)
             describe(slot, as: description, at: position, of: endpoint, isNew: own == nil)
+            if own != nil, conference.pointee.areOther(streams, than: slot) { dropWaiting(slot, of: conference) }
             conference.pointee.setStreams(
                 streams, of: slot,
                 clockRate: description.mediaType == .video ? 90_000 : endpoint.pointee.uplink.audioClockRate)

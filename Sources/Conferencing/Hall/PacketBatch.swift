@@ -1,6 +1,7 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
 import Forwarding
+import VideoPayload
 
 /// For which receivers a packet is.
 enum Audience: UInt8, BitwiseCopyable {
@@ -30,11 +31,23 @@ struct BatchPacket: BitwiseCopyable {
     /// Which encoding of its source it is of.
     var encoding: UInt8
     /// Whether a receiver's stream may begin with this packet: any packet, or a key frame where the bridge can tell.
-    var canStart: Bool
+    var canStart = true
+    /// What its format says of its frame, where a receiver may get some frames and others not.
+    var layered: LayerView.Packet?
     /// Which receivers it is for.
     var audience = Audience.everybody
     /// There was no room to keep it: it is passed over.
     var isLost = false
+
+    /// Writes the numbers of its frame that a receiver shall see over the sender's. The payload keeps its length.
+    @inline(__always)
+    func patch(_ outgoing: LayerView.Outgoing) {
+        guard layered != nil else { return }
+        let bytes = UnsafeMutableRawBufferPointer(start: base, count: info.headerBytes + info.payloadBytes)
+        var span = bytes.mutableBytes
+        info.vp8.fields.patch(
+            pictureID: outgoing.pictureID, tl0PictureIndex: outgoing.base, in: &span, at: info.headerBytes)
+    }
 }
 
 /// A list of packets of one source, oldest first.

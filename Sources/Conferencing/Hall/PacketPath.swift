@@ -165,8 +165,6 @@ extension ShardHost {
         if encoding.pointee.skipped > 0 { settleSkipped(encoding, before: info.sequence) }
         let place = encoding.pointee.statistics.account(info, now: arrival)
         guard place != .duplicate else { return counters.add(.droppedDuplicate) }
-        guard stream.encoding == 0 else { return counters.add(.droppedNotForwardedEncoding) }
-
         if place == .restart { encoding.pointee.gaps.restart(at: info.sequence) }
         if let reason = discardReason(info, isVideo: isVideo, of: endpoint) {
             encoding.pointee.gaps.discard(info.sequence)
@@ -182,19 +180,15 @@ extension ShardHost {
         guard let sequence = encoding.pointee.gaps.accept(info.sequence) else {
             return counters.add(.droppedDuplicate)
         }
-        source.pointee.publishReport(at: now)
+        encoding.pointee.publishReport(position: stream.encoding, at: now)
         if source.pointee.changes(to: codec) { offer(Int(stream.source), to: conference) }
         guard !conference.pointee.interest.isUnwanted(Int(stream.source)) else { return counters.add(.droppedUnwanted) }
-        if codec == Codec.vp8.rawValue {
-            if info.parseVP8(packet), info.isKeyframe { counters.add(.keyframesReceived) }
-            info.dropDependencyDescriptor()
-        } else if codec == Codec.vp9.rawValue {
-            info.dropDependencyDescriptor()
-        }
         guard let base = UnsafeMutableRawPointer(mutating: packet.baseAddress) else { return }
-        let record = BatchPacket(
-            info: info, base: base, sequence: sequence, codec: codec, encoding: stream.encoding,
-            canStart: codec != Codec.vp8.rawValue || info.isKeyframe)
+        var record = BatchPacket(info: info, base: base, sequence: sequence, codec: codec, encoding: stream.encoding)
+        if isVideo, !describe(&record, packet, encoding) { return counters.add(.droppedBeforeStart) }
+        guard source.pointee.used >> stream.encoding & 1 == 1 else {
+            return counters.add(.droppedNotForwardedEncoding)
+        }
         if !isVideo, needsRedundancy(codec, source, conference) {
             enqueueRedundant(record, of: Int(stream.source), from: endpoint)
         } else {
@@ -266,7 +260,7 @@ extension ShardHost {
             case .egressFull: return .egressFull
             case .turnSpent: rotateQueue()
             case .done:
-                if conference.pointee.firstArriving < 0 {
+                if conference.pointee.firstArriving.isNone {
                     conference.pointee.isQueued = false
                     queue.popFirst()
                 } else {
@@ -340,18 +334,31 @@ extension ShardHost {
         var cursor = WalkCursor(conference)
         // Ends: the list has every source at most once, and each step passes a packet or a source.
         while let step = cursor.next(conference) {
-            let source = conference.pointee.sources.pointer(at: step.slot)
-            guard conference.pointee.interest.wants(place, source: step.slot) else {
+            let source = conference.pointee.sources.pointer(at: step.place.source)
+            let slot = step.place.source
+            guard conference.pointee.interest.wants(place, source: slot) else {
                 cursor.skip(step, conference)
                 continue
             }
-            let pair = pair(of: receiver, with: step.slot, source)
+            let pair = pair(of: receiver, with: slot, source)
+            let encoding = conference.pointee.encoding(at: step.place)
+            let projection = receiver.pointee.downlink.projection(at: pair)
+            // Most lists of a source in several sizes are of one that this receiver does not get.
+            guard
+                encoding.pointee.hasStart || projection.pointee.currentEncoding == step.place.encoding
+                    || projection.pointee.restarts != source.pointee.restarts || !projection.pointee.isSettled
+            else {
+                counters.add(.droppedNotForwardedEncoding, UInt64(encoding.pointee.walking.count))
+                cursor.skip(step, conference)
+                continue
+            }
             let position = forward(
-                source, step, of: conference, to: receiver, at: place, pair: pair, destination: destination,
-                sendTime: sendTime, now: now, sent: &sent, into: &egress)
+                source, encoding, step, of: conference, to: receiver, at: place, pair: pair,
+                destination: destination, sendTime: sendTime, now: now, sent: &sent, into: &egress)
             cursor.pass(step, to: position, conference)
-            let reported = receiver.pointee.downlink.projection(at: pair).pointee.reportGeneration
-            if reported != source.pointee.reportGeneration { hasReports = true }
+            if projection.pointee.lacksReport(encoding.pointee.reportGeneration, of: step.place.encoding) {
+                hasReports = true
+            }
         }
         counters.add(.packetsSent, UInt64(sent.packets))
         counters.add(.rtpForwarded, UInt64(sent.packets))
@@ -375,6 +382,7 @@ extension ShardHost {
         if let handle = receiver.pointee.transport.sendHandle(for: ssrc) {
             projection.transportHandle = handle.rawValue
         }
+        source.pointee.used |= projection.usedEncodings
         return receiver.pointee.downlink.addPair(slot: slot, projection)
     }
 
@@ -403,7 +411,7 @@ extension ShardHost {
     /// - Returns: the packet behind those of this step, −1 at the end of the list.
     @inline(__always)
     private mutating func forward(
-        _ source: UnsafeMutablePointer<Source>, _ step: WalkCursor.Step,
+        _ source: UnsafeMutablePointer<Source>, _ encoding: UnsafeMutablePointer<Encoding>, _ step: WalkCursor.Step,
         of conference: UnsafeMutablePointer<Conference>,
         to receiver: UnsafeMutablePointer<Endpoint>, at place: Int, pair: Int, destination: Destination,
         sendTime: AbsoluteSendTime?, now: Timestamp, sent: inout Delivery,
@@ -422,29 +430,23 @@ extension ShardHost {
             let payloadType = receiver.pointee.outgoingPayloadType(
                 packet.pointee.info.payloadType, codec: packet.pointee.codec)
             guard payloadType != Uplink.none else {
-                passOver(packet, of: source, step.slot, in: conference, for: place, projection)
+                passOver(packet, of: source, step.place.source, in: conference, for: place, projection)
                 continue
             }
             // Door 6.
-            switch projection.pointee.accept(
-                sequence: packet.pointee.sequence, encoding: packet.pointee.encoding,
-                canStart: packet.pointee.canStart, restarts: source.pointee.restarts)
+            let outgoing = projection.pointee.take(
+                packet.pointee.layered, encoding: packet.pointee.encoding, sequence: packet.pointee.sequence,
+                timestamp: packet.pointee.info.timestamp, canStart: packet.pointee.canStart,
+                isAudio: source.pointee.mediaType == .audio, history: encoding.pointee.history,
+                restarts: source.pointee.restarts, at: now)
+            if projection.pointee.needsKeyframe, source.pointee.wantsKeyframeFor == nil,
+                settings.keyframes.hasQuota(
+                    receiver.pointee.downlink.report(at: pair).pointee.keyframeRequests, now: now)
             {
-            case .forward: break
-            case .awaitsKeyframe:
-                if source.pointee.wantsKeyframeFor == nil,
-                    settings.keyframes.hasQuota(
-                        receiver.pointee.downlink.report(at: pair).pointee.keyframeRequests, now: now)
-                {
-                    source.pointee.wantsKeyframeFor = UInt16(place)
-                }
-                counters.add(.droppedWaitingForKeyframe)
-                continue
-            case .beforeStart:
-                counters.add(.droppedBeforeStart)
-                continue
-            case .otherEncoding:
-                counters.add(.droppedNotForwardedEncoding)
+                source.pointee.wantsKeyframeFor = UInt16(place)
+            }
+            guard let outgoing else {
+                counters.add(refusal(of: packet.pointee, by: projection.pointee))
                 continue
             }
             // Door 7.
@@ -455,13 +457,14 @@ extension ShardHost {
             let plaintext = UnsafeRawBufferPointer(start: packet.pointee.base, count: packet.pointee.info.byteCount)
             let headerBytes = HeaderRewriter.write(
                 packet.pointee.info, from: plaintext, into: slot, receiver: receiver.pointee.extensions,
-                ssrc: projection.pointee.outgoingSSRC, sequence: projection.pointee.outgoing(packet.pointee.sequence),
-                timestamp: packet.pointee.info.timestamp &+ projection.pointee.timestampOffset,
+                ssrc: projection.pointee.outgoingSSRC, sequence: outgoing.sequence, timestamp: outgoing.timestamp,
                 payloadType: payloadType, hasPadding: packet.pointee.padding > 0, sendTime: sendTime)
             guard headerBytes > 0 else {
                 counters.add(.droppedMalformedRTP)
                 continue
             }
+            // Only here: the cipher reads the payload at once, and the next receiver has other numbers.
+            packet.pointee.patch(outgoing)
             // Door 8.
             let payload = UnsafeRawBufferPointer(
                 start: packet.pointee.base + packet.pointee.info.headerBytes,

@@ -54,8 +54,9 @@ extension ShardHost {
         else { return }
         let conference = conferences.pointer(at: endpoint.pointee.conference)
         let source = conference.pointee.sources.pointer(at: Int(stream.source))
-        source.pointee.encodings[Int(stream.encoding)].statistics.note(report, now: arrival)
-        if stream.encoding == 0 { source.pointee.offer(report, at: now) }
+        let encoding = source.pointee.encodings.pointer(at: Int(stream.encoding))
+        encoding.pointee.statistics.note(report, now: arrival)
+        encoding.pointee.offer(report, position: stream.encoding, at: now)
     }
 
     /// Sends a receiver the sender reports that it has not had of the sources of this walk: the origin's clock, our own
@@ -64,21 +65,22 @@ extension ShardHost {
         of conference: UnsafeMutablePointer<Conference>, to receiver: UnsafeMutablePointer<Endpoint>, at place: Int,
         now: Timestamp, into egress: inout EgressBatch
     ) {
-        var slot = conference.pointee.firstWalking
-        // Ends: the list has every source at most once.
-        while slot >= 0 {
-            let current = Int(slot)
-            let source = conference.pointee.sources.pointer(at: current)
-            slot = source.pointee.nextWalking
-            guard conference.pointee.interest.wants(place, source: current),
-                let pair = receiver.pointee.downlink.position(ofSlot: current, generation: source.pointee.generation)
+        var walking = conference.pointee.firstWalking
+        // Ends: the list has every encoding at most once.
+        while !walking.isNone {
+            let (slot, position) = (walking.source, walking.encoding)
+            let source = conference.pointee.sources.pointer(at: slot)
+            let encoding = conference.pointee.encoding(at: walking)
+            walking = encoding.pointee.nextWalking
+            guard conference.pointee.interest.wants(place, source: slot),
+                let pair = receiver.pointee.downlink.position(ofSlot: slot, generation: source.pointee.generation)
             else { continue }
             let projection = receiver.pointee.downlink.projection(at: pair)
-            guard projection.pointee.reportGeneration != source.pointee.reportGeneration,
+            guard projection.pointee.lacksReport(encoding.pointee.reportGeneration, of: position),
                 let report = receiver.pointee.downlink.report(at: pair).pointee.forward(
-                    source.pointee.report, of: projection.pointee, now: now)
+                    encoding.pointee.report, of: projection.pointee, now: now)
             else { continue }
-            projection.pointee.reportGeneration = source.pointee.reportGeneration
+            projection.pointee.reportGeneration = encoding.pointee.reportGeneration
             var writer = BufferWriter(scratch)
             report.write(to: &writer)
             send(writer.count, to: receiver, into: &egress)

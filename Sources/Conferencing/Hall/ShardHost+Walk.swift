@@ -10,29 +10,29 @@ import Telemetry
 // end they are released. While a walk waits for the next turn, new packets gather for the next walk.
 
 extension ShardHost {
-    /// Puts a packet at the end of its source's list.
+    /// Puts a packet at the end of its encoding's list.
     /// - Returns: whether there was room.
     @discardableResult
     mutating func enqueue(_ packet: BatchPacket, of slot: Int, in conferenceIndex: Int) -> Bool {
         let conference = conferences.pointer(at: conferenceIndex)
-        let source = conference.pointee.sources.pointer(at: slot)
-        let isFirst = source.pointee.arriving.isEmpty
+        let place = EncodingPlace(source: slot, encoding: Int(packet.encoding))
+        let encoding = conference.pointee.encoding(at: place)
+        let isFirst = encoding.pointee.arriving.isEmpty
         guard conference.pointee.waitingCount < ConferencingLimits.waitingPackets,
-            batch.append(packet, to: &source.pointee.arriving)
+            batch.append(packet, to: &encoding.pointee.arriving)
         else {
             counters.add(.droppedBatchFull)
             return false
         }
         conference.pointee.waitingCount += 1
         if isFirst {
-            source.pointee.nextArriving = -1
-            if conference.pointee.firstArriving < 0 {
-                conference.pointee.firstArriving = Int32(slot)
+            encoding.pointee.nextArriving = .none
+            if conference.pointee.firstArriving.isNone {
+                conference.pointee.firstArriving = place
             } else {
-                conference.pointee.sources.pointer(at: Int(conference.pointee.lastArriving)).pointee.nextArriving =
-                    Int32(slot)
+                conference.pointee.encoding(at: conference.pointee.lastArriving).pointee.nextArriving = place
             }
-            conference.pointee.lastArriving = Int32(slot)
+            conference.pointee.lastArriving = place
         }
         if !conference.pointee.isQueued {
             conference.pointee.isQueued = true
@@ -46,46 +46,51 @@ extension ShardHost {
         conference.pointee.isWalking = true
         conference.pointee.toVisit = MemberSet()
         walkPlan.removeAll()
-        var slot = conference.pointee.firstArriving
-        conference.pointee.firstArriving = -1
-        // Ends: the list has every source at most once.
-        while slot >= 0 {
-            let source = conference.pointee.sources.pointer(at: Int(slot))
-            source.pointee.walking = source.pointee.arriving
-            source.pointee.arriving = PacketList()
-            conference.pointee.interest.collect(Int(slot), into: &conference.pointee.toVisit)
-            evenOut(source)
-            let (length, isEven) = shape(of: source.pointee.walking)
+        var place = conference.pointee.firstArriving
+        conference.pointee.firstArriving = .none
+        // Ends: the list has every encoding at most once.
+        while !place.isNone {
+            let encoding = conference.pointee.encoding(at: place)
+            encoding.pointee.walking = encoding.pointee.arriving
+            encoding.pointee.arriving = PacketList()
+            conference.pointee.interest.collect(place.source, into: &conference.pointee.toVisit)
+            let source = conference.pointee.sources.pointer(at: place.source)
+            if source.pointee.mediaType == .video { evenOut(encoding.pointee.walking) }
+            let shape = shape(of: encoding.pointee.walking)
+            encoding.pointee.hasStart = shape.hasStart
             walkPlan.add(
                 WalkPlan.Entry(
-                    slot: slot, length: length, packets: UInt16(clamping: source.pointee.walking.count), isEven: isEven)
-            )
-            slot = source.pointee.nextArriving
-            source.pointee.nextArriving = -1
+                    place, length: shape.length, packets: UInt16(clamping: encoding.pointee.walking.count),
+                    isEven: shape.isEven))
+            place = encoding.pointee.nextArriving
+            encoding.pointee.nextArriving = .none
         }
         walkPlan.make()
         link(conference)
     }
 
-    /// Length of a list's first packet, and whether all have it.
-    private func shape(of list: PacketList) -> (length: UInt16, isEven: Bool) {
+    /// Length of a list's first packet, whether all have it, and whether a receiver's stream may begin in it.
+    private func shape(of list: PacketList) -> (length: UInt16, isEven: Bool, hasStart: Bool) {
         func length(_ index: Int32) -> Int {
             let packet = batch[index]
             return packet.pointee.info.headerBytes + packet.pointee.info.payloadBytes + Int(packet.pointee.padding)
         }
         let first = length(list.head)
-        var next = batch[list.head].pointee.next
+        var isEven = true
+        var hasStart = false
+        var next = list.head
         // Ends: the list has no cycle.
         while next >= 0 {
-            guard length(next) == first else { return (UInt16(clamping: first), false) }
+            if length(next) != first { isEven = false }
+            if batch[next].pointee.canStart { hasStart = true }
             next = batch[next].pointee.next
         }
-        return (UInt16(clamping: first), true)
+        return (UInt16(clamping: first), isEven, hasStart)
     }
 
     /// Makes the list of the walk from its plan.
     private func link(_ conference: UnsafeMutablePointer<Conference>) {
-        conference.pointee.firstWalking = -1
+        conference.pointee.firstWalking = .none
         link(conference, areTails: true)
         conference.pointee.firstTail = conference.pointee.firstWalking
         link(conference, areTails: false)
@@ -94,10 +99,10 @@ extension ShardHost {
     private func link(_ conference: UnsafeMutablePointer<Conference>, areTails: Bool) {
         // From the end, since each goes to the front.
         for index in stride(from: walkPlan.count - 1, through: 0, by: -1) where walkPlan[index].isTail == areTails {
-            let source = conference.pointee.sources.pointer(at: Int(walkPlan[index].slot))
-            source.pointee.takesTail = walkPlan[index].takesTail
-            source.pointee.nextWalking = conference.pointee.firstWalking
-            conference.pointee.firstWalking = walkPlan[index].slot
+            let encoding = conference.pointee.encoding(at: walkPlan[index].place)
+            encoding.pointee.takesTail = walkPlan[index].takesTail
+            encoding.pointee.nextWalking = conference.pointee.firstWalking
+            conference.pointee.firstWalking = walkPlan[index].place
         }
     }
 
@@ -105,70 +110,76 @@ extension ShardHost {
     mutating func endWalk(
         _ conference: UnsafeMutablePointer<Conference>, at now: Timestamp, into egress: inout EgressBatch
     ) {
-        var slot = conference.pointee.firstWalking
+        var place = conference.pointee.firstWalking
         // Ends: as above.
-        while slot >= 0 {
-            let source = conference.pointee.sources.pointer(at: Int(slot))
-            if let place = source.pointee.wantsKeyframeFor {
+        while !place.isNone {
+            let source = conference.pointee.sources.pointer(at: place.source)
+            if let receiver = source.pointee.wantsKeyframeFor {
                 source.pointee.wantsKeyframeFor = nil
-                requestKeyframe(of: Int(slot), in: conference, for: Int(place), at: now, into: &egress)
+                requestKeyframe(of: place.source, in: conference, for: Int(receiver), at: now, into: &egress)
             }
-            conference.pointee.waitingCount -= Int(source.pointee.walking.count)
-            batch.release(&source.pointee.walking)
-            slot = source.pointee.nextWalking
-            source.pointee.nextWalking = -1
+            let encoding = conference.pointee.encoding(at: place)
+            if encoding.pointee.hasStart { noteUse(of: place.source, in: conference) }
+            conference.pointee.waitingCount -= Int(encoding.pointee.walking.count)
+            batch.release(&encoding.pointee.walking)
+            place = encoding.pointee.nextWalking
+            encoding.pointee.nextWalking = .none
         }
-        conference.pointee.firstWalking = -1
-        conference.pointee.firstTail = -1
+        conference.pointee.firstWalking = .none
+        conference.pointee.firstTail = .none
         conference.pointee.isWalking = false
     }
 
     /// Gives back what waits of one source, which is about to end.
     mutating func dropWaiting(_ slot: Int, of conference: UnsafeMutablePointer<Conference>) {
         let source = conference.pointee.sources.pointer(at: slot)
-        let waiting = Int(source.pointee.arriving.count + source.pointee.walking.count)
-        guard waiting > 0 else { return }
-        conference.pointee.waitingCount -= waiting
-        if !source.pointee.walking.isEmpty {
-            batch.release(&source.pointee.walking)
-            unlinkWalking(Int32(slot), of: conference)
-        }
-        if !source.pointee.arriving.isEmpty {
-            batch.release(&source.pointee.arriving)
-            unlinkArriving(Int32(slot), of: conference)
+        for position in 0..<source.pointee.encodings.count {
+            let encoding = source.pointee.encodings.pointer(at: position)
+            let place = EncodingPlace(source: slot, encoding: position)
+            conference.pointee.waitingCount -= Int(encoding.pointee.arriving.count + encoding.pointee.walking.count)
+            if !encoding.pointee.walking.isEmpty {
+                batch.release(&encoding.pointee.walking)
+                unlinkWalking(place, of: conference)
+            }
+            if !encoding.pointee.arriving.isEmpty {
+                batch.release(&encoding.pointee.arriving)
+                unlinkArriving(place, of: conference)
+            }
         }
     }
 
-    private func unlinkWalking(_ slot: Int32, of conference: UnsafeMutablePointer<Conference>) {
-        let source = conference.pointee.sources.pointer(at: Int(slot))
+    private func unlinkWalking(_ place: EncodingPlace, of conference: UnsafeMutablePointer<Conference>) {
+        let encoding = conference.pointee.encoding(at: place)
         var position = conference.pointee.firstWalking
-        if position == slot { conference.pointee.firstWalking = source.pointee.nextWalking }
-        if conference.pointee.firstTail == slot { conference.pointee.firstTail = source.pointee.nextWalking }
-        // Ends: the list has every source at most once.
-        while position >= 0, position != slot {
-            let other = conference.pointee.sources.pointer(at: Int(position))
+        if position == place { conference.pointee.firstWalking = encoding.pointee.nextWalking }
+        if conference.pointee.firstTail == place { conference.pointee.firstTail = encoding.pointee.nextWalking }
+        // Ends: the list has every encoding at most once.
+        while !position.isNone, position != place {
+            let other = conference.pointee.encoding(at: position)
             position = other.pointee.nextWalking
-            if position == slot { other.pointee.nextWalking = source.pointee.nextWalking }
+            if position == place { other.pointee.nextWalking = encoding.pointee.nextWalking }
         }
-        source.pointee.nextWalking = -1
+        encoding.pointee.nextWalking = .none
     }
 
-    private func unlinkArriving(_ slot: Int32, of conference: UnsafeMutablePointer<Conference>) {
-        let source = conference.pointee.sources.pointer(at: Int(slot))
+    private func unlinkArriving(_ place: EncodingPlace, of conference: UnsafeMutablePointer<Conference>) {
+        let encoding = conference.pointee.encoding(at: place)
         var position = conference.pointee.firstArriving
-        if position == slot { conference.pointee.firstArriving = source.pointee.nextArriving }
-        var last: Int32 = position == slot ? source.pointee.nextArriving : position
+        if position == place { conference.pointee.firstArriving = encoding.pointee.nextArriving }
+        var last = position == place ? encoding.pointee.nextArriving : position
         // Ends: as above.
-        while position >= 0, position != slot {
-            let other = conference.pointee.sources.pointer(at: Int(position))
+        while !position.isNone, position != place {
+            let other = conference.pointee.encoding(at: position)
             last = position
             position = other.pointee.nextArriving
-            if position == slot { other.pointee.nextArriving = source.pointee.nextArriving }
+            if position == place { other.pointee.nextArriving = encoding.pointee.nextArriving }
         }
         // Ends: as above.
-        while last >= 0, case let next = conference.pointee.sources[Int(last)].nextArriving, next >= 0 { last = next }
+        while !last.isNone, case let next = conference.pointee.encoding(at: last).pointee.nextArriving, !next.isNone {
+            last = next
+        }
         conference.pointee.lastArriving = last
-        source.pointee.nextArriving = -1
+        encoding.pointee.nextArriving = .none
     }
 
     /// Gives back what waits of a conference, which is about to end, and takes it out of the queue.
@@ -190,9 +201,8 @@ extension ShardHost {
     /// Browsers split a frame into packets that differ by one byte, the longer ones last. The kernel takes equal
     /// packets for one receiver as one message, and the message is what costs (ADR 14). The padding is written once,
     /// behind the payload, where the tag stood or the sender's own padding.
-    private func evenOut(_ source: UnsafeMutablePointer<Source>) {
-        guard source.pointee.mediaType == .video else { return }
-        var first = source.pointee.walking.head
+    private func evenOut(_ list: PacketList) {
+        var first = list.head
         // Both loops end: the list has no cycle, and the outer one goes on where the inner ones stopped.
         while first >= 0 {
             let timestamp = batch[first].pointee.info.timestamp

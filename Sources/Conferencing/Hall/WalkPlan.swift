@@ -1,15 +1,15 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
-/// In which order a walk takes the sources of a conference, so that a receiver's packets are few kernel messages.
+/// In which order a walk takes the encodings of a conference, so that a receiver's packets are few kernel messages.
 ///
 /// The kernel takes packets of one length for one receiver as one message, and a shorter one as its last (UDP GSO). So
 /// sources of one length stand together, longest first: the speech of a whole stage may be one message. Each such group
 /// leaves the place of a shorter last packet, and the shortest sources are there to fill it, a packet in each place:
 /// twenty cameras with two packets each are fourteen messages instead of twenty.
 struct WalkPlan: ~Copyable {
-    /// A source with packets.
+    /// An encoding with packets.
     struct Entry: BitwiseCopyable {
-        var slot: Int32
+        var place: EncodingPlace
         /// Length of its first packet.
         var length: UInt16
         /// How many packets it has.
@@ -23,8 +23,8 @@ struct WalkPlan: ~Copyable {
         /// Position in the order of first touch.
         fileprivate var arrival: UInt16 = 0
 
-        init(slot: Int32, length: UInt16, packets: UInt16, isEven: Bool) {
-            self.slot = slot
+        init(_ place: EncodingPlace, length: UInt16, packets: UInt16, isEven: Bool) {
+            self.place = place
             self.length = length
             self.packets = packets
             self.isEven = isEven
@@ -49,7 +49,7 @@ struct WalkPlan: ~Copyable {
 
     mutating func removeAll() { count = 0 }
 
-    /// Adds a source. Each has a packet at least, so no more come than packets may wait.
+    /// Adds an encoding. Each has a packet at least, so no more come than packets may wait.
     mutating func add(_ entry: Entry) {
         precondition(count < ConferencingLimits.waitingPackets, "more sources than packets")
         entries[count] = entry
@@ -57,7 +57,7 @@ struct WalkPlan: ~Copyable {
         count += 1
     }
 
-    /// Sorts the sources and says which of them fill places.
+    /// Sorts the encodings and says which of them fill places.
     mutating func make() {
         guard count > 1 else { return }
         sort()

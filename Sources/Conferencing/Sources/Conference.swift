@@ -52,12 +52,13 @@ struct Conference: ~Copyable {
     var isSelecting = false
 
     // The walk through the hall (PacketPath.swift).
-    /// Sources with packets, in order of first touch.
-    var firstArriving: Int32 = -1
-    var lastArriving: Int32 = -1
-    /// Sources whose packets the walk carries, as ``WalkPlan`` has put them in order; those that fill places come last.
-    var firstWalking: Int32 = -1
-    var firstTail: Int32 = -1
+    /// Encodings with packets, in order of first touch.
+    var firstArriving = EncodingPlace.none
+    var lastArriving = EncodingPlace.none
+    /// Encodings whose packets the walk carries, as ``WalkPlan`` has put them in order; those that fill places come
+    /// last.
+    var firstWalking = EncodingPlace.none
+    var firstTail = EncodingPlace.none
     /// Members that the present walk still has to visit.
     var toVisit = MemberSet()
     var isWalking = false
@@ -185,7 +186,23 @@ struct Conference: ~Copyable {
         return slot
     }
 
-    /// Makes the encodings of a source equal to `streams`; those that stay keep their state.
+    /// Whether `streams` have other SSRCs than the encodings of a source, or in another order.
+    func areOther(_ streams: [SourceStreamDescription], than slot: Int) -> Bool {
+        guard sources[slot].encodings.count == streams.count else { return true }
+        for position in streams.indices where sources[slot].encodings[position].ssrc != streams[position].ssrc {
+            return true
+        }
+        return false
+    }
+
+    /// An encoding with packets that wait.
+    @inline(__always)
+    func encoding(at place: EncodingPlace) -> UnsafeMutablePointer<Encoding> {
+        sources.pointer(at: place.source).pointee.encodings.pointer(at: place.encoding)
+    }
+
+    /// Makes the encodings of a source equal to `streams`; those that stay keep their state. Where they are others, or
+    /// in another order, the packets that wait in it are the batch's to release first.
     mutating func setStreams(_ streams: [SourceStreamDescription], of slot: Int, clockRate: UInt32) {
         forgetStreams(of: slot)
         let source = sources.pointer(at: slot)
@@ -194,8 +211,7 @@ struct Conference: ~Copyable {
             var encoding = Encoding(stream, clockRate: clockRate)
             for position in 0..<source.pointee.encodings.count
             where source.pointee.encodings[position].ssrc == stream.ssrc {
-                encoding.statistics = source.pointee.encodings[position].statistics
-                encoding.gaps = source.pointee.encodings[position].gaps
+                encoding = Encoding(stream, continuing: source.pointee.encodings[position])
             }
             let index = UInt8(encodings.count)
             encodings.append(encoding)

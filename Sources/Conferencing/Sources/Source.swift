@@ -30,7 +30,7 @@ struct Source: ~Copyable {
     var recentNumbers = RecentNumbers()
     /// Its last payloads; only for voices that the bridge protects.
     var history: AudioHistory?
-    /// From low to high. The first one is forwarded; its SSRC is the one that receivers see.
+    /// From low to high. The first one's SSRC is the one that receivers see, whichever they get.
     var encodings = GrowableBuffer<Encoding>(capacity: 1)
     /// What its latest packet carries (`Codec` raw value); ``Uplink/none`` before the first.
     private(set) var codec = Uplink.none
@@ -38,25 +38,11 @@ struct Source: ~Copyable {
     private(set) var restarts: UInt16 = 0
     /// When requests for a key frame were passed on, whoever asked.
     var keyframeRequests = RequestHistory()
+    /// Bit n: encoding n is sent to somebody, or somebody waits for it. What nobody uses ends at door 5.
+    var used: UInt8 = 1
     /// Place of a receiver that waits for a key frame and may still ask; it does when the batch is done, so that runs
     /// are not broken up.
     var wantsKeyframeFor: UInt16?
-
-    /// The latest sender report of the encoding that is forwarded, and which one it is; 0 before the first.
-    private(set) var report = SenderReport(
-        ssrc: 0, ntp: NTPTime(0), rtpTimestamp: 0, packetCount: 0, octetCount: 0)
-    private(set) var reportGeneration: UInt16 = 0
-    private var newerReport: SenderReport?
-    private var reportOfferedAt: Timestamp?
-
-    /// Packets that came since the present walk through the conference began, and those that the walk carries.
-    var arriving = PacketList()
-    var walking = PacketList()
-    /// The next source of the conference with such packets, −1 at the end.
-    var nextArriving: Int32 = -1
-    var nextWalking: Int32 = -1
-    /// Behind its packets in the walk one goes that fills a place.
-    var takesTail = false
 
     init() {}
 
@@ -86,10 +72,8 @@ struct Source: ~Copyable {
         history = nil
         keyframeRequests = RequestHistory()
         wantsKeyframeFor = nil
-        reportGeneration = 0
+        used = 1
         codec = Uplink.none
-        newerReport = nil
-        reportOfferedAt = nil
     }
 
     /// The tenant moves out.
@@ -112,26 +96,4 @@ struct Source: ~Copyable {
 
     /// What was missing in every receiver's picture makes each begin again with a key frame.
     mutating func restart() { restarts &+= 1 }
-
-    /// Takes a sender report of the encoding that is forwarded. The latest one counts, and receivers see a new one no
-    /// more often than every ``ForwardingLimits/senderReportInterval``, whatever arrives.
-    mutating func offer(_ report: SenderReport, at now: Timestamp) {
-        newerReport = report
-        publishReport(at: now)
-    }
-
-    /// Lets receivers see the latest sender report if it is time.
-    @inline(__always)
-    mutating func publishReport(at now: Timestamp) {
-        if newerReport != nil { publish(at: now) }
-    }
-
-    private mutating func publish(at now: Timestamp) {
-        guard let newerReport else { return }
-        if let reportOfferedAt, now - reportOfferedAt < ForwardingLimits.senderReportInterval { return }
-        report = newerReport
-        self.newerReport = nil
-        reportOfferedAt = now
-        reportGeneration = reportGeneration == .max ? 1 : reportGeneration + 1
-    }
 }

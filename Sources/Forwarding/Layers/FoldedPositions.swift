@@ -26,7 +26,7 @@ struct FoldedPositions: BitwiseCopyable {
     func count(_ count: Int, upTo last: UInt16) -> Int {
         var result = 0
         // Ends: no more than are remembered.
-        for back in 0..<UInt16(truncatingIfNeeded: min(max(count, 0), Self.count)) where contains(last &- back) {
+        for back in 0..<min(max(count, 0), Self.count) where contains(last &- UInt16(truncatingIfNeeded: back)) {
             result += 1
         }
         return result

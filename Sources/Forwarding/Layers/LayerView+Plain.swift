@@ -22,7 +22,8 @@ extension LayerView {
             guard noteKind(.plain, encoding: encoding, sequence: sequence) else { return nil }
             guard filter.acceptPlain(of: encoding, canStart: canStart) else { return nil }
             begin(.plain, encoding: encoding, sequence: sequence, timestamp: timestamp, at: now)
-            flags.formUnion([.hasSent, .isComplete])
+            flags.insert(.hasSent)
+            flags.insert(.isComplete)
         }
         guard let number = folder.keep(sequence, &folded) else { return nil }
         let time = timestamp &+ timestampOffset

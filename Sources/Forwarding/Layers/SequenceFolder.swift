@@ -55,8 +55,8 @@ struct SequenceFolder: BitwiseCopyable {
         let distance = distance(to: sequence)
         guard distance > 0 else { return distance }
         // What lies there is of a round before.
-        for step in 1...UInt16(truncatingIfNeeded: min(distance, FoldedPositions.count)) {
-            folded.remove(newest &+ step)
+        for step in 1...min(distance, FoldedPositions.count) {
+            folded.remove(newest &+ UInt16(truncatingIfNeeded: step))
         }
         newest = sequence
         reach = UInt8(truncatingIfNeeded: min(Int(reach) + distance, FoldedPositions.count - 1))

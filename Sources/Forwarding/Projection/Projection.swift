@@ -1,24 +1,14 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
-/// Door 6: one receiver's view of one source: whether a packet goes to it, under which number, and what went before.
+public import Primitives
+
+/// Door 6: one receiver's view of one source: which of its packets go to it, under which numbers, and what went before.
 ///
-/// One cache line of plain data per *active* pair, from which the receiver's stream goes on wherever it is read back
+/// Cache lines of plain data per *active* pair, from which the receiver's stream goes on wherever it is read back
 /// (house-style 2.10). What is seldom needed stands in ``ProjectionReport``.
 public struct Projection: BitwiseCopyable, Sendable {
-    /// What becomes of a packet.
-    public enum Decision: UInt8, Sendable {
-        /// Send it.
-        case forward
-        /// Nothing can be sent before a key frame: drop it and have one asked for.
-        case awaitsKeyframe
-        /// From before the packet the receiver's stream began with: drop it.
-        case beforeStart
-        /// Of another encoding than the one this receiver is sent.
-        case otherEncoding
-    }
-
     /// Size of one in memory, in bytes; slabs keep them on lines of their own.
-    public static let lineBytes = 64
+    public static let lineBytes = 128
 
     /// Which of the successive sources of its slot this belongs to; another number means that it is free.
     public let generation: UInt32
@@ -30,27 +20,13 @@ public struct Projection: BitwiseCopyable, Sendable {
     public private(set) var packetsSent: UInt32 = 0
     /// Payload bytes sent, for sender reports; wraps.
     public private(set) var octetsSent: UInt32 = 0
-    /// Added to the media time of the packets.
+    /// Added to the media time of the packets of the encoding that is sent.
     public private(set) var timestampOffset: UInt32 = 0
-    /// Added to the numbers of the packets.
-    private var sequenceOffset: UInt16 = 0
-    /// The highest number accepted, before the offset.
-    private var newest: UInt16 = 0
-    /// How far ``newest`` is from where the stream began; no further than any late packet can lie.
-    private var distanceFromStart: UInt16 = 0
-    /// Which of the source's restarts this has seen.
-    private var restarts: UInt16 = 0
-    /// Which of the source's sender reports went out last; 0 for none.
+    /// Which of the encodings' sender reports went out last; 0 for none.
     public var reportGeneration: UInt16 = 0
-    /// The encoding that is to be sent.
-    public var targetEncoding: UInt8 = 0
-    /// The encoding that is sent.
-    public private(set) var currentEncoding: UInt8 = 0
-    /// Whether something has been accepted since the last restart.
-    public private(set) var hasStarted = false
-    /// Whether a number was ever given.
-    private var hasNumber = false
-    // The rest of the line is kept for picture identifiers.
+    /// Which of the source's restarts this has seen.
+    public private(set) var restarts: UInt16 = 0
+    private var view: LayerView
 
     /// A view of a source of which nothing has been sent.
     /// - Parameters:
@@ -61,58 +37,72 @@ public struct Projection: BitwiseCopyable, Sendable {
     public init(generation: UInt32, outgoingSSRC: UInt32, after last: UInt16?, random: UInt64) {
         self.generation = generation
         self.outgoingSSRC = outgoingSSRC
-        if let last {
-            firstNumber = last &+ UInt16(ForwardingLimits.restartHole) &+ 1
-        } else {
-            firstNumber = UInt16(truncatingIfNeeded: random) & (ForwardingLimits.firstNumbers - 1)
-        }
+        let former =
+            last.map { $0 &+ UInt16(ForwardingLimits.restartHole) }
+            ?? (UInt16(truncatingIfNeeded: random) & (ForwardingLimits.firstNumbers - 1)) &- 1
+        view = LayerView(after: former, random: random)
+        view.aim(at: LayerTarget(encoding: 0, temporal: 7))
     }
 
-    /// The number that the next packet gets if it begins the stream.
-    private var firstNumber: UInt16
-
-    /// The number under which a packet leaves that was accepted.
-    @inlinable
-    public func outgoing(_ sequence: UInt16) -> UInt16 { sequence &+ offset }
-
-    @usableFromInline var offset: UInt16 { sequenceOffset }
-
-    /// Decides on a packet.
-    /// - Parameters:
-    ///   - sequence: its number after gaps were closed (``SequenceGapCloser``).
-    ///   - encoding: which encoding of its source it is of.
-    ///   - canStart: the stream can begin with it: any packet of audio and of video that the bridge does not parse
-    ///     (media-plane.md 5.7), otherwise a key frame.
-    ///   - restarts: the source's count; another than before begins the stream anew, without a gap.
-    public mutating func accept(sequence: UInt16, encoding: UInt8, canStart: Bool, restarts: UInt16) -> Decision {
-        if restarts != self.restarts {
-            self.restarts = restarts
-            hasStarted = false
-        }
-        guard encoding == targetEncoding else { return .otherEncoding }
-        guard hasStarted else {
-            guard canStart else { return .awaitsKeyframe }
-            if hasNumber { firstNumber = outgoing(newest) &+ 1 }
-            sequenceOffset = firstNumber &- sequence
-            currentEncoding = encoding
-            newest = sequence
-            distanceFromStart = 0
-            hasStarted = true
-            hasNumber = true
-            return .forward
-        }
-        let distance = Int(Int16(bitPattern: sequence &- newest))
-        if distance > 0 {
-            newest = sequence
-            distanceFromStart = UInt16(min(Int(distanceFromStart) + distance, Int(Int16.max)))
-        } else if Int(distanceFromStart) + distance < 0 {
-            return .beforeStart
-        }
-        return .forward
+    /// What is to be sent.
+    public var target: LayerTarget { view.target }
+    /// Which encoding is sent; -1: none.
+    public var currentEncoding: Int { Int(view.currentEncoding) }
+    /// Whether a key frame has to be asked for.
+    public var needsKeyframe: Bool { view.needsKeyframe }
+    /// Whether what is sent is what is to be sent, so that other encodings mean nothing.
+    public var isSettled: Bool { view.currentEncoding == view.target.encoding }
+    /// Bit n: encoding n is sent or waited for.
+    public var usedEncodings: UInt8 {
+        var used: UInt8 = 0
+        if view.currentEncoding >= 0 { used |= 1 << UInt8(view.currentEncoding) }
+        if view.target.encoding >= 0 { used |= 1 << UInt8(view.target.encoding) }
+        return used
     }
+
+    /// Changes what is to be sent.
+    public mutating func aim(at target: LayerTarget) { view.aim(at: target) }
 
     /// The receiver misses what comes now. Whenever it goes on, it begins anew without a gap.
-    public mutating func interrupt() { hasStarted = false }
+    public mutating func interrupt() { view.interrupt() }
+
+    /// Decides on a packet of a source.
+    /// - Parameters:
+    ///   - facts: what its format says of its frame; `nil` where the bridge cannot tell frames apart.
+    ///   - encoding: which encoding of its source it is of.
+    ///   - sequence: its number after gaps were closed (``SequenceGapCloser``).
+    ///   - canStart: the stream can begin with it: any packet of audio and of video that the bridge does not parse
+    ///     (media-plane.md 5.7), otherwise a key frame.
+    ///   - isAudio: its time stays as it is: voices are never switched, and their clock is another.
+    ///   - history: of its encoding.
+    ///   - restarts: the source's count; another than before begins the stream anew, without a gap.
+    /// - Returns: how it leaves; `nil` when this receiver does not get it.
+    public mutating func take(
+        _ facts: LayerView.Packet?, encoding: UInt8, sequence: UInt16, timestamp: UInt32, canStart: Bool,
+        isAudio: Bool, history: borrowing FrameHistory, restarts: UInt16, at now: Timestamp
+    ) -> LayerView.Outgoing? {
+        if restarts != self.restarts {
+            self.restarts = restarts
+            view.interrupt()
+        }
+        var outgoing: LayerView.Outgoing?
+        if let facts {
+            outgoing = view.take(facts, history: history, at: now)
+        } else {
+            outgoing = view.takePlain(
+                encoding: Int8(truncatingIfNeeded: encoding), sequence: sequence, timestamp: timestamp,
+                canStart: canStart, at: now)
+        }
+        if isAudio { outgoing?.timestamp = timestamp }
+        if let outgoing { timestampOffset = outgoing.timestamp &- timestamp }
+        return outgoing
+    }
+
+    /// Whether the receiver has not had this sender report and gets the encoding that it is of.
+    @inlinable
+    public func lacksReport(_ generation: UInt16, of encoding: Int) -> Bool {
+        generation != 0 && generation != reportGeneration && encoding == currentEncoding
+    }
 
     /// Counts a packet that was put into the transmit slab.
     @inlinable

@@ -129,7 +129,7 @@ extension VirtualClient {
             }
         }
         var sent = packet
-        sent.payloadHash = payload.withUnsafeBytes { payloadHash($0) }
+        sent.payloadHash = contentHash(payload, isVideo: number == settings.vp8Number)
         sent.payloadBytes = payload.count
         let sequence = world.ledgers[source.ledger].sequence(of: index)
         let transportNumber = transportFates.count
@@ -175,6 +175,18 @@ extension VirtualClient {
         }
         return bytes
     }
+}
+
+/// A checksum of what a payload says, apart from the picture numbers that each receiver has its own of.
+func contentHash(_ payload: [UInt8], isVideo: Bool) -> UInt64 {
+    var payload = payload
+    if isVideo, let descriptor = VP8Descriptor(payload.rawSpan, from: 0, to: payload.count) {
+        payload.withUnsafeMutableBytes {
+            var bytes = $0.mutableBytes
+            descriptor.pictureFields.patch(pictureID: 0, tl0PictureIndex: 0, in: &bytes, at: 0)
+        }
+    }
+    return payload.withUnsafeBytes { payloadHash($0) }
 }
 
 /// A checksum of a payload: equal bytes, equal numbers.

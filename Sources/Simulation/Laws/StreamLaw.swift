@@ -25,6 +25,8 @@ struct StreamLaw {
     /// Packets and payload bytes sent, over all and since the source was signalled last.
     private(set) var sent = (packets: 0, bytes: 0)
     private(set) var sentInEpoch = (packets: 0, bytes: 0)
+    /// What is added to the sender's media time.
+    private(set) var timeOffset: UInt32 = 0
     private var highest = (index: 0, out: Int64(0), timestamp: UInt32(0))
     /// Position, in the order of arrivals, of the packet that the stream began with last. What arrived before that one
     /// was dropped, also where its number is higher.
@@ -52,6 +54,7 @@ struct StreamLaw {
         } else {
             try place(index, out: out, ledger)
         }
+        if index == highest.index { timeOffset = timestamp &- packet.timestamp }
         remember(index, out)
         sent = (sent.packets + 1, sent.bytes + packet.payloadBytes)
         sentInEpoch = (sentInEpoch.packets + 1, sentInEpoch.bytes + packet.payloadBytes)

@@ -55,8 +55,9 @@ extension World {
             })
         else { throw Breach(.privacy, "\(what), which is none of its business") }
         let ledger = ledgers[position]
+        let offset = client.laws[position]?.timeOffset ?? 0
         let number = ledger.reports.lastIndex {
-            $0.isTaken && $0.ntp == report.ntp && $0.rtpTimestamp == report.rtpTimestamp
+            $0.isTaken && $0.ntp == report.ntp && $0.rtpTimestamp &+ offset == report.rtpTimestamp
         }
         guard let number else { throw Breach(.reports, "\(what) that its owner has not sent") }
         guard let law = client.laws[position], law.hasStarted else {

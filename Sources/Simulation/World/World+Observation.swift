@@ -132,7 +132,7 @@ extension World {
         }
         let ledger = ledgers[position]
         let sent = ledger.packets[index]
-        let hash = packet.withUnsafeBytes { payloadHash(UnsafeRawBufferPointer(rebasing: $0[headerBytes..<end])) }
+        let hash = contentHash(Array(packet[headerBytes..<end]), isVideo: ledger.mediaType == .video)
         guard hash == sent.payloadHash else {
             throw Breach(.integrity, "ssrc \(header.ssrc): packet \(index) was changed on the way")
         }

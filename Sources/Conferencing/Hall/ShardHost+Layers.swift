@@ -1,0 +1,75 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+import Forwarding
+import Primitives
+import RTP
+import ShardMessages
+import Telemetry
+import VideoPayload
+
+// What a video packet says of its frame, read once for all receivers, and which encodings of a source anybody needs.
+
+extension ShardHost {
+    /// Reads what the later doors need of a video packet's payload.
+    /// - Returns: `false` for a packet of a frame that lies too far back to be known.
+    @inline(__always)
+    mutating func describe(
+        _ record: inout BatchPacket, _ packet: UnsafeRawBufferPointer, _ encoding: UnsafeMutablePointer<Encoding>
+    ) -> Bool {
+        if record.codec == Codec.vp8.rawValue {
+            record.info.dropDependencyDescriptor()
+            record.info.parseVP8(packet)
+            if record.info.isKeyframe { counters.add(.keyframesReceived) }
+            return describeVP8(&record, encoding)
+        }
+        if record.codec == Codec.vp9.rawValue { record.info.dropDependencyDescriptor() }
+        return true
+    }
+
+    private func describeVP8(_ record: inout BatchPacket, _ encoding: UnsafeMutablePointer<Encoding>) -> Bool {
+        record.canStart = record.info.isKeyframe
+        // Without picture ids nobody can tell frames apart.
+        let facts = record.info.vp8
+        guard facts.pictureID >= 0 else { return true }
+        let temporal = UInt8(max(0, facts.temporalID))
+        guard
+            let frame = encoding.pointee.history.note(
+                FrameHistory.Sighting(
+                    pictureID: UInt16(facts.pictureID), isLong: facts.fields.hasLongPictureID, temporal: temporal,
+                    isStart: record.info.isStartOfFrame, isEnd: record.info.isEndOfFrame,
+                    isKeyframe: record.info.isKeyframe))
+        else { return false }
+        record.layered = LayerView.Packet(
+            encoding: Int8(record.encoding), sequence: record.sequence, timestamp: record.info.timestamp, frame: frame,
+            temporal: temporal, isStart: record.info.isStartOfFrame, isKeyframe: record.info.isKeyframe,
+            base: UInt8(max(0, facts.tl0PictureIndex)))
+        return true
+    }
+
+    /// Why a receiver does not get a packet.
+    func refusal(of packet: BatchPacket, by projection: Projection) -> MediaCounter {
+        if projection.currentEncoding < 0 { return .droppedWaitingForKeyframe }
+        if projection.currentEncoding != Int(packet.encoding) { return .droppedNotForwardedEncoding }
+        return .droppedBeforeStart
+    }
+
+    /// Finds out anew which encodings of a source anybody gets or waits for.
+    func noteUse(of slot: Int, in conference: UnsafeMutablePointer<Conference>) {
+        let source = conference.pointee.sources.pointer(at: slot)
+        guard source.pointee.encodings.count > 1 else { return }
+        var receivers = MemberSet()
+        conference.pointee.interest.collect(slot, into: &receivers)
+        var used: UInt8 = 0
+        // Ends: each turn takes one member out of the set.
+        while let place = receivers.popFirst() {
+            guard let index = conference.pointee.member(at: place) else { continue }
+            let downlink = endpoints.pointer(at: index)
+            if let pair = downlink.pointee.downlink.position(ofSlot: slot, generation: source.pointee.generation) {
+                used |= downlink.pointee.downlink.projection(at: pair).pointee.usedEncodings
+            } else {
+                used |= 1
+            }
+        }
+        source.pointee.used = used
+    }
+}
