@@ -45,6 +45,26 @@ enum SimulationLimits {
     static let livenessWindow = TimeDelta.milliseconds(1_000)
     /// Frames that a client keeps while it waits for packets.
     static let waitingFrames = 32
+    /// Requests for key frames that come faster than this are forgotten by clients, as browsers do.
+    static let encoderKeyframeSpacing = TimeDelta.milliseconds(300)
+    /// Packets of an encoding that its sender can repeat.
+    static let repeatableBySender = 512
+    /// Packets of a source with layers that a law and a receiver remember, a power of two.
+    static let viewWindow = 2_048
+    /// Attempts of a receiver to have a packet repeated.
+    static let receiverNackAttempts = 10
+    /// How long a receiver waits before it asks for a packet the first time.
+    static let receiverNackDelay = TimeDelta.milliseconds(10)
+    /// A receiver whose picture stands still so long asks for a key frame.
+    static let stuckAfter = TimeDelta.milliseconds(400)
+    /// A sender may be asked for the same packet no faster than this.
+    static let nackSpacing = TimeDelta.milliseconds(15)
+    /// And no more often than this.
+    static let nackAttempts = 10
+    /// How long a receiver may get a larger picture than it asked for: until a key frame of the smaller one comes.
+    static let constraintGrace = TimeDelta.seconds(12 as Int64)
+    /// How long it may get a picture that it wants none of any more.
+    static let suspensionGrace = TimeDelta.milliseconds(50)
     /// Forwarded packets of a stream that a law remembers, to place late ones.
     static let rememberedPackets = 512
 }

@@ -9,7 +9,9 @@ import Testing
 /// The simulator itself: it plays the same seed the same way, and its laws can be broken.
 @Suite("Simulation")
 struct SimulationTests {
-    @Test("a scenario holds, and a second run of the seed leaves the same trace", arguments: ["two", "many", "bursts"])
+    @Test(
+        "a scenario holds, and a second run of the seed leaves the same trace",
+        arguments: ["two", "many", "lossy-layers"])
     func scenarioIsDeterministic(_ name: String) throws {
         let scenario = try #require(Scenario.named(name))
         let first = Run(scenario, seed: 3)
@@ -96,6 +98,28 @@ struct SimulationTests {
         #expect((750...1_050).contains(copied))
         link.settings.isDown = true
         #expect(link.pass(at: last, isHandshake: true).first == nil)
+    }
+
+    @Test("a link with a rate lets bits pass one by one, and loses what would wait too long")
+    func rate() {
+        var random = Random(seed: 3)
+        var settings = Link.Settings()
+        settings.delay = .milliseconds(10)
+        settings.rate = 80_000
+        settings.queue = .milliseconds(250)
+        var link = Link(settings, random: &random)
+        let start = Timestamp(nanoseconds: 1_000_000_000)
+        // A hundred milliseconds each.
+        let times = (0..<4).map { _ in link.pass(at: start, bytes: 1_000, isHandshake: false).first }
+        let expected: [Int64?] = [110, 210, 310, nil]
+        #expect(times == expected.map { wait in wait.map { start + .milliseconds($0) } })
+        #expect(link.overflowed == 1)
+        // An idle link owes nothing.
+        let later = start + .seconds(10 as Int64)
+        #expect(link.pass(at: later, bytes: 1_000, isHandshake: false).first == later + .milliseconds(110))
+        link.settings.rate = 0
+        #expect(link.pass(at: later, bytes: 1_000, isHandshake: false).first == later + .milliseconds(110))
+        #expect(link.pass(at: later + .milliseconds(500), bytes: 1_000, isHandshake: false).copy == nil)
     }
 
     @Test("a picture needs every packet of every frame, or a key frame")

@@ -16,6 +16,13 @@ struct ClientSettings {
     var opusNumber: UInt8 = 111
     var vp8Number: UInt8 = 100
     var levelID: UInt8 = 1
+    var rtxNumber: UInt8 = 101
+    /// Whether it takes repeats of video, on a stream of their own.
+    var hasRTX = false
+    /// Whether it asks for repeats of what it misses.
+    var asksForRepeats = false
+    /// In which layers it sends its video; `nil`: in one stream without any.
+    var layers: LayerSettings?
     var hasTransportCC = true
     /// Time in an audio packet.
     var audioInterval = TimeDelta.milliseconds(20)

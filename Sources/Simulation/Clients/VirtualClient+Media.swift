@@ -123,26 +123,46 @@ extension VirtualClient {
         as packet: SentPacket
     ) {
         let index = world.ledgers[source.ledger].packets.count
-        if !packet.isPadding {
-            for value in [Self.tagMark, UInt32(source.ledger), UInt32(index)] {
-                for shift in [24, 16, 8, 0] as [UInt32] { payload.append(UInt8(truncatingIfNeeded: value >> shift)) }
-            }
-        }
+        if !packet.isPadding { payload += tag(source.ledger, index) }
         var sent = packet
         sent.payloadHash = contentHash(payload, isVideo: number == settings.vp8Number)
         sent.payloadBytes = payload.count
         let sequence = world.ledgers[source.ledger].sequence(of: index)
+        if packet.isPadding { payload = [UInt8](repeating: 0, count: 99) + [100] }
+        let header = MediaHeader(
+            marker: marker, payloadType: number, sequence: sequence, timestamp: packet.timestamp, ssrc: source.ssrc,
+            hasPadding: packet.isPadding, level: packet.level)
+        guard let (bytes, transportNumber) = seal(header, payload: payload, in: world) else { return }
+        world.ledgers[source.ledger].packets.append(sent)
+        source.packets &+= 1
+        source.octets &+= UInt32(payload.count)
+        source.lastDatagram = bytes
+        world.send(bytes, from: self, packet: (source.ledger, index), transportNumber: transportNumber)
+    }
+
+    /// What the payload of every packet ends with.
+    func tag(_ ledger: Int, _ index: Int) -> [UInt8] {
+        var bytes: [UInt8] = []
+        for value in [Self.tagMark, UInt32(ledger), UInt32(index)] {
+            for shift in [24, 16, 8, 0] as [UInt32] { bytes.append(UInt8(truncatingIfNeeded: value >> shift)) }
+        }
+        return bytes
+    }
+
+    /// Writes a packet with this client's extensions, and protects it.
+    /// - Returns: the datagram, and its transport-wide number.
+    func seal(_ header: MediaHeader, payload: [UInt8], in world: World) -> (bytes: [UInt8], transportNumber: Int?)? {
         let transportNumber = transportFates.count
         var slot = [UInt8](repeating: 0, count: EgressBatch.slotBytes)
-        if packet.isPadding { payload = [UInt8](repeating: 0, count: 99) + [100] }
         let total = slot.withUnsafeMutableBytes { slot -> Int? in
             var writer = BufferWriter(slot)
             RTPHeader.write(
-                marker: marker, payloadType: number, sequence: sequence, timestamp: packet.timestamp,
-                ssrc: source.ssrc, hasPadding: packet.isPadding, hasExtension: true, to: &writer)
+                marker: header.marker, payloadType: header.payloadType, sequence: header.sequence,
+                timestamp: header.timestamp, ssrc: header.ssrc, hasPadding: header.hasPadding, hasExtension: true,
+                to: &writer)
             let block = HeaderExtensionWriter(.oneByte, to: &writer)
-            if packet.level != 255 {
-                block.append(id: settings.levelID, [0x80 | packet.level].rawSpan, to: &writer)
+            if header.level != 255 {
+                block.append(id: settings.levelID, [0x80 | header.level].rawSpan, to: &writer)
             }
             if settings.hasTransportCC {
                 let bytes = [UInt8(transportNumber >> 8 & 255), UInt8(transportNumber & 255)]
@@ -156,19 +176,15 @@ extension VirtualClient {
                 transport.protectRTP(slot: slot, headerBytes: writer.count, payload: body)
             }
         }
-        guard let total else { return world.fail(.world, "client \(self.index) cannot protect a packet") }
-        if settings.hasTransportCC {
-            sent.transportNumber = transportNumber
-            transportFates.append(false)
+        guard let total else {
+            world.fail(.world, "client \(self.index) cannot protect a packet")
+            return nil
         }
-        world.ledgers[source.ledger].packets.append(sent)
-        source.packets &+= 1
-        source.octets &+= UInt32(payload.count)
-        source.lastDatagram = Array(slot[..<total])
-        world.send(source.lastDatagram, from: self, packet: (source.ledger, index))
+        if settings.hasTransportCC { transportFates.append(false) }
+        return (Array(slot[..<total]), settings.hasTransportCC ? transportNumber : nil)
     }
 
-    private func filler(_ count: Int, seed: Int) -> [UInt8] {
+    func filler(_ count: Int, seed: Int) -> [UInt8] {
         var bytes = [UInt8](repeating: UInt8(truncatingIfNeeded: seed), count: count)
         for position in stride(from: 0, to: count, by: 7) {
             bytes[position] = UInt8(truncatingIfNeeded: position &* 31 &+ seed)

@@ -37,18 +37,29 @@ extension VirtualClient {
                 for ledger in streams.keys.sorted() where world.ledgers[ledger].ssrc == report.ssrc {
                     streams[ledger]?.lastReport = (report.ntp.compact, world.now)
                 }
+                if let (group, _) = world.group(of: report.ssrc, in: conference) {
+                    views[group]?.lastReport = (report.ntp.compact, world.now)
+                }
+            }
+            if packet.type == .transportFeedback, packet.count == FeedbackFormat.nack,
+                let header = FeedbackHeader(packet, in: bytes.rawSpan)
+            {
+                answer(packet, header, bytes, in: world)
             }
             guard packet.type == .payloadFeedback, let header = FeedbackHeader(packet, in: bytes.rawSpan) else {
                 continue
             }
             let asked = KeyframeRequest.Entry(0, of: packet, in: bytes.rawSpan)?.ssrc ?? header.mediaSSRC
             if asked == video?.ssrc { video?.wantsKey = true }
+            if encoder?.encodings.contains(where: { $0.ssrc == asked }) ?? false {
+                encoder?.askForKeyframe(at: world.now)
+            }
         }
     }
 
     /// Asks for a key frame where the picture cannot go on without one.
     func lookAtPictures(in world: World) {
-        var wanted: [UInt32] = []
+        var wanted: [UInt32] = stuckViews(in: world)
         for ledger in pictures.keys.sorted() where world.ledgers[ledger].isSignalled {
             pictures[ledger]?.look(at: world.now)
             guard pictures[ledger]?.brokenSince != nil else { continue }
@@ -57,7 +68,7 @@ extension VirtualClient {
             wanted.append(world.ledgers[ledger].ssrc)
         }
         guard !wanted.isEmpty else { return }
-        let sender = audio?.ssrc ?? video?.ssrc ?? 1
+        let sender = name
         let number = UInt8(truncatingIfNeeded: world.now.milliseconds)
         sendControl(in: world) { writer in
             for (position, ssrc) in wanted.enumerated() {
@@ -75,7 +86,16 @@ extension VirtualClient {
     func sendReports(in world: World) {
         var notes: [(ledger: Int, index: Int)] = []
         let ntp = NTPTime(nanosecondsSince1970: UInt64(max(0, world.now.nanoseconds)) + 1_790_000_000_000_000_000)
-        let sources = [audio, video].compactMap { $0 }.filter { $0.isActive && $0.packets > 0 }
+        var sources = [audio, video].compactMap { $0 }.filter { $0.isActive && $0.packets > 0 }.map {
+            (ledger: $0.ledger, ssrc: $0.ssrc, timestamp: $0.timestamp, packets: $0.packets, octets: $0.octets)
+        }
+        for encoding in encoder?.encodings ?? [] where encoding.isActive && encoding.packets > 0 {
+            sources.append(
+                (
+                    encoding.ledger, encoding.ssrc, encoding.timestampOffset &+ (encoder?.ticks ?? 0),
+                    encoding.packets, encoding.octets
+                ))
+        }
         for source in sources {
             notes.append((source.ledger, world.ledgers[source.ledger].reports.count))
             world.ledgers[source.ledger].reports.append((ntp, source.timestamp, false))
@@ -93,6 +113,15 @@ extension VirtualClient {
                 guard let stream = streams[ledger], writer.remaining > 100 else { continue }
                 _ = blocks.append(
                     block(stream, ssrc: world.ledgers[ledger].ssrc, at: world.now), to: &writer)
+            }
+            for group in views.keys.sorted() where world.ledgers[world.groups[group].ledgers[0]].isSignalled {
+                guard let view = views[group], writer.remaining > 100 else { continue }
+                _ = blocks.append(
+                    block(
+                        ReceivedStream(
+                            lastHeard: world.now, firstOut: view.firstOut, highestOut: view.highestOut,
+                            count: view.count, lastReport: view.lastReport),
+                        ssrc: world.ledgers[world.groups[group].ledgers[0]].ssrc, at: world.now), to: &writer)
             }
             blocks.finish(&writer)
             RTP.SourceDescription.write(ssrc: name, cname: Array("client\(index)".utf8), to: &writer)

@@ -44,6 +44,12 @@ final class VirtualClient {
 
     var audio: MediaSource?
     var video: MediaSource?
+    /// Sends video in layers, in the place of ``video``.
+    var encoder: VideoEncoder?
+    /// Packets that it repeated.
+    var repeatsSent = 0
+    /// What the bridge asked it for: how often, and when last. By ledger and index.
+    var askedFor: [[Int]: (count: Int, last: Timestamp)] = [:]
     var nextReport = Timestamp.distantFuture
     var nextLook = Timestamp.distantFuture
     /// Checks that it sends from a new address: how many, and when the next.
@@ -60,6 +66,13 @@ final class VirtualClient {
     var streams: [Int: ReceivedStream] = [:]
     var pictures: [Int: PictureAssembly] = [:]
     var wishes: [Int: Timestamp] = [:]
+
+    // As a receiver of sources with layers, by group.
+    var viewLaws: [Int: ViewLaw] = [:]
+    var viewUnwrappers: [Int: SequenceUnwrapper] = [:]
+    var views: [Int: ViewReception] = [:]
+    /// The heights that it asked for, and since when.
+    var heights: (others: Int32, named: [String: Int32], since: Timestamp) = (-1, [:], .zero)
     /// What came before the keys did, for the laws.
     var unobserved: [(bytes: [UInt8], time: Timestamp)] = []
     /// RTCP datagrams in the present second.
@@ -112,7 +125,8 @@ final class VirtualClient {
         guard isReady, hasBegunMedia else { return next }
         if let audio, audio.isActive { next = min(next, audio.next) }
         if let video, video.isActive { next = min(next, min(video.next, video.queue.first?.due ?? .distantFuture)) }
-        return min(next, min(nextReport, nextLook))
+        if let encoder { next = min(next, encoder.nextTimeout) }
+        return min(next, min(nextNack, min(nextReport, nextLook)))
     }
 
     /// Lets due timers run.
@@ -128,6 +142,8 @@ final class VirtualClient {
         if !hasBegunMedia { beginMedia(at: now) }
         sendAudio(in: world)
         sendVideo(in: world)
+        sendEncoded(in: world)
+        sendNacks(in: world)
         if nextReport <= now {
             nextReport = now + .milliseconds(Int64(random.int(in: 900...1_100)))
             if settings.reports { sendReports(in: world) }
@@ -142,6 +158,7 @@ final class VirtualClient {
         hasBegunMedia = true
         audio?.next = now + .milliseconds(Int64(random.int(in: 1...20)))
         video?.next = now + .milliseconds(Int64(random.int(in: 1...60)))
+        if encoder != nil { encoder?.next = now + .milliseconds(Int64(random.int(in: 1...60))) }
         nextReport = now + .milliseconds(Int64(random.int(in: 200...900)))
         nextLook = now + .milliseconds(100)
     }

@@ -20,11 +20,11 @@ struct Scenario: Sendable {
     /// Drops that are part of every call.
     static let usualDrops: Set<String> = [
         "droppedPaddingOnly", "droppedSilence", "droppedForceMuted", "droppedWaitingForKeyframe", "droppedBeforeStart",
-        "droppedVisitorMedia", "droppedUnmatchedSTUN", "droppedUnwanted",
+        "droppedVisitorMedia", "droppedUnmatchedSTUN", "droppedUnwanted", "droppedNotForwardedEncoding",
     ]
 
     /// Every scenario, in the order they are played.
-    static let all: [Scenario] = meetings + speech + networks + restarts + hostile
+    static let all: [Scenario] = meetings + speech + networks + layers + restarts + hostile
 
     /// The scenario of this name.
     static func named(_ name: String) -> Scenario? { all.first { $0.name == name } }

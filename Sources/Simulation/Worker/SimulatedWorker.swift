@@ -38,6 +38,8 @@ struct SimulatedWorker: ~Copyable {
         var isTaken: Bool
         /// It was taken in and is not among the loudest.
         var isNotLoud: Bool
+        /// It is of a stream that nothing is forwarded from, as repeats are that nobody asked for.
+        var isUseless: Bool
     }
 
     /// Where the bridge is.
@@ -105,6 +107,11 @@ struct SimulatedWorker: ~Copyable {
         host.adopt(keys, for: endpoint, at: now, into: &egress)
         flush()
         end()
+    }
+
+    /// What a client said over its bridge channel.
+    mutating func prefer(_ preferences: ReceiverPreferences, of endpoint: EndpointNumber) {
+        host.setPreferences(of: endpoint, to: preferences)
     }
 
     /// The account behind `/debug`.
@@ -186,6 +193,7 @@ struct SimulatedWorker: ~Copyable {
             elapsed = elapsed + costs.receive
             let before = (sum(refusals.strange), sum(refusals.authentic))
             let quiet = counters.value(.droppedNotLoudest)
+            let useless = counters.value(.droppedNotForwardedEncoding)
             host.receive(place, from: datagram.source, local: 0, at: now, arrival: arrival, into: &egress)
             if datagram.packet != nil || !datagram.reports.isEmpty {
                 let isAuthentic = sum(refusals.strange) == before.0
@@ -193,7 +201,8 @@ struct SimulatedWorker: ~Copyable {
                 outcomes.append(
                     Outcome(
                         datagram: datagram, arrival: arrival, isAuthentic: isAuthentic, isTaken: isTaken,
-                        isNotLoud: counters.value(.droppedNotLoudest) != quiet))
+                        isNotLoud: counters.value(.droppedNotLoudest) != quiet,
+                        isUseless: counters.value(.droppedNotForwardedEncoding) != useless))
             }
         }
         if socketHead == socket.count {

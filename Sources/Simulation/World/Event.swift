@@ -23,6 +23,10 @@ struct UplinkDatagram {
     var bytes: [UInt8]
     /// Which packet of which ledger it carries.
     var packet: (ledger: Int, index: Int)?
+    /// It carries that packet once more, over RTX.
+    var isRepeat = false
+    /// Its transport-wide number, unwrapped.
+    var transportNumber: Int?
     /// Sender reports in it that the ledgers know: ledger and number.
     var reports: [(ledger: Int, index: Int)] = []
     /// The network made it a second time.
@@ -35,6 +39,8 @@ enum DownlinkDatagram {
     case transport([UInt8])
     /// A packet of a ledger, under the number (unwrapped) it left with.
     case media(ledger: Int, index: Int, out: Int64)
+    /// A packet of a source with several encodings.
+    case view(ViewPacket)
     /// Decrypted RTCP.
     case control([UInt8])
     /// Nothing that the client could open when it left.

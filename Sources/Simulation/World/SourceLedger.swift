@@ -26,8 +26,6 @@ struct SentPacket {
     var isPadding = false
     /// 0…127, 255 without.
     var level: UInt8 = 255
-    /// The transport-wide number, unwrapped.
-    var transportNumber: Int?
     var payloadHash: UInt64
     var payloadBytes: Int
     var fate = Fate.away
@@ -35,6 +33,10 @@ struct SentPacket {
     var isClosed = false
     /// Position in the order of arrivals of its source; −1 while away.
     var order = -1
+    /// A later one had been taken in before.
+    var isLate = false
+    /// It was never sent: the sender's numbers jumped over it.
+    var isSkipped = false
     /// When it reached the bridge's socket.
     var arrival = Timestamp.zero
 }
@@ -46,6 +48,10 @@ struct SourceLedger {
     let ssrc: UInt32
     let mediaType: MediaType
     let firstSequence: UInt16
+    /// Which encoding of which source with several it is.
+    var layers: (group: Int, encoding: Int)?
+    /// What was encoded, by number of the frame; empty for sources without layers.
+    var frames: [EncodedFrame] = []
     /// Packet `index` has sequence number `firstSequence + index`.
     var packets: [SentPacket] = []
     /// Sender reports, as sent.
@@ -90,6 +96,7 @@ struct SourceLedger {
         packets[index].order = taken
         packets[index].arrival = arrival
         packets[index].fate = fate
+        packets[index].isLate = index < highest
         packets[index].isClosed = fate == .discarded && (index > highest)
         taken += 1
         highest = max(highest, index)

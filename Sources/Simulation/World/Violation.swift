@@ -27,6 +27,8 @@ struct Violation: Error, Equatable {
         case reports
         /// Key frame requests keep their limits and go to owners.
         case keyframes
+        /// What is missing is asked for, and nothing else.
+        case repair
         /// Who speaks is who is told to speak.
         case speech
         /// Everything thrown away is thrown away for a reason that the scenario knows.

@@ -24,6 +24,11 @@ extension World {
             case .senderReport: try checkSenderReport(part, packet, to: client, at: time)
             case .receiverReport: try checkReceiverReport(part, packet, to: client, at: time)
             case .payloadFeedback: try checkKeyframeRequest(part, packet, to: client, at: time)
+            case .transportFeedback where part.count == FeedbackFormat.nack:
+                guard let header = FeedbackHeader(part, in: packet.rawSpan) else {
+                    throw Breach(.reports, "short feedback")
+                }
+                try checkNack(part, header, packet, to: client, at: time)
             case .transportFeedback: try checkTransportFeedback(part, packet, to: client)
             case .sourceDescription: break
             default: throw Breach(.reports, "RTCP of type \(part.type.rawValue)")
@@ -47,6 +52,9 @@ extension World {
         _ part: RTCPPacket, _ bytes: [UInt8], to client: VirtualClient, at time: Timestamp
     ) throws(Breach) {
         guard let report = SenderReport(part, in: bytes.rawSpan) else { throw Breach(.reports, "a short SR") }
+        if let (group, _) = group(of: report.ssrc, in: client.conference) {
+            return try checkLayeredReport(report, group, to: client, at: time)
+        }
         let what = "sender report of ssrc \(report.ssrc)"
         guard
             let position = ledgers.indices.first(where: {
@@ -121,7 +129,9 @@ extension World {
         } else {
             throw Breach(.reports, "feedback that is no key frame request")
         }
-        guard client.video?.ssrc == ssrc, let position = client.video?.ledger, ledgers[position].isSignalled else {
+        let own = client.video?.ssrc == ssrc ? client.video?.ledger : nil
+        let encoded = client.encoder?.encodings.first { $0.ssrc == ssrc }?.ledger
+        guard let position = own ?? encoded, ledgers[position].isSignalled else {
             throw Breach(.keyframes, "asked for a key frame of ssrc \(ssrc), which is not its own")
         }
         var times = client.keyframeRequests[ssrc] ?? []

@@ -17,6 +17,7 @@ extension World {
                 settings.duplication = 0
                 settings.reordering = 0
                 settings.isDown = false
+                settings.rate = 0
             }
         }
     }
@@ -25,7 +26,8 @@ extension World {
     func expectLiveness(video includesVideo: Bool = true) {
         let window = SimulationLimits.livenessWindow
         for client in clients where client.isPresent && client.settings.isWatched {
-            for (position, ledger) in ledgers.enumerated() where ledger.conference == client.conference {
+            for (position, ledger) in ledgers.enumerated()
+            where ledger.conference == client.conference && ledger.layers == nil {
                 let owner = clients[ledger.owner]
                 guard owner.index != client.index, owner.isPresent, ledger.isSignalled, !owner.settings.isVisitor
                 else { continue }

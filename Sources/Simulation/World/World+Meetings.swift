@@ -26,7 +26,13 @@ extension World {
         clients.append(client)
         owners[client.address] = client.index
         if settings.sendsAudio { client.audio = source(of: client, .audio) }
-        if settings.sendsVideo { client.video = source(of: client, .video) }
+        if settings.sendsVideo {
+            if let layers = settings.layers {
+                client.encoder = encoder(of: client, layers)
+            } else {
+                client.video = source(of: client, .video)
+            }
+        }
         let creation = EndpointCreation(
             number: client.number, id: "client\(client.index)", isICEControlling: true, isVisitor: settings.isVisitor,
             media: media(of: client))
@@ -150,6 +156,12 @@ extension World {
         var opus = PayloadType(number: client.settings.opusNumber, codec: .opus, clockRate: 48_000)
         opus.hasTransportCC = client.settings.hasTransportCC
         media.payloadTypes = [opus, vp8]
+        if client.settings.hasRTX {
+            vp8.hasNACK = true
+            var rtx = PayloadType(number: client.settings.rtxNumber, codec: .rtx, clockRate: 90_000)
+            rtx.associated = vp8.number
+            media.payloadTypes = [opus, vp8, rtx]
+        }
         media.headerExtensions = [
             HeaderExtensionMapping(id: client.settings.levelID, kind: .audioLevel),
             HeaderExtensionMapping(id: VirtualClient.midID, kind: .mid),
@@ -171,6 +183,12 @@ extension World {
                 ShardMessages.SourceDescription(
                     name: "client\(client.index)-\(type == .audio ? "a" : "v")0", mediaType: type,
                     streams: [SourceStreamDescription(ssrc: source.ssrc)]))
+        }
+        if let encoder = client.encoder, ledgers[groups[encoder.group].ledgers[0]].isSignalled {
+            list.append(
+                ShardMessages.SourceDescription(
+                    name: groups[encoder.group].name, mediaType: .video,
+                    streams: encoder.encodings.map { SourceStreamDescription(ssrc: $0.ssrc, rtxSSRC: $0.rtxSSRC) }))
         }
         return list
     }

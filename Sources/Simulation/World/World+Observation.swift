@@ -13,8 +13,8 @@ import ShardMessages
 extension World {
     /// A datagram of ours was worked through by the bridge.
     func note(_ outcome: SimulatedWorker.Outcome) {
-        if outcome.isAuthentic, let (position, index) = outcome.datagram.packet,
-            let number = ledgers[position].packets[index].transportNumber
+        if outcome.isAuthentic, let number = outcome.datagram.transportNumber,
+            let position = outcome.datagram.packet?.ledger
         {
             clients[ledgers[position].owner].transportFates[number] = true
         }
@@ -26,6 +26,7 @@ extension World {
         guard let (position, index) = outcome.datagram.packet else { return }
         let ledger = ledgers[position]
         let owner = clients[ledger.owner]
+        if outcome.datagram.isRepeat, outcome.isUseless { return }
         guard ledger.packets[index].order < 0 else {
             return fail(.secrecy, "packet \(index) of ssrc \(ledger.ssrc) was taken in twice")
         }
@@ -74,7 +75,8 @@ extension World {
         }
         // Work that was done in a long turn leaves when its time has come.
         let time = max(now, departure.time)
-        let (first, copy) = client.downlink.pass(at: time, isHandshake: kind == .dtls)
+        let (first, copy) = client.downlink.pass(
+            at: time, bytes: departure.bytes.count, isHandshake: kind == .dtls)
         if let first { queue.insert(.delivery(client: index, address: departure.remote, datagram), at: first) }
         if let copy { queue.insert(.delivery(client: index, address: departure.remote, datagram), at: copy) }
     }
@@ -131,6 +133,11 @@ extension World {
             throw Breach(.integrity, "ssrc \(header.ssrc): a payload that nobody sent")
         }
         let ledger = ledgers[position]
+        if ledger.layers != nil {
+            packet.removeLast(padding)
+            return try observeLayered(
+                packet, header, payload: headerBytes, position: position, index: index, to: client, at: time)
+        }
         let sent = ledger.packets[index]
         let hash = contentHash(Array(packet[headerBytes..<end]), isVideo: ledger.mediaType == .video)
         guard hash == sent.payloadHash else {
@@ -146,7 +153,7 @@ extension World {
         return .media(ledger: position, index: index, out: out)
     }
 
-    private func checkPrivacy(
+    func checkPrivacy(
         _ packet: SentPacket, _ index: Int, _ ledger: SourceLedger, to client: VirtualClient
     ) throws(Breach) {
         let what = "packet \(index) of ssrc \(ledger.ssrc)"
@@ -157,6 +164,33 @@ extension World {
         case .forwardable: break
         case .discarded: throw Breach(.privacy, "\(what) is muted, a visitor's, long silence or padding alone")
         case .away: throw Breach(.privacy, "\(what) was never taken in")
+        }
+    }
+
+    /// Header extensions are the receiver's: the level, and the send time where it has no transport-wide numbers.
+    func checkExtensions(
+        _ header: RTPHeader, _ bytes: [UInt8], level: UInt8?, _ ssrc: UInt32, to client: VirtualClient,
+        at time: Timestamp
+    ) throws(Breach) {
+        var hasLevel = false
+        var hasTime = false
+        var reader = HeaderExtensionReader(header)
+        while let element = reader.next(in: bytes.rawSpan) {
+            if element.id == client.settings.levelID, let level {
+                hasLevel = bytes[element.offset] & 0x7F == level
+            } else if element.id == VirtualClient.sendTimeID, !client.settings.hasTransportCC,
+                element.byteCount == 3
+            {
+                let value = bytes.rawSpan.uint24(at: element.offset)
+                // 2^-18 s; a turn may be long, and the clock was read at its start.
+                let late = Int64((AbsoluteSendTime(time).value &- value) & 0xFF_FFFF) * 1_000_000 >> 18
+                hasTime = late < 200_000
+            } else {
+                throw Breach(.integrity, "ssrc \(ssrc): extension \(element.id) is not the receiver's")
+            }
+        }
+        guard hasLevel == (level.map { $0 != 255 } ?? false), hasTime == !client.settings.hasTransportCC else {
+            throw Breach(.integrity, "ssrc \(ssrc): audio level or send time is missing or wrong")
         }
     }
 
@@ -172,25 +206,7 @@ extension World {
         guard header.marker == (ledger.mediaType == .video && packet.part == packet.parts - 1) else {
             throw Breach(.integrity, "ssrc \(ledger.ssrc): the marker is wrong")
         }
-        var hasLevel = false
-        var hasTime = false
-        var reader = HeaderExtensionReader(header)
-        while let element = reader.next(in: bytes.rawSpan) {
-            if element.id == client.settings.levelID, ledger.mediaType == .audio {
-                hasLevel = bytes[element.offset] & 0x7F == packet.level
-            } else if element.id == VirtualClient.sendTimeID, !client.settings.hasTransportCC,
-                element.byteCount == 3
-            {
-                let value = bytes.rawSpan.uint24(at: element.offset)
-                // 2^-18 s; a turn may be long, and the clock was read at its start.
-                let late = Int64((AbsoluteSendTime(time).value &- value) & 0xFF_FFFF) * 1_000_000 >> 18
-                hasTime = late < 200_000
-            } else {
-                throw Breach(.integrity, "ssrc \(ledger.ssrc): extension \(element.id) is not the receiver's")
-            }
-        }
-        guard hasLevel == (packet.level != 255), hasTime == !client.settings.hasTransportCC else {
-            throw Breach(.integrity, "ssrc \(ledger.ssrc): audio level or send time is missing or wrong")
-        }
+        try checkExtensions(
+            header, bytes, level: ledger.mediaType == .audio ? packet.level : nil, ledger.ssrc, to: client, at: time)
     }
 }

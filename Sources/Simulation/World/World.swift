@@ -30,6 +30,8 @@ final class World {
     var conferences: [Meeting] = []
     var clients: [VirtualClient] = []
     var ledgers: [SourceLedger] = []
+    /// Video sources of several encodings, whose ledgers are among the others.
+    var groups: [SourceGroup] = []
     /// Whoever has, or had, an address.
     var owners: [TransportAddress: Int] = [:]
     private(set) var violation: Violation?
@@ -138,10 +140,13 @@ final class World {
     /// A client sends a datagram from the address that it has now.
     func send(
         _ bytes: [UInt8], from client: VirtualClient, packet: (ledger: Int, index: Int)? = nil,
-        reports: [(ledger: Int, index: Int)] = []
+        isRepeat: Bool = false, transportNumber: Int? = nil, reports: [(ledger: Int, index: Int)] = []
     ) {
-        var datagram = UplinkDatagram(source: client.address, bytes: bytes, packet: packet, reports: reports)
-        let (first, copy) = client.uplink.pass(at: now, isHandshake: DatagramClass(bytes.rawSpan) == .dtls)
+        var datagram = UplinkDatagram(
+            source: client.address, bytes: bytes, packet: packet, isRepeat: isRepeat,
+            transportNumber: transportNumber, reports: reports)
+        let (first, copy) = client.uplink.pass(
+            at: now, bytes: bytes.count, isHandshake: DatagramClass(bytes.rawSpan) == .dtls)
         if let first { queue.insert(.arrival(datagram), at: first) }
         guard let copy else { return }
         datagram.isCopy = true
@@ -173,6 +178,7 @@ final class World {
             client.receive(
                 ledgers[ledger].packets[index], ledger: ledger, index: index, out: out,
                 of: ledgers[ledger].mediaType, at: now)
+        case .view(let packet): client.receive(packet, in: self)
         case .control(let bytes): client.receiveControl(bytes, in: self)
         case .unreadable: break
         }
