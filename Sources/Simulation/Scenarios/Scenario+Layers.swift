@@ -82,7 +82,7 @@ extension Scenario {
             world.after(.milliseconds(Int64(moment))) { world in
                 let client = world.clients[world.random.int(in: 0...1)]
                 world.setEncoding(
-                    world.random.int(in: BridgeTraits.hasViews ? 0...2 : 1...2), of: client,
+                    world.random.int(in: BridgeTraits.allocates ? 0...2 : 1...2), of: client,
                     isActive: world.random.int(in: 0...1) == 0)
             }
         }

@@ -78,7 +78,7 @@ extension World {
                 guard let view = client.views[position], let shown = view.shownAt,
                     now - shown <= SimulationLimits.livenessWindow
                 else { return fail(.liveness, "\(what) client \(owner.index)") }
-                guard BridgeTraits.hasViews else { continue }
+                guard BridgeTraits.allocates else { continue }
                 let wanted = group.ledgers[group.encoding(for: client.wishHeight(of: position, in: self))]
                 guard view.ledger == wanted else {
                     return fail(
