@@ -44,6 +44,18 @@ public enum LoadGeneratorLimits {
     static let handshakeBytes = 16_384
     /// Bytes that wait for the bridge to read them from a WebSocket; more ends it.
     static let webSocketBacklog = 4 << 20
+    /// Pictures of a source that a judge follows at a time.
+    static let picturesInFlight = 64
+    /// A picture that stands still for longer is frozen.
+    static let freeze = TimeDelta.milliseconds(500)
+    /// Between two looks for pictures that stand still.
+    static let pictureRequestInterval = TimeDelta.milliseconds(250)
+    /// Nothing became whole for so long: a key frame is asked for.
+    static let pictureTimeout = TimeDelta.milliseconds(300)
+    /// Steps of a script of constraints.
+    public static let constraintSteps = 1_000
+    /// Pairs of receiver and source up to which the JSON lists each.
+    static let listedPairs = 1_000
     /// Events of one wait.
     public static let pollEvents = 256
     /// Arrivals remembered for one transport-wide feedback packet.

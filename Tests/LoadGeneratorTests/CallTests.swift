@@ -35,6 +35,20 @@ struct CallTests {
         #expect(result.statistics.senderReports > 0 && result.statistics.receiverReports > 0)
     }
 
+    @Test("three people in simulcast: what comes of one encoding is a series that a decoder shows without a gap")
+    func simulcast() throws {
+        let result = try call("--participants 3 --simulcast --video-bitrate 600k --least-share 0")
+        let pictures = result.statistics.pictures
+        #expect(result.imperfections == [])
+        #expect(result.statistics.streams == 12 && pictures.pairs == 6)
+        #expect(pictures.shownOf[0] >= 6 * 27 && pictures.skipped == 0 && pictures.badDescriptors == 0)
+        #expect(pictures.firstPicture.count >= 6 && result.statistics.firstKeyframe.count == 6)
+        #expect(result.statistics.silentStreams == 0 && pictures.longestGap < 500_000_000)
+        let receivers = try #require(result.json["pictures"]?["receivers"]?.arrayValue)
+        #expect(receivers.count == 3 && receivers.allSatisfy { $0["sources"]?.arrayValue?.count == 2 })
+        #expect(result.table.contains("pictures shown"))
+    }
+
     @Test("a bridge that is DTLS client works as well")
     func passive() throws {
         let result = try call("--participants 2 --video-senders 0 --passive")

@@ -19,7 +19,8 @@ private struct Player {
         }
         var random = Random(seed: 3)
         sender = VideoSender(
-            planned: PlannedStream(ssrc: 7, isVideo: true, sender: 0), options: options, random: &random,
+            planned: PlannedStream(ssrc: 7, isVideo: true, sender: 0), encoding: VideoEncoding.all(options)[0],
+            options: options, random: &random,
             at: Self.begin)
     }
 

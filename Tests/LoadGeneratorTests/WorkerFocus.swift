@@ -65,11 +65,19 @@ final class WorkerFocus: Focus {
         media.sources = participant.sources.map {
             SourceDescription(
                 name: $0.name, mediaType: $0.isVideo ? .video : .audio,
-                streams: [SourceStreamDescription(ssrc: $0.ssrc)])
+                streams: Self.streams(of: $0))
         }
         _ = try ask(
             [.updateEndpoint(EndpointNumber(UInt64(participant.number + 1)), media: media, remote: remote)],
             participant.conference.meeting)
+    }
+
+    /// The encodings, as the bridge reads them out of the groups.
+    private static func streams(of source: SignalledSource) -> [SourceStreamDescription] {
+        let encodings = source.encodings.isEmpty ? [source.ssrc] : source.encodings
+        return encodings.enumerated().map { index, ssrc in
+            SourceStreamDescription(ssrc: ssrc, rtxSSRC: index < source.repairs.count ? source.repairs[index] : nil)
+        }
     }
 
     func expire(_ conference: PlannedConference) throws(LoadError) {

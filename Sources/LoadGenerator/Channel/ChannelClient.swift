@@ -14,6 +14,10 @@ struct ChannelClient {
     /// Whether we greet: on data channels.
     private let isSCTP: Bool
     private let videoSource: String?
+    /// What we ask for of the others' video.
+    var wishes: ReceiverWishes
+    /// How high our own video may be, said since it was last asked; negative: as high as it can.
+    private var heightLimit: Int64?
     private var outgoing: [[UInt8]] = []
 
     /// Whether the bridge has greeted us.
@@ -48,8 +52,9 @@ struct ChannelClient {
     ///   together; 0: each sends one in all.
     init(
         _ planned: PlannedParticipant, isSCTP: Bool, messageRate: Int = 0,
-        verification: LoadOptions.Verification = .all
+        verification: LoadOptions.Verification = .all, constraints: ConstraintScript? = nil
     ) {
+        wishes = ReceiverWishes(planned, constraints)
         checkInterval = UInt64(verification.interval)
         conference = planned.conference
         member = planned.member
@@ -69,7 +74,7 @@ struct ChannelClient {
         if isSCTP { outgoing.append(ChannelMessage.clientHello) }
         if let videoSource { outgoing.append(ChannelMessage.videoType(ofSource: videoSource)) }
         outgoing.append(ChannelMessage.firstConstraints)
-        outgoing.append(ChannelMessage.wholePictures)
+        outgoing.append(wishes.message)
     }
 
     /// The call begins: everybody's channel is open that ever will be.
@@ -77,6 +82,7 @@ struct ChannelClient {
     ///   until shortly before.
     mutating func begin(_ script: SpeakerScript, until end: Timestamp, at now: Timestamp) {
         self.script = script
+        wishes.begin(at: now)
         let count = conference.members.count
         // Statistics as clients send them; the first ones early, so that short calls see some as well.
         statsDue = now + .nanoseconds((end - now).nanoseconds * Int64(member + 1) / Int64(2 * count + 2))
@@ -95,10 +101,11 @@ struct ChannelClient {
     /// Nothing more is said.
     mutating func stop() {
         (toAllDue, toOneDue, statsDue) = (nil, nil, nil)
+        wishes.stop()
     }
 
     /// When ``handleTimeout(at:_:)`` has something to do.
-    var nextTimeout: Timestamp? { earlier(earlier(toAllDue, toOneDue), statsDue) }
+    var nextTimeout: Timestamp? { earlier(earlier(toAllDue, toOneDue), earlier(statsDue, wishes.due)) }
 
     /// Says what is due.
     mutating func handleTimeout(at now: Timestamp, _ statistics: inout ChannelStatistics) {
@@ -116,6 +123,7 @@ struct ChannelClient {
             statistics.sentToOne += 1
             own.hasSentToOne.store(true, ordering: .releasing)
         }
+        if let due = wishes.due, due <= now, wishes.goOn() { outgoing.append(wishes.message) }
         if let due = statsDue, due <= now {
             statsDue = due.following(LoadGeneratorLimits.statsInterval, now)
             outgoing.append(ChannelMessage.endpointStats)
@@ -127,6 +135,12 @@ struct ChannelClient {
     private mutating func say(to other: String, at now: Timestamp) {
         outgoing.append(
             ChannelMessage.endpointMessage(to: other, sender: own.endpoint, number: sentToAll, at: now))
+    }
+
+    /// What the bridge last said of the height of our own video, once.
+    mutating func takeHeightLimit() -> Int64? {
+        defer { heightLimit = nil }
+        return heightLimit
     }
 
     /// The next message to send.
@@ -165,8 +179,12 @@ struct ChannelClient {
             statistics.statsReceived += 1
             statsHeard += 1
         case .connectionStats: statistics.connectionStats += 1
-        case .forwardedSources: statistics.forwardedSources += 1
-        case .senderSourceConstraints: statistics.senderConstraints += 1
+        case .forwardedSources(let names):
+            statistics.forwardedSources += 1
+            wishes.note(forwarded: names)
+        case .senderSourceConstraints(let source, let height):
+            statistics.senderConstraints += 1
+            if source == videoSource { heightLimit = height }
         case .connectivity(let endpoint, let isActive):
             if !isActive, conference.place(of: endpoint) != nil { statistics.unreachable += 1 }
         case .other: break
@@ -217,6 +235,7 @@ struct ChannelClient {
             return
         }
         defer { speaker = told }
+        if wishes.follow(speaker: told) { outgoing.append(wishes.message) }
         guard let script, let current = script.number(at: now) else { return }
         follow(to: current, &statistics)
         if told == wanted(in: current) {

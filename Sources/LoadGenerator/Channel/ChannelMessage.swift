@@ -155,15 +155,19 @@ enum ChannelMessage: Equatable {
         bytes("ReceiverVideoConstraints", [("assumedBandwidthBps", .integer(-1)), ("lastN", .integer(-1))])
     }
 
-    /// What an application says that shows everybody: all that the generator's participants send.
-    static var wholePictures: [UInt8] {
-        bytes(
-            "ReceiverVideoConstraints",
-            [
-                ("lastN", .integer(-1)), ("selectedSources", .array([])), ("assumedBandwidthBps", .integer(-1)),
-                ("defaultConstraints", .object([("maxHeight", .integer(720))])),
-                ("constraints", .object([] as [(String, JSONValue)])),
-            ])
+    /// What an application says of the pictures that it wants.
+    /// - Parameters:
+    ///   - stage: the source that is shown large, if there is one, and its height.
+    ///   - others: the height of all others.
+    static func constraints(stage: (source: String, height: Int)?, others: Int, lastN: Int) -> [UInt8] {
+        func height(_ value: Int) -> JSONValue { .object([("maxHeight", .integer(Int64(value)))]) }
+        var members: [(String, JSONValue)] = [
+            ("lastN", .integer(Int64(lastN))), ("selectedSources", .array([])), ("assumedBandwidthBps", .integer(-1)),
+            ("defaultConstraints", height(others)),
+            ("constraints", .object(stage.map { [($0.source, height($0.height))] } ?? [])),
+        ]
+        if let stage { members.append(("onStageSources", .array([.string(stage.source)]))) }
+        return bytes("ReceiverVideoConstraints", members)
     }
 
     static func videoType(ofSource name: String) -> [UInt8] {

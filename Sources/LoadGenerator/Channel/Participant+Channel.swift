@@ -53,6 +53,7 @@ extension Participant {
     /// The call begins, for the channel.
     func beginCall(until end: Timestamp, at now: Timestamp, _ context: inout LoopContext) {
         channel?.begin(context.script, until: end, at: now)
+        beginJudging(at: now)
     }
 
     /// Does what is due on the channel.
@@ -90,6 +91,8 @@ extension Participant {
             channelState = .ready
             channelDeadline = nil
         }
+        if let height = channel?.takeHeightLimit(), context.options.isSimulcast { videos.limit(height: height) }
+        if channel?.wishes.takeChange() == true { noteWishes(at: now) }
         while let message = channel?.pollMessage() {
             webSocket?.send(text: message)
             dataChannel?.send(text: message, at: now)

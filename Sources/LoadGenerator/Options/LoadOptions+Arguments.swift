@@ -34,6 +34,7 @@ extension LoadOptions {
                 isXMPP = true
             default:
                 if try options.takeShape(name, &reader, &senders) { continue }
+                if try options.takePictures(name, &reader) { continue }
                 if try options.takeMeasuring(name, &reader) { continue }
                 if try xmpp.take(name, &reader) { continue }
                 throw .usage("unknown option \(name)")
@@ -99,6 +100,16 @@ extension LoadOptions {
         return true
     }
 
+    private mutating func takePictures(_ name: String, _ reader: inout ArgumentReader) throws(LoadError) -> Bool {
+        switch name {
+        case "--simulcast": isSimulcast = true
+        case "--constraints": constraints = try ConstraintScript(try reader.value())
+        case "--least-share": leastShare = try reader.seconds(in: 0...100)
+        default: return false
+        }
+        return true
+    }
+
     private mutating func takeMeasuring(_ name: String, _ reader: inout ArgumentReader) throws(LoadError) -> Bool {
         switch name {
         case "--verify": verification = try reader.choice(Verification.self)
@@ -129,6 +140,7 @@ extension LoadOptions {
         guard !usesGSO || !isInterleaved else { throw .usage("--gso sends frames as trains: not with --interleave") }
         // A speaker is noticed within a second; what comes sooner cannot be told apart.
         guard turnSeconds == 0 || turnSeconds >= 1.5 else { throw .usage("--turn is 0 or at least 1.5 seconds") }
+        guard constraints == nil || channel != .none else { throw .usage("--constraints needs a --channel") }
         guard messageRate == 0 || channel != .none else { throw .usage("--messages needs a --channel") }
         guard isInterleaved || tickMilliseconds == 0 else { throw .usage("--tick needs --interleave") }
         guard tickMilliseconds * videoFrameRate <= 1_000 else { throw .usage("--tick is no longer than a frame") }

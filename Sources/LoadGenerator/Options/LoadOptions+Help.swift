@@ -23,6 +23,13 @@ extension LoadOptions {
           --interleave                spread each frame over its interval, packets of all senders mixed, as they
                                       come out of a network; else frames leave whole, as browsers send them
           --tick MS                   with --interleave: all senders' packets leave at multiples of MS, in turn (0)
+          --simulcast                 VP8 in three encodings of 180, 360 and 720 lines with a tenth, a third and the
+                                      whole of the video bit rate, each in three temporal layers; encodings stop and
+                                      go on as the bridge says. What comes is judged as a decoder would
+          --constraints SCRIPT        what each receiver asks for, SECONDS:NAME=NUMBER,…;… with the names stage (lines
+                                      of the speaker's picture), others (lines of all others), lastn; such as
+                                      "0:stage=180,others=180;3:stage=720;6:stage=180" (720 lines of everybody)
+          --least-share P             percent of the time for which pictures must be of the encoding asked for (80)
           --channel sctp|websocket|none   what carries the bridge channel; none: no channel is asked for, and
                                       a bridge that offers WebSockets then forwards sound alone (sctp)
           --messages N                endpoint messages per second that the members of each conference send to

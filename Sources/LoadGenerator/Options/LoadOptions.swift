@@ -84,6 +84,13 @@ public struct LoadOptions: Equatable, Sendable {
     public var videoBitrate = 1_500_000
     /// Video frames per second.
     public var videoFrameRate = 30
+    /// Whether video is sent as three simulcast encodings with three temporal layers each, which stop and go on as the
+    /// bridge says.
+    public var isSimulcast = false
+    /// What receivers ask for in the course of the call; `nil`: 720 lines of everybody.
+    public var constraints: ConstraintScript?
+    /// Percent of the time for which pictures must be of the encoding asked for.
+    public var leastShare = 80.0
     /// What carries the bridge channel. SCTP unless told otherwise, as in a deployment that changed nothing.
     public var channel = Channel.sctp
     /// Endpoint messages a second that the members of a conference send to everybody, together; 0: one each.
@@ -130,6 +137,13 @@ public struct LoadOptions: Equatable, Sendable {
 
     /// Whole turns of the call; one who is alone takes no turns.
     public var turns: Int { turnSeconds > 0 && audioSenders > 1 ? Int(durationSeconds / turnSeconds) : 0 }
+
+    /// Whether retransmissions are signalled.
+    var isRepairing: Bool { isSimulcast }
+
+    /// Whether what comes of video is judged as a decoder would: its packets are all decrypted, and not all of them
+    /// have to come.
+    var judgesPictures: Bool { isSimulcast || isRepairing }
 
     /// Participants of all conferences.
     public var totalParticipants: Int { conferences * participants }

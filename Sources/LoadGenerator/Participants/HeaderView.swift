@@ -3,6 +3,7 @@
 /// What the generator reads of an RTP header before decryption (RFC 3550 5.1, RFC 8285).
 struct HeaderView {
     var payloadType: UInt8
+    var marker: Bool
     var sequence: UInt16
     var timestamp: UInt32
     var ssrc: UInt32
@@ -23,6 +24,7 @@ struct HeaderView {
             UInt32(bigEndian: packet.loadUnaligned(fromByteOffset: at, as: UInt32.self))
         }
         payloadType = packet[1] & 0x7F
+        marker = packet[1] & 0x80 != 0
         sequence = load16(2)
         timestamp = load32(4)
         ssrc = load32(8)

@@ -18,8 +18,11 @@ struct OutgoingStream {
     /// When the next sender report is due.
     var reportDue: Timestamp
 
-    init(stream: PlannedStream, payloadType: UInt8, clockRate: Double, random: inout Random, at now: Timestamp) {
-        ssrc = stream.ssrc
+    init(
+        stream: PlannedStream, encoding: Int = 0, payloadType: UInt8, clockRate: Double, random: inout Random,
+        at now: Timestamp
+    ) {
+        ssrc = stream.ssrc(ofEncoding: encoding)
         sender = UInt32(stream.sender)
         self.payloadType = payloadType
         self.clockRate = clockRate
@@ -51,10 +54,13 @@ struct OutgoingStream {
 
     /// Stamps `payload` and counts the packet.
     mutating func stamp(
-        _ payload: UnsafeMutableRawBufferPointer, covered: Int, flags: PayloadStamp.Flags, at now: Timestamp
+        _ payload: UnsafeMutableRawBufferPointer, covered: Int, flags: PayloadStamp.Flags, frame: UInt16 = 0,
+        place: TemporalPattern.Place = .base, at now: Timestamp
     ) {
-        PayloadStamp(sender: sender, ssrc: ssrc, sequence: stampSequence, sentAt: now.nanoseconds, flags: flags)
-            .write(to: payload, covered: covered)
+        PayloadStamp(
+            sender: sender, ssrc: ssrc, sequence: stampSequence, sentAt: now.nanoseconds, flags: flags, frame: frame,
+            temporal: place.temporal, reference: place.reference
+        ).write(to: payload, covered: covered)
         stampSequence += 1
         octets &+= UInt32(payload.count)
     }

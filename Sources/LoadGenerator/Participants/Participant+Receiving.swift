@@ -50,6 +50,10 @@ extension Participant {
         }
         context.statistics.received += 1
         context.statistics.receivedBytes += UInt64(packet.count)
+        if stream.isVideo, context.options.judgesPictures {
+            handlePicture(packet, header, index, at: now, &context)
+            return
+        }
         let isSampled = header.sequence & (context.options.verification.interval - 1) == 0
         if isSampled || trackers[index].needsStamp || (stream.isVideo && !trackers[index].hasKeyframe) {
             verify(packet, header, index, at: now, &context)
@@ -61,7 +65,7 @@ extension Participant {
 
     /// The number of a packet that is taken for genuine; call once for each, in order of arrival.
     @inline(__always)
-    private func number(_ header: HeaderView, _ index: Int, at now: Timestamp) -> Int64 {
+    func number(_ header: HeaderView, _ index: Int, at now: Timestamp) -> Int64 {
         let number = trackers[index].unwrap(header.sequence)
         trackers[index].report.note(
             number: number, timestamp: header.timestamp,
@@ -174,19 +178,20 @@ extension Participant {
     }
 
     private func noteFeedback(_ packet: RTCPPacket, _ bytes: RawSpan, _ context: inout LoopContext) {
-        guard let ssrc = video?.stream.ssrc else { return }
+        guard let index = planned.video else { return }
+        let stream = conference.streams[index]
         var isMeant = false
         if packet.count == FeedbackFormat.pictureLoss {
-            isMeant = FeedbackHeader(packet, in: bytes)?.mediaSSRC == ssrc
+            isMeant = FeedbackHeader(packet, in: bytes).flatMap { stream.encoding(of: $0.mediaSSRC) } != nil
         } else if packet.count == FeedbackFormat.fullIntraRequest {
             var index = 0
             while let entry = KeyframeRequest.Entry(index, of: packet, in: bytes) {
-                if entry.ssrc == ssrc { isMeant = true }
+                if stream.encoding(of: entry.ssrc) != nil { isMeant = true }
                 index += 1
             }
         }
         guard isMeant else { return }
         context.statistics.keyframeRequests += 1
-        video?.requestKeyframe()
+        for index in videos.indices { videos[index].requestKeyframe() }
     }
 }

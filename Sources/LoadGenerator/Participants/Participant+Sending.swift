@@ -9,16 +9,16 @@ extension Participant {
     func sendMedia(at now: Timestamp, _ context: inout LoopContext) {
         guard context.isSending, let destination, let outbound else {
             audio?.due = now + .seconds(1 as Int64)
-            video?.due = now + .seconds(1 as Int64)
+            for index in videos.indices { videos[index].due = now + .seconds(1 as Int64) }
             return
         }
         if let due = audio?.due, due <= now {
             context.statistics.lag.note((now - due).nanoseconds)
             sendAudio(destination, outbound, at: now, &context)
         }
-        if let due = video?.due, due <= now {
-            context.statistics.lag.note((now - due).nanoseconds)
-            sendFrame(destination, outbound, at: now, &context)
+        for index in videos.indices where videos[index].due <= now {
+            context.statistics.lag.note((now - videos[index].due).nanoseconds)
+            sendFrame(index, destination, outbound, at: now, &context)
         }
         if context.batch.batch.messageCount > 0 { port.flush(&context.batch.batch) }
     }
@@ -36,22 +36,23 @@ extension Participant {
         self.audio?.due = audio.due.following(audio.interval, now)
     }
 
+    /// Sends what is due of the encoding at `index`.
     private func sendFrame(
-        _ destination: Destination, _ outbound: SRTPContext, at now: Timestamp, _ context: inout LoopContext
+        _ index: Int, _ destination: Destination, _ outbound: SRTPContext, at now: Timestamp,
+        _ context: inout LoopContext
     ) {
-        _ = video?.beginFrame(at: now)
+        _ = videos[index].beginFrame(at: now)
         // Ends: a frame has a last packet.
-        while video?.hasPacket(at: now) == true {
+        while videos[index].hasPacket(at: now) {
             if !context.batch.batch.hasRoom(datagrams: 1) { port.flush(&context.batch.batch) }
-            guard let slot = context.batch.batch.reserve(),
-                let length = video?.writePacket(to: slot, transportWide: transportWide, at: now)
-            else { return }
+            guard let slot = context.batch.batch.reserve() else { return }
+            let length = videos[index].writePacket(to: slot, transportWide: transportWide, at: now)
             transportWide &+= 1
             commit(length, slot, destination, outbound, &context)
-            if video?.yields(at: now) == true { break }
+            if videos[index].yields(at: now) { break }
         }
-        guard let video else { return }
-        video.planned.sent.store(video.stream.stampSequence, ordering: .releasing)
+        let sent = videos.reduce(UInt32(0)) { $0 &+ $1.stream.stampSequence }
+        videos[index].planned.sent.store(sent, ordering: .releasing)
     }
 
     private func commit(
@@ -73,9 +74,12 @@ extension Participant {
             if stream.stampSequence > 0 { sendRTCP(Reports.sender(stream, cname: cname, at: now), &context) }
             audio?.stream.reportDue = now + .seconds(1 as Int64)
         }
-        if let due = video?.stream.reportDue, due <= now, let stream = video?.stream {
-            if stream.stampSequence > 0 { sendRTCP(Reports.sender(stream, cname: cname, at: now), &context) }
-            video?.stream.reportDue = now + .seconds(1 as Int64)
+        for index in videos.indices where videos[index].stream.reportDue <= now {
+            let stream = videos[index].stream
+            if stream.stampSequence > 0, videos[index].isActive {
+                sendRTCP(Reports.sender(stream, cname: cname, at: now), &context)
+            }
+            videos[index].stream.reportDue = now + .seconds(1 as Int64)
         }
         if let due = receiverReportDue, due <= now {
             receiverReportDue = now + .seconds(1 as Int64)
@@ -86,7 +90,7 @@ extension Participant {
     }
 
     /// Our SSRC in RTCP; those who send nothing use 1, as Chromium does.
-    private var ownSSRC: UInt32 { audio?.stream.ssrc ?? video?.stream.ssrc ?? 1 }
+    var ownSSRC: UInt32 { audio?.stream.ssrc ?? videos.first?.stream.ssrc ?? 1 }
 
     private func sendReceiverReports(at now: Timestamp, _ context: inout LoopContext) {
         var blocks: [Reports.Block] = []
@@ -109,6 +113,10 @@ extension Participant {
 
     /// Asks for a key frame of every video that has begun and never showed one; again every half second.
     private func requestPictures(at now: Timestamp, _ context: inout LoopContext) {
+        if context.options.judgesPictures {
+            requestMissingPictures(at: now, &context)
+            return
+        }
         var isWaiting = false
         for (index, stream) in conference.streams.enumerated()
         where stream.isVideo && stream.sender != planned.number && !trackers[index].hasKeyframe {

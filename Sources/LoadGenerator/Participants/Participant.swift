@@ -74,9 +74,12 @@ final class Participant {
     let cname: String
 
     var audio: AudioSender?
-    var video: VideoSender?
+    /// The encodings of our video, the smallest first.
+    var videos: [VideoSender] = []
     var transportWide: UInt16 = 0
     let trackers: UnsafeMutablePointer<StreamTracker>
+    /// What came of each video source, by the place of its sender; empty where pictures are not judged.
+    var judges: [PictureJudge] = []
     var recorder = TransportWideRecorder()
     var feedbackDue: Timestamp?
     var feedbackMedia: UInt32 = 0
@@ -117,7 +120,7 @@ final class Participant {
         if context.options.channel != .none {
             channel = ChannelClient(
                 order.planned, isSCTP: context.options.channel == .sctp, messageRate: context.options.messageRate,
-                verification: context.options.verification)
+                verification: context.options.verification, constraints: context.options.constraints)
             channelState = .waiting
         }
         trackers = .allocate(capacity: max(conference.streams.count, 1))
@@ -152,7 +155,7 @@ final class Participant {
         var next = earlier(earlier(ice.nextTimeout, dtls.nextTimeout), nextChannelTimeout)
         guard isConnected else { return next }
         if let audio { next = earlier(next, min(audio.due, audio.stream.reportDue)) }
-        if let video { next = earlier(next, min(video.due, video.stream.reportDue)) }
+        for video in videos { next = earlier(next, min(video.due, video.stream.reportDue)) }
         next = earlier(next, earlier(feedbackDue, receiverReportDue))
         return earlier(next, pictureRequestDue)
     }
@@ -266,9 +269,9 @@ final class Participant {
                 planned: conference.streams[index], frames: context.frames, random: &random, at: now)
         }
         if let index = planned.video {
-            video = VideoSender(
-                planned: conference.streams[index], options: context.options, random: &random, at: now)
+            addVideos(conference.streams[index], context.options, at: now)
         }
+        prepareJudges(context.options, at: now)
         for (index, stream) in conference.streams.enumerated() where stream.sender != planned.number {
             if stream.isVideo {
                 pictureRequestDue = now

@@ -10,13 +10,32 @@ final class PlannedStream: Sendable {
     let isVideo: Bool
     /// Number of the sending participant, over all conferences.
     let sender: Int
-    /// Packets sent so far: the next one has this stamp number.
+    /// Its encodings, each with an SSRC: three where there is simulcast.
+    let encodings: Int
+    /// Whether each encoding has a second SSRC for retransmissions (RFC 4588).
+    let hasRepair: Bool
+    /// Packets sent so far, of all encodings: with one of them the next packet has this stamp number.
     let sent = Atomic<UInt32>(0)
 
-    init(ssrc: UInt32, isVideo: Bool, sender: Int) {
+    init(ssrc: UInt32, isVideo: Bool, sender: Int, encodings: Int = 1, hasRepair: Bool = false) {
         self.ssrc = ssrc
         self.isVideo = isVideo
         self.sender = sender
+        self.encodings = encodings
+        self.hasRepair = hasRepair
+    }
+
+    /// The SSRC of an encoding; that of the first is the stream's own.
+    func ssrc(ofEncoding number: Int) -> UInt32 { ssrc | UInt32(number) << Plan.encodingShift }
+
+    /// The SSRC of an encoding's retransmissions.
+    func repairSSRC(ofEncoding number: Int) -> UInt32 { ssrc(ofEncoding: number) | Plan.repairBit }
+
+    /// Which encoding has this SSRC.
+    func encoding(of ssrc: UInt32) -> Int? {
+        guard encodings > 1 else { return ssrc == self.ssrc ? 0 : nil }
+        let number = Int(ssrc >> Plan.encodingShift & 3)
+        return number < encodings && self.ssrc(ofEncoding: number) == ssrc ? number : nil
     }
 }
 
@@ -44,9 +63,15 @@ final class PlannedConference: Sendable {
     let members: [PlannedMember]
     /// How many of the members send audio: the first ones.
     let speakers: Int
+    /// How many of the members send video: the first ones. Their streams are the last ones.
+    let videoSenders: Int
     private let places: [String: Int]
 
-    init(meeting: String, name: String, streams: [PlannedStream], endpoints: [String] = [], speakers: Int = 0) {
+    init(
+        meeting: String, name: String, streams: [PlannedStream], endpoints: [String] = [], speakers: Int = 0,
+        videoSenders: Int = 0
+    ) {
+        self.videoSenders = videoSenders
         self.meeting = meeting
         self.name = name
         self.streams = streams
@@ -57,6 +82,21 @@ final class PlannedConference: Sendable {
 
     /// The place of an endpoint among the members.
     func place(of endpoint: String) -> Int? { places[endpoint] }
+
+    /// Where in ``streams`` those of video begin.
+    var firstVideo: Int { streams.count - videoSenders }
+
+    /// The name of the video source of the member at `place`.
+    func videoSource(of place: Int) -> String { "\(members[place].endpoint)-v0" }
+
+    /// The stream whose retransmissions an incoming SSRC carries.
+    @inline(__always)
+    func index(ofRepair ssrc: UInt32) -> Int? {
+        let index = Int(ssrc & Plan.streamMask)
+        guard index < streams.count, streams[index].hasRepair, streams[index].repairSSRC(ofEncoding: 0) == ssrc
+        else { return nil }
+        return index
+    }
 
     /// The stream an incoming SSRC belongs to.
     @inline(__always)
@@ -88,8 +128,13 @@ struct PlannedParticipant: Sendable {
                 SignalledSource(name: "\(endpoint)-a0", isVideo: false, ssrc: conference.streams[audio].ssrc))
         }
         if let video {
+            let stream = conference.streams[video]
+            let numbers = Array(0..<stream.encodings)
             result.append(
-                SignalledSource(name: "\(endpoint)-v0", isVideo: true, ssrc: conference.streams[video].ssrc))
+                SignalledSource(
+                    name: "\(endpoint)-v0", isVideo: true, ssrc: stream.ssrc,
+                    encodings: numbers.map { stream.ssrc(ofEncoding: $0) },
+                    repairs: stream.hasRepair ? numbers.map { stream.repairSSRC(ofEncoding: $0) } : []))
         }
         return result
     }
@@ -100,6 +145,10 @@ struct PlannedParticipant: Sendable {
 struct Plan: Sendable {
     /// The part of an SSRC that numbers the streams of a conference.
     static let streamMask: UInt32 = 0xFFF
+    /// Where in an SSRC the number of the encoding stands, in two bits.
+    static let encodingShift: UInt32 = 13
+    /// The bit that tells the SSRC of retransmissions from that of the encoding.
+    static let repairBit: UInt32 = 0x8000
 
     let participants: [PlannedParticipant]
 
@@ -107,12 +156,17 @@ struct Plan: Sendable {
         var random = Random(seed: options.seed)
         var participants: [PlannedParticipant] = []
         for conference in 0..<options.conferences {
-            let high = UInt32(truncatingIfNeeded: random.next()) & ~Self.streamMask | 0x1000
+            // The bits below are those of stream, encoding and retransmission.
+            let low = options.isSimulcast || options.isRepairing ? 0xFFFF : Self.streamMask
+            let high = UInt32(truncatingIfNeeded: random.next()) & ~low | 0x1000
             let first = participants.count
             var streams: [PlannedStream] = []
             func add(_ isVideo: Bool, _ member: Int) -> Int {
                 streams.append(
-                    PlannedStream(ssrc: high | UInt32(streams.count), isVideo: isVideo, sender: first + member))
+                    PlannedStream(
+                        ssrc: high | UInt32(streams.count), isVideo: isVideo, sender: first + member,
+                        encodings: isVideo && options.isSimulcast ? VideoEncoding.heights.count : 1,
+                        hasRepair: isVideo && options.isRepairing))
                 return streams.count - 1
             }
             let audio = (0..<options.participants).map { $0 < options.audioSenders ? add(false, $0) : nil }
@@ -122,7 +176,8 @@ struct Plan: Sendable {
             }
             let planned = PlannedConference(
                 meeting: Self.meeting(), name: "load-\(options.seed)-\(conference)@conference.load.invalid",
-                streams: streams, endpoints: endpoints, speakers: options.audioSenders)
+                streams: streams, endpoints: endpoints, speakers: options.audioSenders,
+                videoSenders: options.videoSenders)
             for member in 0..<options.participants {
                 participants.append(
                     PlannedParticipant(

@@ -2,11 +2,14 @@
 
 internal import Primitives
 
-/// Sends one VP8 stream: frames at a steady rate, key frames on request, each frame split into nearly equal packets
-/// that leave at a browser's pace or, interleaved with those of others, over the whole interval.
+/// Sends one encoding of a VP8 source: frames at a steady rate, key frames on request, each frame split into nearly
+/// equal packets that leave at a browser's pace or, interleaved with those of others, over the whole interval.
 struct VideoSender {
     var stream: OutgoingStream
     let planned: PlannedStream
+    let encoding: VideoEncoding
+    /// Whether anybody wants it: it sends nothing otherwise.
+    private(set) var isActive = true
     /// When there is something to do: the next frame, or the rest of the one being sent.
     var due: Timestamp
     /// When the next frame is due.
@@ -24,10 +27,15 @@ struct VideoSender {
     private var keyIndex: UInt8 = 0
     private var wantsKeyframe = true
     private var lastKeyframe: Timestamp?
+    private let temporal: TemporalPattern
+    /// Frames begun, and how many since the last key frame.
+    private var frameNumber: UInt16 = 0
+    private var sinceKeyframe = 0
 
     /// The frame being sent.
     private var frameBytes = 0
     private var isKeyframe = false
+    private var place = TemporalPattern.Place.base
     private var packetCount = 0
     private var nextPacket = 0
     private var smaller = 0
@@ -42,26 +50,41 @@ struct VideoSender {
     /// Every packet needs room for a frame header and the stamp.
     private static let leastFrameBytes = 2 * PayloadStamp.byteCount
 
-    init(planned: PlannedStream, options: LoadOptions, random: inout Random, at now: Timestamp) {
+    /// - Parameter firstFrame: when the first frame is due, the same for all encodings of a source; `nil`: at a random
+    ///   moment of the first interval.
+    init(
+        planned: PlannedStream, encoding: VideoEncoding, options: LoadOptions, random: inout Random,
+        firstFrame: Timestamp? = nil, at now: Timestamp
+    ) {
         self.planned = planned
-        stream = OutgoingStream(stream: planned, payloadType: Offer.vp8, clockRate: 90_000, random: &random, at: now)
+        self.encoding = encoding
+        stream = OutgoingStream(
+            stream: planned, encoding: encoding.number, payloadType: Offer.vp8, clockRate: 90_000, random: &random,
+            at: now)
+        temporal = TemporalPattern(layers: encoding.temporalLayers)
         pattern = VideoPattern(
-            bitrate: options.videoBitrate, frameRate: options.videoFrameRate, seed: random.next())
+            bitrate: encoding.bitrate, frameRate: options.videoFrameRate, seed: random.next())
         filler = random.bytes(LoadGeneratorLimits.packetBytes + 256)
         pictureID = UInt16(truncatingIfNeeded: random.next() & 0x7FFF)
         tl0 = UInt8(truncatingIfNeeded: random.next())
         interval = .nanoseconds(1_000_000_000 / Int64(options.videoFrameRate))
-        pacer = Pacer(bitrate: options.videoBitrate)
+        pacer = Pacer(bitrate: encoding.bitrate)
         if options.isInterleaved {
-            evenPacer = EvenPacer(bitrate: options.videoBitrate, tick: .milliseconds(Int64(options.tickMilliseconds)))
+            evenPacer = EvenPacer(bitrate: encoding.bitrate, tick: .milliseconds(Int64(options.tickMilliseconds)))
         }
-        nextFrame = now + .nanoseconds(Int64(random.fraction() * Double(interval.nanoseconds)))
+        nextFrame = firstFrame ?? now + .nanoseconds(Int64(random.fraction() * Double(interval.nanoseconds)))
         due = nextFrame
     }
 
-    /// A PLI or FIR came.
+    /// A PLI or FIR came, for this or another encoding of the source: browsers make key frames of all at once.
     mutating func requestKeyframe() {
         wantsKeyframe = true
+    }
+
+    /// Starts or stops the encoding; one that starts begins with a key frame.
+    mutating func setActive(_ active: Bool) {
+        if active, !isActive { wantsKeyframe = true }
+        isActive = active
     }
 
     /// Begins the next frame, unless one is being sent.
@@ -69,6 +92,7 @@ struct VideoSender {
     mutating func beginFrame(at now: Timestamp) -> Bool {
         guard nextPacket == packetCount else { return false }
         nextFrame = nextFrame.following(interval, now)
+        guard isActive else { return false }
         nextPacket = 0
         isKeyframe = wantsKeyframe && lastKeyframe.map { now - $0 >= Self.keyframeInterval } ?? true
         if isKeyframe {
@@ -77,12 +101,16 @@ struct VideoSender {
             keyframes += 1
             keyIndex = (keyIndex &+ 1) & 0x1F
         }
-        frameBytes = max(pattern.nextBytes(isKeyframe: isKeyframe), Self.leastFrameBytes)
+        sinceKeyframe = isKeyframe ? 0 : sinceKeyframe + 1
+        frameNumber &+= 1
+        place = temporal.place(sinceKeyframe)
+        let mean = Double(pattern.nextBytes(isKeyframe: isKeyframe))
+        frameBytes = max(Int(mean * place.weight), Self.leastFrameBytes)
         (packetCount, smaller, larger) = VP8Payload.split(frameBytes, limit: Self.pictureLimit)
         evenPacer?.begin(packets: packetCount, bytes: frameBytes, at: now, following: nextFrame)
         timestamp = stream.timestamp(at: now)
         pictureID = (pictureID &+ 1) & 0x7FFF
-        tl0 &+= 1
+        if place.temporal == 0 { tl0 &+= 1 }
         return true
     }
 
@@ -124,18 +152,21 @@ struct VideoSender {
         let end = Self.headerBytes + VP8Payload.descriptorBytes + picture
         let payload = UnsafeMutableRawBufferPointer(rebasing: packet[Self.headerBytes..<end])
         VP8Payload.writeDescriptor(
-            to: payload, isStart: index == 0, pictureID: pictureID, tl0: tl0, keyIndex: keyIndex)
+            to: payload, isStart: index == 0, pictureID: pictureID, tl0: tl0, keyIndex: keyIndex,
+            temporal: place.temporal, isSync: place.isSync)
         let body = UnsafeMutableRawBufferPointer(rebasing: payload[VP8Payload.descriptorBytes...])
         let shift = Int(stream.stampSequence & 255)
         body.copyBytes(from: filler[shift..<shift + picture])
         if index == 0 {
             _ = VP8Payload.writeFrameHeader(
-                to: body, isKeyframe: isKeyframe, frameBytes: frameBytes, width: 1_280, height: 720)
+                to: body, isKeyframe: isKeyframe, frameBytes: frameBytes, width: encoding.width, height: encoding.height
+            )
         }
         var flags: PayloadStamp.Flags = isKeyframe ? .keyframe : []
         if index == 0 { flags.insert(.first) }
         if isLast { flags.insert(.last) }
-        stream.stamp(payload, covered: VP8Payload.descriptorBytes, flags: flags, at: now)
+        stream.stamp(
+            payload, covered: VP8Payload.descriptorBytes, flags: flags, frame: frameNumber, place: place, at: now)
         pacer.note(byteCount: end, at: now)
         evenPacer?.note()
         return end

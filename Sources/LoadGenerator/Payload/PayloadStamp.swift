@@ -8,10 +8,12 @@ struct PayloadStamp: Equatable, BitwiseCopyable {
     /// Bytes on the wire.
     static let byteCount = 32
     private static let magic: UInt16 = 0x5644
-    private static let version: UInt8 = 1
+    private static let version: UInt8 = 2
 
-    /// Number of the sending participant, over all conferences.
+    /// Number of the sending participant, over all conferences; 16 bits of it.
     var sender: UInt32
+    /// Number of the frame within its encoding, modulo 2^16.
+    var frame: UInt16
     /// The stream, as the sender numbers it.
     var ssrc: UInt32
     /// Counts the packets of the stream from 0.
@@ -20,6 +22,10 @@ struct PayloadStamp: Equatable, BitwiseCopyable {
     var sentAt: Int64
     /// What part of a frame it is.
     var flags: Flags
+    /// Temporal layer of the frame, 0 to 3.
+    var temporal: UInt8
+    /// How many frames of its encoding ago the newest one was that it needs, 0 to 7; 0 for a key frame and for audio.
+    var reference: UInt8
 
     struct Flags: OptionSet, BitwiseCopyable {
         let rawValue: UInt8
@@ -31,8 +37,14 @@ struct PayloadStamp: Equatable, BitwiseCopyable {
         static let last = Flags(rawValue: 4)
     }
 
-    init(sender: UInt32, ssrc: UInt32, sequence: UInt32, sentAt: Int64, flags: Flags) {
+    init(
+        sender: UInt32, ssrc: UInt32, sequence: UInt32, sentAt: Int64, flags: Flags, frame: UInt16 = 0,
+        temporal: UInt8 = 0, reference: UInt8 = 0
+    ) {
         self.sender = sender
+        self.frame = frame
+        self.temporal = temporal
+        self.reference = reference
         self.ssrc = ssrc
         self.sequence = sequence
         self.sentAt = sentAt
@@ -51,8 +63,12 @@ struct PayloadStamp: Equatable, BitwiseCopyable {
         guard load(0, UInt16.self) == Self.magic, load(2, UInt8.self) == Self.version else { return nil }
         guard load(24, UInt64.self) == Self.checksum(UnsafeRawBufferPointer(rebasing: payload[covered..<at + 24]))
         else { return nil }
-        flags = Flags(rawValue: load(3, UInt8.self))
-        sender = load(4, UInt32.self)
+        let packed = load(3, UInt8.self)
+        flags = Flags(rawValue: packed & 7)
+        temporal = packed >> 3 & 3
+        reference = packed >> 5
+        sender = UInt32(load(4, UInt16.self))
+        frame = load(6, UInt16.self)
         ssrc = load(8, UInt32.self)
         sequence = load(12, UInt32.self)
         sentAt = load(16, Int64.self)
@@ -67,8 +83,9 @@ struct PayloadStamp: Equatable, BitwiseCopyable {
         }
         store(Self.magic, 0)
         store(Self.version, 2)
-        store(flags.rawValue, 3)
-        store(sender, 4)
+        store(flags.rawValue & 7 | (temporal & 3) << 3 | reference << 5, 3)
+        store(UInt16(truncatingIfNeeded: sender), 4)
+        store(frame, 6)
         store(ssrc, 8)
         store(sequence, 12)
         store(sentAt, 16)

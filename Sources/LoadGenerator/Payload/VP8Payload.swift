@@ -10,16 +10,20 @@ enum VP8Payload {
     /// Bytes of another frame's header: the frame tag.
     static let frameHeaderBytes = 3
 
-    /// Writes the descriptor of a packet of the only temporal layer.
+    /// Writes the descriptor of a packet.
+    /// - Parameters:
+    ///   - temporal: the temporal layer of its frame.
+    ///   - isSync: whether the frame needs the base layer alone (the Y bit).
     static func writeDescriptor(
-        to payload: UnsafeMutableRawBufferPointer, isStart: Bool, pictureID: UInt16, tl0: UInt8, keyIndex: UInt8
+        to payload: UnsafeMutableRawBufferPointer, isStart: Bool, pictureID: UInt16, tl0: UInt8, keyIndex: UInt8,
+        temporal: UInt8 = 0, isSync: Bool = false
     ) {
         payload[0] = isStart ? 0x90 : 0x80
         payload[1] = 0xF0
         payload[2] = 0x80 | UInt8(pictureID >> 8 & 0x7F)
         payload[3] = UInt8(truncatingIfNeeded: pictureID)
         payload[4] = tl0
-        payload[5] = keyIndex & 0x1F
+        payload[5] = temporal << 6 | (isSync ? 0x20 : 0) | keyIndex & 0x1F
     }
 
     /// Writes the frame header at the start of `frame` and gives its length.
@@ -57,6 +61,29 @@ enum VP8Payload {
         if extensions & 0x40 != 0 { length += 1 }
         if extensions & 0x30 != 0 { length += 1 }
         return length <= payload.count ? length : nil
+    }
+
+    /// What a descriptor says of its frame.
+    struct Layers: Equatable {
+        /// 15 bits.
+        var pictureID: UInt16
+        var tl0: UInt8
+        var temporal: UInt8
+        /// Whether the frame needs the base layer alone.
+        var isSync: Bool
+        /// Whether the packet begins a frame.
+        var isStart: Bool
+    }
+
+    /// Reads a descriptor of the kind that ``writeDescriptor`` makes, whatever a bridge made of its values; `nil` where
+    /// it lacks a field or has another form.
+    static func layers(of payload: UnsafeRawBufferPointer) -> Layers? {
+        guard payload.count >= descriptorBytes, payload[0] & 0x80 != 0, payload[1] & 0xF0 == 0xF0,
+            payload[2] & 0x80 != 0
+        else { return nil }
+        return Layers(
+            pictureID: UInt16(payload[2] & 0x7F) << 8 | UInt16(payload[3]), tl0: payload[4],
+            temporal: payload[5] >> 6, isSync: payload[5] & 0x20 != 0, isStart: payload[0] & 0x17 == 0x10)
     }
 
     /// Payload bytes of each packet of a frame: as equal as can be, the larger ones last, as libwebrtc splits them.

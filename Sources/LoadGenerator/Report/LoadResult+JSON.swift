@@ -50,13 +50,14 @@ extension LoadResult {
                     ])
                 ))
         }
+        if options.judgesPictures { members.append(("pictures", picturesJSON)) }
         if options.channel != .none { members.append(("bridge_channel", channelJSON)) }
         return .object(members)
     }
 
-    private static func number(_ value: UInt64) -> JSONValue { .integer(Int64(clamping: value)) }
+    static func number(_ value: UInt64) -> JSONValue { .integer(Int64(clamping: value)) }
 
-    private static func times(_ histogram: LatencyHistogram) -> JSONValue {
+    static func times(_ histogram: LatencyHistogram) -> JSONValue {
         .object([
             ("count", number(histogram.count)),
             ("p50", .number(Double(histogram.quantile(0.5)) / 1e3)),

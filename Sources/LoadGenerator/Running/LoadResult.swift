@@ -46,6 +46,7 @@ struct LoadResult: Sendable {
             (s.misdelivered, "packets delivered to the wrong receiver"), (s.malformed, "datagrams of no known kind"),
             (s.silentStreams, "streams never seen by a receiver"),
         ])
+        if options.judgesPictures { lines += pictureImperfections }
         if options.channel != .none { lines += channelImperfections }
         if s.streams > 0, s.received == 0 { lines.append("nothing received") }
         return lines
@@ -73,7 +74,7 @@ struct LoadResult: Sendable {
     }
 
     /// A line for everything that happened at all.
-    private static func lines(_ counts: [(count: UInt64, what: String)]) -> [String] {
+    static func lines(_ counts: [(count: UInt64, what: String)]) -> [String] {
         counts.filter { $0.count > 0 }.map { "\($0.count) \($0.what)" }
     }
 

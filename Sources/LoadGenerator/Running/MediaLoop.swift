@@ -215,7 +215,7 @@ struct MediaLoop: ~Copyable {
         var result = context.statistics
         result.processorNanoseconds = Self.processorNanoseconds()
         for participant in participants {
-            result.keyframesSent += participant.video?.keyframes ?? 0
+            result.keyframesSent += participant.videos.reduce(0) { $0 + $1.keyframes }
             result.kernelDrops += participant.port.counters.kernelDrops
             result.sendDrops += participant.port.counters.droppedOnSend
             guard participant.isConnected else { continue }
@@ -225,8 +225,10 @@ struct MediaLoop: ~Copyable {
                     isUnfiltered: context.options.participants <= LoadGeneratorLimits.unfilteredStats,
                     into: &result.channel)
             }
+            let end = (stoppedAt ?? MonotonicClock.now()).nanoseconds
+            participant.countPictures(until: end, into: &result)
             for (index, stream) in participant.conference.streams.enumerated()
-            where stream.sender != participant.planned.number {
+            where stream.sender != participant.planned.number && (!stream.isVideo || participant.judges.isEmpty) {
                 let sent = Int64(stream.sent.load(ordering: .acquiring))
                 guard sent > 0 else { continue }
                 let tracker = participant.trackers[index]

@@ -58,5 +58,22 @@ struct ParticipantTransport: Equatable, Sendable {
 struct SignalledSource: Equatable, Sendable {
     var name: String
     var isVideo: Bool
+    /// The SSRC of the first encoding.
     var ssrc: UInt32
+    /// The SSRCs of all encodings, the smallest first; empty means the one above.
+    var encodings: [UInt32] = []
+    /// The SSRCs of their retransmissions, where they have any.
+    var repairs: [UInt32] = []
+
+    /// Every SSRC, as clients list them.
+    var ssrcs: [UInt32] { (encodings.isEmpty ? [ssrc] : encodings) + repairs }
+
+    /// The groups in the order of lib-jitsi-meet: FID of the first encoding, SIM, the other FIDs (media-plane.md 5.1).
+    var groups: [(semantics: String, ssrcs: [UInt32])] {
+        var result = zip(encodings, repairs).map { (semantics: "FID", ssrcs: [$0, $1]) }
+        if encodings.count > 1 {
+            result.insert((semantics: "SIM", ssrcs: encodings), at: min(1, result.count))
+        }
+        return result
+    }
 }

@@ -93,15 +93,26 @@ enum ColibriJSON {
             ("fingerprints", .array([fingerprint])),
         ])
         let listed = sources.map { source in
-            var stream: [(String, JSONValue)] = [
-                ("ssrc", .integer(Int64(source.ssrc))), ("name", .string(source.name)),
-            ]
-            if source.isVideo { stream.append(("videoType", .string("camera"))) }
-            return JSONValue.object([
+            let streams = source.ssrcs.map { ssrc in
+                var stream: [(String, JSONValue)] = [
+                    ("ssrc", .integer(Int64(ssrc))), ("name", .string(source.name)),
+                ]
+                if source.isVideo { stream.append(("videoType", .string("camera"))) }
+                return JSONValue.object(stream)
+            }
+            var members: [(String, JSONValue)] = [
                 ("type", .string(source.isVideo ? "video" : "audio")),
                 ("id", .string(source.name)),
-                ("sources", .array([.object(stream)])),
-            ])
+                ("sources", .array(streams)),
+            ]
+            let groups = source.groups.map { group in
+                JSONValue.object([
+                    ("semantics", .string(group.semantics)),
+                    ("sources", .array(group.ssrcs.map { .integer(Int64($0)) })),
+                ])
+            }
+            if !groups.isEmpty { members.append(("ssrc-groups", .array(groups))) }
+            return JSONValue.object(members)
         }
         return .object([
             ("id", .string(endpoint)),

@@ -90,18 +90,23 @@ enum ColibriXML {
             children: [fingerprint, XMLElement("rtcp-mux", ice)])
         var list = XMLElement("sources", colibri)
         for source in signalled {
+            let streams = source.ssrcs.map { ssrc in
+                XMLElement(
+                    "source", sources,
+                    attributes: [
+                        "ssrc": "\(ssrc)", "name": source.name, "videoType": source.isVideo ? "camera" : nil,
+                    ])
+            }
+            let groups = source.groups.map { group in
+                XMLElement(
+                    "ssrc-group", sources, attributes: ["semantics": group.semantics],
+                    children: group.ssrcs.map { XMLElement("source", sources, attributes: ["ssrc": "\($0)"]) })
+            }
             list.append(
                 XMLElement(
                     "media-source", colibri,
                     attributes: ["type": source.isVideo ? "video" : "audio", "id": source.name],
-                    children: [
-                        XMLElement(
-                            "source", sources,
-                            attributes: [
-                                "ssrc": "\(source.ssrc)", "name": source.name,
-                                "videoType": source.isVideo ? "camera" : nil,
-                            ])
-                    ]))
+                    children: streams + groups))
         }
         return XMLElement(
             "endpoint", colibri, attributes: ["id": endpoint, "stats-id": "load-\(endpoint)"],

@@ -55,6 +55,9 @@ struct LoopStatistics: Sendable {
     /// Processor time of the thread, in nanoseconds.
     var processorNanoseconds: Int64 = 0
 
+    /// What decoders would have made of the video, where that is judged.
+    var pictures = PictureStatistics()
+
     /// What the bridge channels said and did.
     var channel = ChannelStatistics()
 
@@ -100,6 +103,7 @@ struct LoopStatistics: Sendable {
         join.merge(other.join)
         firstKeyframe.merge(other.firstKeyframe)
         processorNanoseconds = max(processorNanoseconds, other.processorNanoseconds)
+        pictures.merge(other.pictures)
         channel.merge(other.channel)
         streams += other.streams
         expected += other.expected

@@ -47,20 +47,25 @@ struct StreamTracker: BitwiseCopyable {
     }
 
     /// Notes a packet that was decrypted.
+    /// - Returns: whether it did not come before.
     @inline(__always)
-    mutating func note(header: Int64, stamp: Int64) {
+    @discardableResult
+    mutating func note(header: Int64, stamp: Int64) -> Bool {
         let found = stamp - header
         if hasDistance, found != distance { renumbered += 1 }
         distance = found
         hasDistance = true
-        count(stamp)
+        return count(stamp)
     }
 
     /// Notes a packet of which only the header was read.
     @inline(__always)
     mutating func note(header: Int64) {
-        count(header + distance)
+        _ = count(header + distance)
     }
+
+    /// A packet came whose number the replay check of its receiver knows already.
+    mutating func noteRepetition() { duplicates += 1 }
 
     /// How many packets are missing when the sender's last number was `last`.
     func missing(last: Int64) -> UInt64 {
@@ -76,7 +81,7 @@ struct StreamTracker: BitwiseCopyable {
     }
 
     @inline(__always)
-    private mutating func count(_ number: Int64) {
+    private mutating func count(_ number: Int64) -> Bool {
         if number > highest {
             shift(by: number - highest)
             highest = number
@@ -84,12 +89,13 @@ struct StreamTracker: BitwiseCopyable {
             let age = highest - number
             if age >= Int64(LoadGeneratorLimits.duplicateWindow) || isSet(Int(age)) {
                 duplicates += 1
-                return
+                return false
             }
             reordered += 1
             set(Int(age))
         }
         if expectedFrom >= 0, number >= expectedFrom { received += 1 }
+        return true
     }
 
     @inline(__always)
