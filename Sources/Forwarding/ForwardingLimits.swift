@@ -16,6 +16,8 @@ public enum ForwardingLimits {
     public static let gapHistory = 1_024
     /// Picture ids that lie further apart are of two beginnings (media-plane.md 5.4).
     static let pictureJump = 500
+    /// Spatial layers that are told apart; nobody makes more. What is in others goes to nobody.
+    static let spatialLayers = 4
     /// Key frames of several encodings within so many milliseconds are one group (media-plane.md 5.5).
     static let keyframeGroup: UInt16 = 300
     /// Missing numbers that are folded away at once, for frames that are left out.

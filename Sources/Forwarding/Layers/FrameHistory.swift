@@ -1,13 +1,13 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
 /// What is known of the last frames of one encoding: kept once for all receivers, who each remember only whether they
-/// got a frame (``SimulcastView``).
+/// got a frame (``LayerView``).
 ///
-/// Frames are told apart by their picture ids (media-plane.md 5.4), which are made into numbers that do not wrap. A
-/// sender that begins its ids anew goes on with the next number: whether its *stream* began anew is decided by sequence
-/// numbers, before.
+/// Frames are told apart by their picture ids (media-plane.md 5.4), which are made into numbers that do not wrap: of a
+/// stream with spatial layers four for each picture, one for each layer frame. A sender that begins its ids anew goes
+/// on with the next number: whether its *stream* began anew is decided by sequence numbers, before.
 public struct FrameHistory: BitwiseCopyable, Sendable {
-    /// A frame of which a packet came.
+    /// A frame, or layer frame, of which a packet came.
     struct Frame: BitwiseCopyable {
         /// The low bits of its number say whether the entry is still this frame's.
         var number: UInt32 = 0
@@ -24,8 +24,12 @@ public struct FrameHistory: BitwiseCopyable, Sendable {
         public var pictureID: UInt16
         /// Whether that has 15 bits; otherwise 7.
         public var isLong: Bool
+        /// SID, of a stream that may have spatial layers; -1 of others.
+        public var spatial: Int8 = -1
         /// TID, 0 for streams without.
         public var temporal: UInt8
+        /// How many spatial layers the packet says there are; 0 when it does not say.
+        public var spatialLayers: UInt8 = 0
         /// It is the first packet of its frame.
         public var isStart: Bool
         /// It is the last one.
@@ -47,19 +51,27 @@ public struct FrameHistory: BitwiseCopyable, Sendable {
     }
 
     private var frames = InlineArray<64, Frame>(repeating: Frame())
-    /// The newest frame's number, and its picture id.
+    /// The newest picture's number, and its id.
     private var newest: UInt32 = 1 << 16
     private var newestID: UInt16 = 0
     private var hasAny = false
-    /// The newest frame on which all temporal layers build.
+    /// The numbers of a picture are told apart by so many bits.
+    private var layerBits: UInt8 = 0
+    /// How many spatial layers the stream says it has; 0: it did not.
+    private(set) var spatialLayers: UInt8 = 0
+    /// The newest frame on which all layers build.
     private var newestBase: UInt32 = 0
 
     /// No frame seen yet.
     public init() {}
 
     /// Takes in what a packet says.
-    /// - Returns: the number of its frame; `nil` when that lies too far back to be known.
+    /// - Returns: the number of its frame; `nil` when that lies too far back to be known, or in a spatial layer beyond
+    ///   those that are told apart.
     public mutating func note(_ sighting: Sighting) -> UInt32? {
+        guard sighting.spatial < ForwardingLimits.spatialLayers else { return nil }
+        let isLayered = sighting.spatial >= 0
+        if isLayered != (layerBits > 0) { begin(isLayered: isLayered) }
         let bits: UInt16 = sighting.isLong ? 15 : 7
         let mask = UInt16(1) << bits &- 1
         var distance = 1
@@ -68,23 +80,39 @@ public struct FrameHistory: BitwiseCopyable, Sendable {
             distance = raw > Int(mask) / 2 ? raw - Int(mask) - 1 : raw
             // So far forward is a new beginning of the ids; so far back is too late, or one as well (5.4).
             if distance > ForwardingLimits.pictureJump || distance < -ForwardingLimits.pictureJump { distance = 1 }
-            guard distance > -frames.count else { return nil }
+            guard distance > -frames.count >> Int(layerBits) else { return nil }
         }
-        let number = distance > 0 ? newest &+ UInt32(distance) : newest &- UInt32(-distance)
+        let picture = distance > 0 ? newest &+ UInt32(distance) : newest &- UInt32(-distance)
         if distance > 0 {
             hasAny = true
-            newest = number
+            newest = picture
             newestID = sighting.pictureID & mask
         }
+        if distance >= 0, sighting.spatialLayers > 0 { spatialLayers = sighting.spatialLayers }
+        let number = picture << UInt32(layerBits) | UInt32(max(sighting.spatial, 0))
+        note(number, sighting)
+        return number
+    }
+
+    private mutating func note(_ number: UInt32, _ sighting: Sighting) {
         let place = Int(number & 63)
         if !frames[place].isKnown || frames[place].number != number {
             frames[place] = Frame(number: number, temporal: sighting.temporal, isKnown: true)
         }
-        if sighting.temporal == 0, Int32(bitPattern: number &- newestBase) > 0 { newestBase = number }
+        let isBase = sighting.temporal == 0 && sighting.spatial <= 0
+        if isBase, Int32(bitPattern: number &- newestBase) > 0 { newestBase = number }
         if sighting.isStart { frames[place].hasStart = true }
         if sighting.isEnd { frames[place].hasEnd = true }
         if sighting.isKeyframe { frames[place].isKeyframe = true }
-        return number
+    }
+
+    /// Another codec: nothing of what was known is of it. Numbers go on, behind all that were given.
+    private mutating func begin(isLayered: Bool) {
+        let next = (newest &+ 1) << UInt32(layerBits) &+ UInt32(frames.count)
+        self = Self()
+        layerBits = isLayered ? 2 : 0
+        newest = next >> UInt32(layerBits) &+ 1
+        newestBase = newest << UInt32(layerBits) &- 1
     }
 
     /// The frame with this number, as far as it is known.
@@ -95,4 +123,13 @@ public struct FrameHistory: BitwiseCopyable, Sendable {
 
     /// Whether a frame on which everything builds came after this one.
     func isOvertaken(_ number: UInt32) -> Bool { Int32(bitPattern: newestBase &- number) > 0 }
+
+    /// How far apart the numbers of two pictures' frames of one spatial layer lie.
+    var pictureStep: UInt32 { 1 << UInt32(layerBits) }
+
+    /// The number of the frame that directly comes before this one.
+    func number(before number: UInt32) -> UInt32 {
+        guard layerBits > 0, number & 3 == 0 else { return number &- 1 }
+        return number &- 4 &+ UInt32(min(max(spatialLayers, 1), 4) - 1)
+    }
 }

@@ -1,5 +1,7 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
+public import VideoPayload
+
 /// The name that this had while it knew VP8 alone.
 public typealias SimulcastView = LayerView
 
@@ -10,6 +12,8 @@ extension LayerView {
         case plain
         /// VP8: temporal layers.
         case temporal
+        /// VP9: spatial and temporal layers.
+        case spatial
     }
 
     /// A packet of the source.
@@ -22,14 +26,24 @@ extension LayerView {
         public var timestamp: UInt32
         /// Its frame's number (``FrameHistory/note(_:)``).
         public var frame: UInt32
+        public var spatial: UInt8 = 0
         public var temporal: UInt8
         /// It is the first packet of its frame.
         public var isStart: Bool
+        /// It is the last packet of its frame; need not be said of VP8.
+        public var isEnd = false
         /// It is the first packet of a key frame.
         public var isKeyframe: Bool
+        /// Its layer frame refers to earlier pictures.
+        public var isPredicted = false
+        /// Its layer frame refers to the next lower one of its picture.
+        public var usesLowerLayer = false
+        /// No higher layer frame of its picture refers to its own.
+        public var isUnreferenced = false
         /// TL0PICIDX.
         public var base: UInt8
 
+        /// A packet of VP8.
         /// - Parameter base: TL0PICIDX.
         public init(
             encoding: Int8, sequence: UInt16, timestamp: UInt32, frame: UInt32, temporal: UInt8, isStart: Bool,
@@ -44,6 +58,24 @@ extension LayerView {
             self.isKeyframe = isKeyframe
             self.base = base
         }
+
+        /// A packet of VP9.
+        /// - Parameter frame: what ``FrameHistory/note(_:)`` said to the sighting of the same descriptor.
+        public init(
+            _ descriptor: VP9Descriptor, encoding: Int8, sequence: UInt16, timestamp: UInt32, frame: UInt32
+        ) {
+            let sighting = FrameHistory.Sighting(descriptor, spatialLayers: 0)
+            self.init(
+                encoding: encoding, sequence: sequence, timestamp: timestamp, frame: frame,
+                temporal: sighting.temporal, isStart: sighting.isStart, isKeyframe: sighting.isKeyframe,
+                base: UInt8(truncatingIfNeeded: max(descriptor.tl0PictureIndex, 0)))
+            kind = .spatial
+            spatial = UInt8(max(sighting.spatial, 0))
+            isEnd = sighting.isEnd
+            isPredicted = descriptor.isInterPicturePredicted
+            usesLowerLayer = descriptor.usesInterLayerDependency
+            isUnreferenced = descriptor.isNotReferenceForUpperLayers
+        }
     }
 
     /// How a packet leaves.
@@ -54,5 +86,22 @@ extension LayerView {
         public var pictureID: UInt16
         /// TL0PICIDX.
         public var base: UInt8
+        /// The marker bit is to be set, since nothing of the picture comes behind it; otherwise it stays as it is.
+        public var setsMarker = false
+    }
+}
+
+extension FrameHistory.Sighting {
+    /// What a packet of VP9 says.
+    /// - Parameter spatialLayers: how many there are (``VideoPayload/VP9ScalabilityStructure/spatialLayers``) when the
+    ///   packet has a scalability structure; otherwise 0.
+    public init(_ descriptor: VP9Descriptor, spatialLayers: Int) {
+        self.init(
+            pictureID: UInt16(max(descriptor.pictureID, 0)), isLong: descriptor.hasLongPictureID,
+            temporal: UInt8(max(descriptor.temporalID, 0)), isStart: descriptor.isStartOfFrame,
+            isEnd: descriptor.isEndOfFrame,
+            isKeyframe: descriptor.isStartOfFrame && !descriptor.isInterPicturePredicted && descriptor.spatialID <= 0)
+        spatial = max(descriptor.spatialID, 0)
+        self.spatialLayers = UInt8(truncatingIfNeeded: min(max(spatialLayers, 0), 8))
     }
 }

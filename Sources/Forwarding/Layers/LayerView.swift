@@ -14,6 +14,8 @@ public struct LayerView: BitwiseCopyable, Sendable {
     /// How the stream that is sent is understood.
     var kind = Kind.plain
     var flags: Flags = [.isComplete]
+    /// The spatial layer that was wanted when the newest picture began: it ends with that.
+    var pictureSpatial: UInt8 = 0
     var timestampOffset: UInt32 = 0
     /// What went out last: the highest numbers, when, and of which encoding.
     var lastTimestamp: UInt32
@@ -22,8 +24,8 @@ public struct LayerView: BitwiseCopyable, Sendable {
     var lastBase: UInt8
     var lastEncoding: Int8 = -1
     /// Added to a picture's number and to TL0PICIDX.
-    var baseOffset: UInt8 = 0
     var pictureOffset: UInt16 = 0
+    var baseOffset: UInt8 = 0
     var filter = SimulcastFilter()
     /// The newest frame of the current encoding, and for each of the last 64, newest first, whether it was accepted,
     /// and whether it was left out while it was the newest.
@@ -39,6 +41,8 @@ public struct LayerView: BitwiseCopyable, Sendable {
         static let hasSent = Self(rawValue: 2)
         /// A packet of the newest frame was left out already.
         static let hasBegunLeavingOut = Self(rawValue: 4)
+        /// The receiver was told that the newest picture is over.
+        static let hasEnded = Self(rawValue: 8)
     }
 
     /// A view that has sent nothing.
@@ -78,7 +82,7 @@ public struct LayerView: BitwiseCopyable, Sendable {
             begin(packet, distance: distance, history: history, at: now)
         } else if distance > -64, distance < 0, !isMarked(packet.frame) {
             // It comes behind newer ones. Its positions are open; it may fill them.
-            if accepts(packet, history: history, at: now) { accepted |= bit(packet.frame) }
+            if accepts(packet, isNewest: false, history: history, at: now) { accepted |= bit(packet.frame) }
         }
         guard isAccepted(packet.frame) else {
             leaveOut(packet, isNewest: distance >= 0)
@@ -91,38 +95,68 @@ public struct LayerView: BitwiseCopyable, Sendable {
 
     /// Decides on a frame that is newer than all before.
     private mutating func begin(_ packet: Packet, distance: Int32, history: borrowing FrameHistory, at now: Timestamp) {
+        if !isPicture(newest, of: packet, history: history) { beginPicture(history) }
+        let former = filter.spatial
         let isWanted =
             packet.isKeyframe
             ? filter.acceptKeyframe(of: packet.encoding, at: now)
-            : accepts(packet, history: history, at: now)
-        foldMissing(before: packet, isWanted: isWanted, distance: distance, history: history)
+            : accepts(packet, isNewest: true, history: history, at: now)
+        foldMissing(before: packet, isWanted: isWanted, history: history)
         flags.remove(.hasBegunLeavingOut)
         accepted = distance < 64 ? accepted << UInt64(distance) : 0
         leftOut = distance < 64 ? leftOut << UInt64(distance) : 0
         newest = packet.frame
         if isWanted { accepted |= 1 } else { leftOut |= 1 }
-        if !isWanted { pictureOffset &-= 1 }
+        if isWanted, packet.kind == .spatial, packet.isKeyframe || former < filter.spatial {
+            // Of the pictures before, layers that were not wanted then could be taken for what is wanted now.
+            leftOut |= ~accepted & (.max << UInt64(packet.spatial + 1))
+        }
+        // Of spatial layers ids stay as far apart as they are: descriptors refer by them.
+        if !isWanted, packet.kind == .temporal { pictureOffset &-= 1 }
     }
 
-    private mutating func accepts(_ packet: Packet, history: borrowing FrameHistory, at now: Timestamp) -> Bool {
+    private mutating func beginPicture(_ history: borrowing FrameHistory) {
+        flags.remove(.hasEnded)
+        pictureSpatial = filter.highestSpatial(of: history.spatialLayers)
+    }
+
+    private func isPicture(_ frame: UInt32, of packet: Packet, history: borrowing FrameHistory) -> Bool {
+        let mask = ~(history.pictureStep - 1)
+        return frame & mask == packet.frame & mask
+    }
+
+    private mutating func accepts(
+        _ packet: Packet, isNewest: Bool, history: borrowing FrameHistory, at now: Timestamp
+    ) -> Bool {
         // The base is sent whatever became of what is before it: with it decoders recover.
         var isDecodable = true
         if packet.temporal > 0 {
             isDecodable = self.isDecodable(packet.frame, temporal: packet.temporal, history: history)
         }
+        if packet.kind == .spatial {
+            return filter.acceptLayerFrame(
+                packet, highest: pictureSpatial, layers: history.spatialLayers, hasLower: hasLower(packet),
+                isDecodable: isDecodable, isNewest: isNewest, hasEnded: flags.contains(.hasEnded), at: now)
+        }
         return filter.acceptFrame(
             of: packet.encoding, temporal: packet.temporal, isDecodable: isDecodable, at: now)
     }
 
+    /// Whether the next lower layer frame was accepted, if the packet's refers to that. Where it is missing, the one of
+    /// the picture before stands for it.
+    private func hasLower(_ packet: Packet) -> Bool {
+        guard packet.usesLowerLayer, packet.spatial > 0 else { return true }
+        let lower = packet.frame &- 1
+        return isMarked(lower) ? isAccepted(lower) : filter.forwarded & 1 << (packet.spatial - 1) != 0
+    }
+
     /// Folds away what was missed between the last frame and this one, as far as it belongs to one that is left out.
-    private mutating func foldMissing(
-        before packet: Packet, isWanted: Bool, distance: Int32, history: borrowing FrameHistory
-    ) {
+    private mutating func foldMissing(before packet: Packet, isWanted: Bool, history: borrowing FrameHistory) {
         let missing = folder.distance(to: packet.sequence) - 1
-        guard missing > 0, missing <= ForwardingLimits.foldedAtOnce, distance == 1,
-            let previous = history.frame(packet.frame &- 1)
+        guard missing > 0, missing <= ForwardingLimits.foldedAtOnce,
+            history.number(before: packet.frame) == newest, let previous = history.frame(newest)
         else { return }
-        let hadPrevious = isAccepted(packet.frame &- 1)
+        let hadPrevious = isAccepted(newest)
         let isTail = !hadPrevious && !previous.hasEnd
         let isHead = !isWanted && !packet.isStart
         // Between two of which neither is wanted, or where only one of them can have lost something.
@@ -154,13 +188,16 @@ public struct LayerView: BitwiseCopyable, Sendable {
     private func isAccepted(_ frame: UInt32) -> Bool { accepted & bit(frame) != 0 }
     private func isMarked(_ frame: UInt32) -> Bool { (accepted | leftOut) & bit(frame) != 0 }
 
-    /// Whether the nearest frame before that this one can build on was accepted. Where one is missing between them
-    /// nobody knows.
+    /// Whether the nearest frame before, of its layer, that this one can build on was accepted. Where one is missing
+    /// between them nobody knows.
     private func isDecodable(_ frame: UInt32, temporal: UInt8, history: borrowing FrameHistory) -> Bool {
-        for back in 1..<UInt32(64) {
+        var back = history.pictureStep
+        while back < 64 {
             guard let other = history.frame(frame &- back) else { return true }
-            guard other.isKeyframe || other.temporal <= temporal else { continue }
-            return isAccepted(frame &- back) || !isMarked(frame &- back)
+            if other.isKeyframe || other.temporal <= temporal {
+                return isAccepted(frame &- back) || !isMarked(frame &- back)
+            }
+            back += history.pictureStep
         }
         return true
     }
@@ -179,7 +216,8 @@ public struct LayerView: BitwiseCopyable, Sendable {
         begin(packet.kind, encoding: packet.encoding, sequence: packet.sequence, timestamp: packet.timestamp, at: now)
         newest = packet.frame
         (accepted, leftOut) = (1, 0)
-        pictureOffset = lastPictureID &+ 1 &- UInt16(truncatingIfNeeded: packet.frame)
+        pictureOffset = lastPictureID &+ 1 &- picture(of: packet)
+        beginPicture(history)
         baseOffset = lastBase &+ 1 &- packet.base
         return send(packet, history: history, at: now)
     }
@@ -230,13 +268,20 @@ public struct LayerView: BitwiseCopyable, Sendable {
     private mutating func send(_ packet: Packet, history: borrowing FrameHistory, at now: Timestamp) -> Outgoing? {
         guard let sequence = folder.keep(packet.sequence, &folded) else { return nil }
         let back = newest &- packet.frame
-        // Frames between that were left out took an id each.
-        let later = back == 0 ? 0 : (leftOut & (1 << UInt64(back) - 1)).nonzeroBitCount
-        let outgoing = Outgoing(
-            sequence: sequence, timestamp: packet.timestamp &+ timestampOffset,
-            pictureID: UInt16(truncatingIfNeeded: packet.frame) &+ pictureOffset &+ UInt16(truncatingIfNeeded: later),
+        var pictureID = picture(of: packet) &+ pictureOffset
+        if packet.kind == .temporal, back > 0 {
+            // Frames between that were left out took an id each.
+            pictureID &+= UInt16(truncatingIfNeeded: (leftOut & (1 << UInt64(back) - 1)).nonzeroBitCount)
+        }
+        var outgoing = Outgoing(
+            sequence: sequence, timestamp: packet.timestamp &+ timestampOffset, pictureID: pictureID,
             base: packet.base &+ baseOffset)
-        if back == 0 {
+        if packet.kind == .spatial, packet.isEnd, isHighest(packet) {
+            outgoing.setsMarker = true
+            if isPicture(newest, of: packet, history: history) { flags.insert(.hasEnded) }
+        }
+        // What comes behind one that was left out is the highest all the same.
+        if back == 0 || Int32(bitPattern: outgoing.timestamp &- lastTimestamp) > 0 {
             flags.insert(.hasSent)
             lastTimestamp = outgoing.timestamp
             lastPictureID = outgoing.pictureID
@@ -245,5 +290,20 @@ public struct LayerView: BitwiseCopyable, Sendable {
         }
         if history.frame(newest)?.hasEnd ?? false { flags.insert(.isComplete) } else { flags.remove(.isComplete) }
         return outgoing
+    }
+
+    /// Whether no higher layer of the packet's picture is sent. Of a key picture those that are wanted come yet.
+    private func isHighest(_ packet: Packet) -> Bool {
+        for above in 1..<UInt32(ForwardingLimits.spatialLayers)
+        where (packet.frame &+ above) & 3 > packet.frame & 3 && isAccepted(packet.frame &+ above) {
+            return false
+        }
+        return packet.isPredicted
+            ? packet.spatial == filter.spatial : packet.spatial >= pictureSpatial
+    }
+
+    /// The number of a packet's picture, as many bits of it as are ever written.
+    private func picture(of packet: Packet) -> UInt16 {
+        UInt16(truncatingIfNeeded: packet.kind == .spatial ? packet.frame >> 2 : packet.frame)
     }
 }

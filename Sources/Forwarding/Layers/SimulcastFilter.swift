@@ -11,11 +11,14 @@ struct SimulcastFilter: BitwiseCopyable {
     private var groupTime: UInt16 = 0
     private var hasGroup = false
     /// A key frame of another encoding is waited for.
-    private(set) var needsKeyframe = false
+    var needsKeyframe = false
     /// What is to be sent.
     private(set) var target = LayerTarget.suspended
     /// Which encoding is sent; -1: none.
     private(set) var current: Int8 = -1
+    /// The highest spatial layer that is sent, and of which the last frame of temporal layer 0 was: a bit each.
+    var spatial: UInt8 = 0
+    var forwarded: UInt8 = 0
 
     /// Changes what is to be sent.
     mutating func aim(at target: LayerTarget) {
@@ -44,19 +47,26 @@ struct SimulcastFilter: BitwiseCopyable {
         let isBetter = isFirst || current <= encoding || target.encoding < current
         guard encoding == current || encoding <= target.encoding && isBetter else { return false }
         current = encoding
+        (spatial, forwarded) = (0, 1)
         return true
     }
 
     /// Decides on another frame.
     /// - Parameter isDecodable: whether what it builds on was accepted, of an enhancement layer.
     mutating func acceptFrame(of encoding: Int8, temporal: UInt8, isDecodable: Bool, at now: Timestamp) -> Bool {
-        guard current >= 0, target.encoding >= 0 else { return false }
-        if !isInGroup(now) { noteOther(encoding) }
-        guard encoding == current else { return false }
+        guard isCurrent(encoding, at: now) else { return false }
         // On the way down only what is needed to go on; on the way up the best there is meanwhile.
         if target.encoding < current { return temporal == 0 }
         if target.encoding == current, temporal > target.temporal { return false }
         return isDecodable
+    }
+
+    /// Whether a frame other than a key frame is of the encoding that is sent. One of a better encoding says that there
+    /// is something to be asked for.
+    mutating func isCurrent(_ encoding: Int8, at now: Timestamp) -> Bool {
+        guard current >= 0, target.encoding >= 0 else { return false }
+        if !isInGroup(now) { noteOther(encoding) }
+        return encoding == current
     }
 
     /// Decides whether a stream of which no frames are known is to begin, or to be switched to.
