@@ -14,7 +14,6 @@ struct PacketPathAllocationTests {
         var closer = SequenceGapCloser()
         var silence = SilenceFilter()
         var projection = Projection(generation: 1, outgoingSSRC: 7, after: nil, random: 0)
-        let history = FrameHistory()
         var feedback = TransportFeedback()
         var reports = ReportGenerator()
         var forwarded = 0
@@ -46,9 +45,9 @@ struct PacketPathAllocationTests {
             }
             guard silence.admits(level: info.audioLevel) else { return closer.discard(info.sequence) }
             guard let sequence = closer.accept(info.sequence),
-                let outgoing = projection.take(
-                    nil, encoding: 0, sequence: sequence, timestamp: info.timestamp, canStart: info.isKeyframe,
-                    isAudio: false, history: history, restarts: 0, at: now)
+                let outgoing = projection.takePlain(
+                    encoding: 0, sequence: sequence, timestamp: info.timestamp, canStart: info.isKeyframe,
+                    isAudio: false, at: now)
             else { return }
             written += HeaderRewriter.write(
                 info, from: packet, into: slot, receiver: .usual, ssrc: info.ssrc,

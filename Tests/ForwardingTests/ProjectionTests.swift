@@ -19,10 +19,10 @@ struct ProjectionTests {
         _ projection: inout Projection, _ sequence: UInt16, encoding: UInt8 = 0, canStart: Bool = false,
         restarts: UInt16 = 0, isAudio: Bool = false
     ) -> UInt16? {
-        let history = FrameHistory()
-        return projection.take(
-            nil, encoding: encoding, sequence: sequence, timestamp: UInt32(sequence) &* 3_000, canStart: canStart,
-            isAudio: isAudio, history: history, restarts: restarts, at: .zero)?.sequence
+        if projection.restarts != restarts { projection.begin(restart: restarts) }
+        return projection.takePlain(
+            encoding: encoding, sequence: sequence, timestamp: UInt32(sequence) &* 3_000, canStart: canStart,
+            isAudio: isAudio, at: .zero)?.sequence
     }
 
     mutating func take(_ sequence: UInt16, canStart: Bool = false, restarts: UInt16 = 0) -> UInt16? {
@@ -106,14 +106,13 @@ struct ProjectionTests {
 
     @Test("the time of a voice stays the sender's; that of a picture goes on where another encoding begins")
     func time() {
-        let history = FrameHistory()
         for isAudio in [true, false] {
             var projection = Projection(generation: 1, outgoingSSRC: 8, after: nil, random: 99)
             var times: [UInt32] = []
             for sequence in [5, 6] as [UInt16] {
-                let outgoing = projection.take(
-                    nil, encoding: 0, sequence: sequence, timestamp: 7_000 + UInt32(sequence) * 960, canStart: true,
-                    isAudio: isAudio, history: history, restarts: 0, at: .zero)
+                let outgoing = projection.takePlain(
+                    encoding: 0, sequence: sequence, timestamp: 7_000 + UInt32(sequence) * 960, canStart: true,
+                    isAudio: isAudio, at: .zero)
                 if let outgoing { times.append(outgoing.timestamp) }
             }
             #expect(times.count == 2 && times[1] == times[0] &+ 960)

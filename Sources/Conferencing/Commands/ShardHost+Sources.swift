@@ -69,7 +69,10 @@ extension ShardHost {
             }
             placed.append(slot)
             describe(slot, as: description, at: position, of: endpoint, isNew: own == nil)
-            if own != nil, conference.pointee.areOther(streams, than: slot) { dropWaiting(slot, of: conference) }
+            if own != nil, conference.pointee.areOther(streams, than: slot) {
+                dropWaiting(slot, of: conference)
+                conference.pointee.sources[slot].frames = FrameHistories()
+            }
             conference.pointee.setStreams(
                 streams, of: slot,
                 clockRate: description.mediaType == .video ? 90_000 : endpoint.pointee.uplink.audioClockRate)

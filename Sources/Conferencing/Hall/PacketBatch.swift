@@ -33,7 +33,7 @@ struct BatchPacket: BitwiseCopyable {
     /// Whether a receiver's stream may begin with this packet: any packet, or a key frame where the bridge can tell.
     var canStart = true
     /// What its format says of its frame, where a receiver may get some frames and others not.
-    var layered: LayerView.Packet?
+    var frame: LayerView.Packet?
     /// Which receivers it is for.
     var audience = Audience.everybody
     /// There was no room to keep it: it is passed over.
@@ -42,7 +42,7 @@ struct BatchPacket: BitwiseCopyable {
     /// Writes the numbers of its frame that a receiver shall see over the sender's. The payload keeps its length.
     @inline(__always)
     func patch(_ outgoing: LayerView.Outgoing) {
-        guard layered != nil else { return }
+        guard frame != nil else { return }
         let bytes = UnsafeMutableRawBufferPointer(start: base, count: info.headerBytes + info.payloadBytes)
         var span = bytes.mutableBytes
         info.vp8.fields.patch(

@@ -185,7 +185,7 @@ extension ShardHost {
         guard !conference.pointee.interest.isUnwanted(Int(stream.source)) else { return counters.add(.droppedUnwanted) }
         guard let base = UnsafeMutableRawPointer(mutating: packet.baseAddress) else { return }
         var record = BatchPacket(info: info, base: base, sequence: sequence, codec: codec, encoding: stream.encoding)
-        if isVideo, !describe(&record, packet, encoding) { return counters.add(.droppedBeforeStart) }
+        if isVideo, !describe(&record, packet, of: source) { return counters.add(.droppedBeforeStart) }
         guard source.pointee.used >> stream.encoding & 1 == 1 else {
             return counters.add(.droppedNotForwardedEncoding)
         }
@@ -434,11 +434,19 @@ extension ShardHost {
                 continue
             }
             // Door 6.
-            let outgoing = projection.pointee.take(
-                packet.pointee.layered, encoding: packet.pointee.encoding, sequence: packet.pointee.sequence,
-                timestamp: packet.pointee.info.timestamp, canStart: packet.pointee.canStart,
-                isAudio: source.pointee.mediaType == .audio, history: encoding.pointee.history,
-                restarts: source.pointee.restarts, at: now)
+            if projection.pointee.restarts != source.pointee.restarts {
+                projection.pointee.begin(restart: source.pointee.restarts)
+            }
+            let outgoing =
+                if let frame = packet.pointee.frame {
+                    projection.pointee.take(
+                        frame, history: source.pointee.frames.pointer(at: packet.pointee.encoding).pointee, at: now)
+                } else {
+                    projection.pointee.takePlain(
+                        encoding: packet.pointee.encoding, sequence: packet.pointee.sequence,
+                        timestamp: packet.pointee.info.timestamp, canStart: packet.pointee.canStart,
+                        isAudio: source.pointee.mediaType == .audio, at: now)
+                }
             if projection.pointee.needsKeyframe, source.pointee.wantsKeyframeFor == nil,
                 settings.keyframes.hasQuota(
                     receiver.pointee.downlink.report(at: pair).pointee.keyframeRequests, now: now)
@@ -446,7 +454,7 @@ extension ShardHost {
                 source.pointee.wantsKeyframeFor = UInt16(place)
             }
             guard let outgoing else {
-                counters.add(refusal(of: packet.pointee, by: projection.pointee))
+                counters.add(Self.refusal(of: packet.pointee.encoding, by: projection))
                 continue
             }
             // Door 7.

@@ -14,32 +14,32 @@ extension ShardHost {
     /// - Returns: `false` for a packet of a frame that lies too far back to be known.
     @inline(__always)
     mutating func describe(
-        _ record: inout BatchPacket, _ packet: UnsafeRawBufferPointer, _ encoding: UnsafeMutablePointer<Encoding>
+        _ record: inout BatchPacket, _ packet: UnsafeRawBufferPointer, of source: UnsafeMutablePointer<Source>
     ) -> Bool {
         if record.codec == Codec.vp8.rawValue {
             record.info.dropDependencyDescriptor()
             record.info.parseVP8(packet)
             if record.info.isKeyframe { counters.add(.keyframesReceived) }
-            return describeVP8(&record, encoding)
+            return Self.describeVP8(&record, of: source)
         }
         if record.codec == Codec.vp9.rawValue { record.info.dropDependencyDescriptor() }
         return true
     }
 
-    private func describeVP8(_ record: inout BatchPacket, _ encoding: UnsafeMutablePointer<Encoding>) -> Bool {
+    private static func describeVP8(_ record: inout BatchPacket, of source: UnsafeMutablePointer<Source>) -> Bool {
         record.canStart = record.info.isKeyframe
         // Without picture ids nobody can tell frames apart.
         let facts = record.info.vp8
         guard facts.pictureID >= 0 else { return true }
         let temporal = UInt8(max(0, facts.temporalID))
         guard
-            let frame = encoding.pointee.history.note(
+            let frame = source.pointee.frames.pointer(at: record.encoding).pointee.note(
                 FrameHistory.Sighting(
                     pictureID: UInt16(facts.pictureID), isLong: facts.fields.hasLongPictureID, temporal: temporal,
                     isStart: record.info.isStartOfFrame, isEnd: record.info.isEndOfFrame,
                     isKeyframe: record.info.isKeyframe))
         else { return false }
-        record.layered = LayerView.Packet(
+        record.frame = LayerView.Packet(
             encoding: Int8(record.encoding), sequence: record.sequence, timestamp: record.info.timestamp, frame: frame,
             temporal: temporal, isStart: record.info.isStartOfFrame, isKeyframe: record.info.isKeyframe,
             base: UInt8(max(0, facts.tl0PictureIndex)))
@@ -47,9 +47,9 @@ extension ShardHost {
     }
 
     /// Why a receiver does not get a packet.
-    func refusal(of packet: BatchPacket, by projection: Projection) -> MediaCounter {
-        if projection.currentEncoding < 0 { return .droppedWaitingForKeyframe }
-        if projection.currentEncoding != Int(packet.encoding) { return .droppedNotForwardedEncoding }
+    static func refusal(of encoding: UInt8, by projection: UnsafeMutablePointer<Projection>) -> MediaCounter {
+        if projection.pointee.currentEncoding < 0 { return .droppedWaitingForKeyframe }
+        if projection.pointee.currentEncoding != Int(encoding) { return .droppedNotForwardedEncoding }
         return .droppedBeforeStart
     }
 

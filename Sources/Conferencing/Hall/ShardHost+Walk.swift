@@ -70,7 +70,7 @@ extension ShardHost {
     }
 
     /// Length of a list's first packet, whether all have it, and whether a receiver's stream may begin in it.
-    private func shape(of list: PacketList) -> (length: UInt16, isEven: Bool, hasStart: Bool) {
+    private mutating func shape(of list: PacketList) -> (length: UInt16, isEven: Bool, hasStart: Bool) {
         func length(_ index: Int32) -> Int {
             let packet = batch[index]
             return packet.pointee.info.headerBytes + packet.pointee.info.payloadBytes + Int(packet.pointee.padding)
@@ -89,14 +89,14 @@ extension ShardHost {
     }
 
     /// Makes the list of the walk from its plan.
-    private func link(_ conference: UnsafeMutablePointer<Conference>) {
+    private mutating func link(_ conference: UnsafeMutablePointer<Conference>) {
         conference.pointee.firstWalking = .none
         link(conference, areTails: true)
         conference.pointee.firstTail = conference.pointee.firstWalking
         link(conference, areTails: false)
     }
 
-    private func link(_ conference: UnsafeMutablePointer<Conference>, areTails: Bool) {
+    private mutating func link(_ conference: UnsafeMutablePointer<Conference>, areTails: Bool) {
         // From the end, since each goes to the front.
         for index in stride(from: walkPlan.count - 1, through: 0, by: -1) where walkPlan[index].isTail == areTails {
             let encoding = conference.pointee.encoding(at: walkPlan[index].place)
@@ -201,7 +201,7 @@ extension ShardHost {
     /// Browsers split a frame into packets that differ by one byte, the longer ones last. The kernel takes equal
     /// packets for one receiver as one message, and the message is what costs (ADR 14). The padding is written once,
     /// behind the payload, where the tag stood or the sender's own padding.
-    private func evenOut(_ list: PacketList) {
+    private mutating func evenOut(_ list: PacketList) {
         var first = list.head
         // Both loops end: the list has no cycle, and the outer one goes on where the inner ones stopped.
         while first >= 0 {

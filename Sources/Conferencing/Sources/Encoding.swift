@@ -17,8 +17,6 @@ struct Encoding: BitwiseCopyable {
     var gaps = SequenceGapCloser()
     /// Packets in a row that were dropped without being authenticated.
     var skipped: UInt16 = 0
-    /// What is known of its last frames, where its format tells them apart.
-    var history = FrameHistory()
 
     /// Packets that came since the present walk through the conference began, and those that the walk carries.
     var arriving = PacketList()

@@ -32,6 +32,8 @@ struct Source: ~Copyable {
     var history: AudioHistory?
     /// From low to high. The first one's SSRC is the one that receivers see, whichever they get.
     var encodings = GrowableBuffer<Encoding>(capacity: 1)
+    /// What is known of their last frames, where their format tells them apart.
+    var frames = FrameHistories()
     /// What its latest packet carries (`Codec` raw value); ``Uplink/none`` before the first.
     private(set) var codec = Uplink.none
     /// How often every receiver had to begin again with a key frame.
@@ -83,6 +85,7 @@ struct Source: ~Copyable {
         (isSynthetic, isIncluded) = (false, false)
         history = nil
         encodings.removeAll()
+        frames = FrameHistories()
     }
 
     /// Notes what a packet carries.

@@ -66,33 +66,37 @@ public struct Projection: BitwiseCopyable, Sendable {
     /// The receiver misses what comes now. Whenever it goes on, it begins anew without a gap.
     public mutating func interrupt() { view.interrupt() }
 
-    /// Decides on a packet of a source.
+    /// The source has begun anew: so does the receiver's stream, without a gap.
+    public mutating func begin(restart: UInt16) {
+        restarts = restart
+        view.interrupt()
+    }
+
+    /// Decides on a packet whose frame is known.
+    /// - Parameter history: of its encoding.
+    /// - Returns: how it leaves; `nil` when this receiver does not get it.
+    public mutating func take(
+        _ packet: LayerView.Packet, history: borrowing FrameHistory, at now: Timestamp
+    ) -> LayerView.Outgoing? {
+        let outgoing = view.take(packet, history: history, at: now)
+        if let outgoing { timestampOffset = outgoing.timestamp &- packet.timestamp }
+        return outgoing
+    }
+
+    /// Decides on a packet of which the bridge knows no frame.
     /// - Parameters:
-    ///   - facts: what its format says of its frame; `nil` where the bridge cannot tell frames apart.
     ///   - encoding: which encoding of its source it is of.
     ///   - sequence: its number after gaps were closed (``SequenceGapCloser``).
     ///   - canStart: the stream can begin with it: any packet of audio and of video that the bridge does not parse
     ///     (media-plane.md 5.7), otherwise a key frame.
     ///   - isAudio: its time stays as it is: voices are never switched, and their clock is another.
-    ///   - history: of its encoding.
-    ///   - restarts: the source's count; another than before begins the stream anew, without a gap.
     /// - Returns: how it leaves; `nil` when this receiver does not get it.
-    public mutating func take(
-        _ facts: LayerView.Packet?, encoding: UInt8, sequence: UInt16, timestamp: UInt32, canStart: Bool,
-        isAudio: Bool, history: borrowing FrameHistory, restarts: UInt16, at now: Timestamp
+    public mutating func takePlain(
+        encoding: UInt8, sequence: UInt16, timestamp: UInt32, canStart: Bool, isAudio: Bool, at now: Timestamp
     ) -> LayerView.Outgoing? {
-        if restarts != self.restarts {
-            self.restarts = restarts
-            view.interrupt()
-        }
-        var outgoing: LayerView.Outgoing?
-        if let facts {
-            outgoing = view.take(facts, history: history, at: now)
-        } else {
-            outgoing = view.takePlain(
-                encoding: Int8(truncatingIfNeeded: encoding), sequence: sequence, timestamp: timestamp,
-                canStart: canStart, at: now)
-        }
+        var outgoing = view.takePlain(
+            encoding: Int8(truncatingIfNeeded: encoding), sequence: sequence, timestamp: timestamp, canStart: canStart,
+            at: now)
         if isAudio { outgoing?.timestamp = timestamp }
         if let outgoing { timestampOffset = outgoing.timestamp &- timestamp }
         return outgoing
