@@ -434,19 +434,7 @@ extension ShardHost {
                 continue
             }
             // Door 6.
-            if projection.pointee.restarts != source.pointee.restarts {
-                projection.pointee.begin(restart: source.pointee.restarts)
-            }
-            let outgoing =
-                if let frame = packet.pointee.frame {
-                    projection.pointee.take(
-                        frame, history: source.pointee.frames.pointer(at: packet.pointee.encoding).pointee, at: now)
-                } else {
-                    projection.pointee.takePlain(
-                        encoding: packet.pointee.encoding, sequence: packet.pointee.sequence,
-                        timestamp: packet.pointee.info.timestamp, canStart: packet.pointee.canStart,
-                        isAudio: source.pointee.mediaType == .audio, at: now)
-                }
+            let outgoing = Self.decide(on: packet, of: source, by: projection, at: now)
             if projection.pointee.needsKeyframe, source.pointee.wantsKeyframeFor == nil,
                 settings.keyframes.hasQuota(
                     receiver.pointee.downlink.report(at: pair).pointee.keyframeRequests, now: now)

@@ -46,6 +46,25 @@ extension ShardHost {
         return true
     }
 
+    /// Door 6: how a packet leaves for a receiver; `nil` when it does not get it.
+    @inline(__always)
+    static func decide(
+        on packet: UnsafeMutablePointer<BatchPacket>, of source: UnsafeMutablePointer<Source>,
+        by projection: UnsafeMutablePointer<Projection>, at now: Timestamp
+    ) -> LayerView.Outgoing? {
+        if projection.pointee.restarts != source.pointee.restarts {
+            projection.pointee.begin(restart: source.pointee.restarts)
+        }
+        if let frame = packet.pointee.frame {
+            let history = source.pointee.frames.pointer(at: packet.pointee.encoding)
+            return projection.pointee.take(frame, history: history.pointee, at: now)
+        }
+        return projection.pointee.takePlain(
+            encoding: packet.pointee.encoding, sequence: packet.pointee.sequence,
+            timestamp: packet.pointee.info.timestamp, canStart: packet.pointee.canStart,
+            isAudio: source.pointee.mediaType == .audio, at: now)
+    }
+
     /// Why a receiver does not get a packet.
     static func refusal(of encoding: UInt8, by projection: UnsafeMutablePointer<Projection>) -> MediaCounter {
         if projection.pointee.currentEncoding < 0 { return .droppedWaitingForKeyframe }

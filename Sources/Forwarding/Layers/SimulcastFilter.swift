@@ -4,8 +4,9 @@ import Primitives
 
 /// Which frames of a source's encodings one receiver gets (media-plane.md 5.5).
 ///
-/// A switch, up or down, needs a key frame of the new encoding. Senders make key frames of all encodings at once: the
-/// first of such a group is taken although it may be a smaller picture, and a better one of the same group replaces it.
+/// A switch, up or down, needs a key frame of the new encoding. Senders make key frames of all encodings at once: who
+/// has nothing takes the first of such a group although it may be a smaller picture, and one that is nearer to what is
+/// to be sent replaces it. Who has what is to be sent stays with it.
 struct SimulcastFilter: BitwiseCopyable {
     /// When the present group of key frames began, in units of 4 ms.
     private var groupTime: UInt16 = 0
@@ -39,16 +40,21 @@ struct SimulcastFilter: BitwiseCopyable {
     mutating func acceptKeyframe(of encoding: Int8, at now: Timestamp) -> Bool {
         guard target.encoding >= 0 else { return false }
         needsKeyframe = false
-        let isFirst = !isInGroup(now)
-        if isFirst {
+        if !isInGroup(now) {
             hasGroup = true
             groupTime = Self.time(now)
         }
-        let isBetter = isFirst || current <= encoding || target.encoding < current
-        guard encoding == current || encoding <= target.encoding && isBetter else { return false }
+        guard encoding == current || isNearer(encoding) else { return false }
         current = encoding
         (spatial, forwarded) = (0, 1)
         return true
+    }
+
+    /// Whether an encoding is nearer to what is to be sent than the one that is, and not beyond it. The original takes
+    /// the first key frame of a group whatever it is, and so shows a small picture at each of them.
+    private func isNearer(_ encoding: Int8) -> Bool {
+        guard encoding <= target.encoding else { return false }
+        return current < 0 || target.encoding - encoding < abs(target.encoding - current)
     }
 
     /// Decides on another frame.
@@ -76,8 +82,7 @@ struct SimulcastFilter: BitwiseCopyable {
             noteOther(encoding)
             return false
         }
-        let isBetter = current < 0 || target.encoding < current || current < encoding
-        guard encoding == target.encoding || encoding < target.encoding && isBetter else { return false }
+        guard isNearer(encoding) else { return false }
         current = encoding
         needsKeyframe = false
         return true
