@@ -57,7 +57,7 @@ extension ShardHost {
         }
         if let frame = packet.pointee.frame {
             let history = source.pointee.frames.pointer(at: packet.pointee.encoding)
-            return projection.pointee.take(frame, history: history.pointee, at: now)
+            return projection.pointee.take(frame, history: history, at: now)
         }
         return projection.pointee.takePlain(
             encoding: packet.pointee.encoding, sequence: packet.pointee.sequence,

@@ -50,17 +50,23 @@ public struct FrameHistory: BitwiseCopyable, Sendable {
         }
     }
 
+    /// What is known of the stream, apart from single frames.
+    struct Stream: BitwiseCopyable {
+        /// The newest picture's number, and its id.
+        var newest: UInt32 = 1 << 16
+        /// The newest frame on which all layers build.
+        var newestBase: UInt32 = 0
+        var newestID: UInt16 = 0
+        var hasAny = false
+        /// The numbers of a picture are told apart by so many bits.
+        var layerBits: UInt8 = 0
+        /// How many spatial layers the stream says it has; 0: it did not.
+        var spatialLayers: UInt8 = 0
+    }
+
+    // ``Glance`` reads these two where they lie: the stream first, the frames behind it.
+    private var stream = Stream()
     private var frames = InlineArray<64, Frame>(repeating: Frame())
-    /// The newest picture's number, and its id.
-    private var newest: UInt32 = 1 << 16
-    private var newestID: UInt16 = 0
-    private var hasAny = false
-    /// The numbers of a picture are told apart by so many bits.
-    private var layerBits: UInt8 = 0
-    /// How many spatial layers the stream says it has; 0: it did not.
-    private(set) var spatialLayers: UInt8 = 0
-    /// The newest frame on which all layers build.
-    private var newestBase: UInt32 = 0
 
     /// No frame seen yet.
     public init() {}
@@ -71,25 +77,25 @@ public struct FrameHistory: BitwiseCopyable, Sendable {
     public mutating func note(_ sighting: Sighting) -> UInt32? {
         guard sighting.spatial < ForwardingLimits.spatialLayers else { return nil }
         let isLayered = sighting.spatial >= 0
-        if isLayered != (layerBits > 0) { begin(isLayered: isLayered) }
+        if isLayered != (stream.layerBits > 0) { begin(isLayered: isLayered) }
         let bits: UInt16 = sighting.isLong ? 15 : 7
         let mask = UInt16(1) << bits &- 1
         var distance = 1
-        if hasAny {
-            let raw = Int((sighting.pictureID &- newestID) & mask)
+        if stream.hasAny {
+            let raw = Int((sighting.pictureID &- stream.newestID) & mask)
             distance = raw > Int(mask) / 2 ? raw - Int(mask) - 1 : raw
             // So far forward is a new beginning of the ids; so far back is too late, or one as well (5.4).
             if distance > ForwardingLimits.pictureJump || distance < -ForwardingLimits.pictureJump { distance = 1 }
-            guard distance > -frames.count >> Int(layerBits) else { return nil }
+            guard distance > -frames.count >> Int(stream.layerBits) else { return nil }
         }
-        let picture = distance > 0 ? newest &+ UInt32(distance) : newest &- UInt32(-distance)
+        let picture = distance > 0 ? stream.newest &+ UInt32(distance) : stream.newest &- UInt32(-distance)
         if distance > 0 {
-            hasAny = true
-            newest = picture
-            newestID = sighting.pictureID & mask
+            stream.hasAny = true
+            stream.newest = picture
+            stream.newestID = sighting.pictureID & mask
         }
-        if distance >= 0, sighting.spatialLayers > 0 { spatialLayers = sighting.spatialLayers }
-        let number = picture << UInt32(layerBits) | UInt32(max(sighting.spatial, 0))
+        if distance >= 0, sighting.spatialLayers > 0 { stream.spatialLayers = sighting.spatialLayers }
+        let number = picture << UInt32(stream.layerBits) | UInt32(max(sighting.spatial, 0))
         note(number, sighting)
         return number
     }
@@ -100,7 +106,7 @@ public struct FrameHistory: BitwiseCopyable, Sendable {
             frames[place] = Frame(number: number, temporal: sighting.temporal, isKnown: true)
         }
         let isBase = sighting.temporal == 0 && sighting.spatial <= 0
-        if isBase, Int32(bitPattern: number &- newestBase) > 0 { newestBase = number }
+        if isBase, Int32(bitPattern: number &- stream.newestBase) > 0 { stream.newestBase = number }
         if sighting.isStart { frames[place].hasStart = true }
         if sighting.isEnd { frames[place].hasEnd = true }
         if sighting.isKeyframe { frames[place].isKeyframe = true }
@@ -108,28 +114,53 @@ public struct FrameHistory: BitwiseCopyable, Sendable {
 
     /// Another codec: nothing of what was known is of it. Numbers go on, behind all that were given.
     private mutating func begin(isLayered: Bool) {
-        let next = (newest &+ 1) << UInt32(layerBits) &+ UInt32(frames.count)
+        let next = (stream.newest &+ 1) << UInt32(stream.layerBits) &+ UInt32(frames.count)
         self = Self()
-        layerBits = isLayered ? 2 : 0
-        newest = next >> UInt32(layerBits) &+ 1
-        newestBase = newest << UInt32(layerBits) &- 1
+        stream.layerBits = isLayered ? 2 : 0
+        stream.newest = next >> UInt32(stream.layerBits) &+ 1
+        stream.newestBase = stream.newest << UInt32(stream.layerBits) &- 1
     }
 
-    /// The frame with this number, as far as it is known.
-    func frame(_ number: UInt32) -> Frame? {
-        let frame = frames[Int(number & 63)]
-        return frame.isKnown && frame.number == number ? frame : nil
+    /// Reads a history where it lies. Its size would be copied otherwise, for each receiver and packet.
+    struct Glance: BitwiseCopyable {
+        private let stream: Stream
+        private let frames: UnsafePointer<Frame>
+
+        /// - Parameter history: has to stay where it is, unchanged, as long as this is used.
+        init(_ history: UnsafePointer<FrameHistory>) {
+            let start = UnsafeRawPointer(history)
+            stream = start.load(as: Stream.self)
+            let offset = MemoryLayout<FrameHistory>.stride - 64 * MemoryLayout<Frame>.stride
+            frames = (start + offset).assumingMemoryBound(to: Frame.self)
+        }
+
+        /// How many spatial layers the stream says it has; 0: it did not.
+        var spatialLayers: UInt8 { stream.spatialLayers }
+
+        /// The frame with this number, as far as it is known.
+        func frame(_ number: UInt32) -> Frame? {
+            let frame = frames[Int(number & 63)]
+            return frame.isKnown && frame.number == number ? frame : nil
+        }
+
+        /// Whether a frame on which everything builds came after this one.
+        func isOvertaken(_ number: UInt32) -> Bool { Int32(bitPattern: stream.newestBase &- number) > 0 }
+
+        /// How far apart the numbers of two pictures' frames of one spatial layer lie.
+        var pictureStep: UInt32 { 1 << UInt32(stream.layerBits) }
+
+        /// The number of the frame that directly comes before this one.
+        func number(before number: UInt32) -> UInt32 {
+            guard stream.layerBits > 0, number & 3 == 0 else { return number &- 1 }
+            return number &- 4 &+ UInt32(min(max(stream.spatialLayers, 1), 4) - 1)
+        }
     }
 
-    /// Whether a frame on which everything builds came after this one.
-    func isOvertaken(_ number: UInt32) -> Bool { Int32(bitPattern: newestBase &- number) > 0 }
-
-    /// How far apart the numbers of two pictures' frames of one spatial layer lie.
-    var pictureStep: UInt32 { 1 << UInt32(layerBits) }
-
-    /// The number of the frame that directly comes before this one.
-    func number(before number: UInt32) -> UInt32 {
-        guard layerBits > 0, number & 3 == 0 else { return number &- 1 }
-        return number &- 4 &+ UInt32(min(max(spatialLayers, 1), 4) - 1)
+    /// Where a ``Glance`` looks for the frames.
+    static var framesOffset: (expected: Int?, used: Int) {
+        (
+            MemoryLayout<FrameHistory>.offset(of: \.frames),
+            MemoryLayout<FrameHistory>.stride - 64 * MemoryLayout<Frame>.stride
+        )
     }
 }

@@ -73,7 +73,11 @@ public struct LayerView: BitwiseCopyable, Sendable {
     /// Decides on a packet whose frame is known; call ``FrameHistory/note(_:)`` before.
     /// - Parameter history: of the packet's encoding.
     /// - Returns: `nil` when this receiver does not get it.
-    public mutating func take(_ packet: Packet, history: borrowing FrameHistory, at now: Timestamp) -> Outgoing? {
+    public mutating func take(_ packet: Packet, history: UnsafePointer<FrameHistory>, at now: Timestamp) -> Outgoing? {
+        take(packet, history: FrameHistory.Glance(history), at: now)
+    }
+
+    private mutating func take(_ packet: Packet, history: FrameHistory.Glance, at now: Timestamp) -> Outgoing? {
         guard packet.encoding == filter.current, packet.kind == kind else {
             return takeForeign(packet, history: history, at: now)
         }
@@ -94,7 +98,7 @@ public struct LayerView: BitwiseCopyable, Sendable {
     // MARK: Frames of the current encoding
 
     /// Decides on a frame that is newer than all before.
-    private mutating func begin(_ packet: Packet, distance: Int32, history: borrowing FrameHistory, at now: Timestamp) {
+    private mutating func begin(_ packet: Packet, distance: Int32, history: FrameHistory.Glance, at now: Timestamp) {
         if !isPicture(newest, of: packet, history: history) { beginPicture(history) }
         let former = filter.spatial
         let isWanted =
@@ -115,18 +119,18 @@ public struct LayerView: BitwiseCopyable, Sendable {
         if !isWanted, packet.kind == .temporal { pictureOffset &-= 1 }
     }
 
-    private mutating func beginPicture(_ history: borrowing FrameHistory) {
+    private mutating func beginPicture(_ history: FrameHistory.Glance) {
         flags.remove(.hasEnded)
         pictureSpatial = filter.highestSpatial(of: history.spatialLayers)
     }
 
-    private func isPicture(_ frame: UInt32, of packet: Packet, history: borrowing FrameHistory) -> Bool {
+    private func isPicture(_ frame: UInt32, of packet: Packet, history: FrameHistory.Glance) -> Bool {
         let mask = ~(history.pictureStep - 1)
         return frame & mask == packet.frame & mask
     }
 
     private mutating func accepts(
-        _ packet: Packet, isNewest: Bool, history: borrowing FrameHistory, at now: Timestamp
+        _ packet: Packet, isNewest: Bool, history: FrameHistory.Glance, at now: Timestamp
     ) -> Bool {
         // The base is sent whatever became of what is before it: with it decoders recover.
         var isDecodable = true
@@ -151,7 +155,7 @@ public struct LayerView: BitwiseCopyable, Sendable {
     }
 
     /// Folds away what was missed between the last frame and this one, as far as it belongs to one that is left out.
-    private mutating func foldMissing(before packet: Packet, isWanted: Bool, history: borrowing FrameHistory) {
+    private mutating func foldMissing(before packet: Packet, isWanted: Bool, history: FrameHistory.Glance) {
         let missing = folder.distance(to: packet.sequence) - 1
         guard missing > 0, missing <= ForwardingLimits.foldedAtOnce,
             history.number(before: packet.frame) == newest, let previous = history.frame(newest)
@@ -190,7 +194,7 @@ public struct LayerView: BitwiseCopyable, Sendable {
 
     /// Whether the nearest frame before, of its layer, that this one can build on was accepted. Where one is missing
     /// between them nobody knows.
-    private func isDecodable(_ frame: UInt32, temporal: UInt8, history: borrowing FrameHistory) -> Bool {
+    private func isDecodable(_ frame: UInt32, temporal: UInt8, history: FrameHistory.Glance) -> Bool {
         var back = history.pictureStep
         while back < 64 {
             guard let other = history.frame(frame &- back) else { return true }
@@ -205,7 +209,7 @@ public struct LayerView: BitwiseCopyable, Sendable {
     // MARK: Other encodings
 
     private mutating func takeForeign(
-        _ packet: Packet, history: borrowing FrameHistory, at now: Timestamp
+        _ packet: Packet, history: FrameHistory.Glance, at now: Timestamp
     ) -> Outgoing? {
         guard noteKind(packet.kind, encoding: packet.encoding, sequence: packet.sequence) else { return nil }
         guard packet.isKeyframe, !history.isOvertaken(packet.frame) else {
@@ -265,7 +269,7 @@ public struct LayerView: BitwiseCopyable, Sendable {
     /// In units of 16 ms.
     static func time(_ now: Timestamp) -> UInt16 { UInt16(truncatingIfNeeded: now.nanoseconds / 16_000_000) }
 
-    private mutating func send(_ packet: Packet, history: borrowing FrameHistory, at now: Timestamp) -> Outgoing? {
+    private mutating func send(_ packet: Packet, history: FrameHistory.Glance, at now: Timestamp) -> Outgoing? {
         guard let sequence = folder.keep(packet.sequence, &folded) else { return nil }
         let back = newest &- packet.frame
         var pictureID = picture(of: packet) &+ pictureOffset

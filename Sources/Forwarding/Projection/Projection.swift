@@ -76,7 +76,7 @@ public struct Projection: BitwiseCopyable, Sendable {
     /// - Parameter history: of its encoding.
     /// - Returns: how it leaves; `nil` when this receiver does not get it.
     public mutating func take(
-        _ packet: LayerView.Packet, history: borrowing FrameHistory, at now: Timestamp
+        _ packet: LayerView.Packet, history: UnsafePointer<FrameHistory>, at now: Timestamp
     ) -> LayerView.Outgoing? {
         let outgoing = view.take(packet, history: history, at: now)
         if let outgoing { timestampOffset = outgoing.timestamp &- packet.timestamp }

@@ -31,7 +31,7 @@ struct LayerViewTests {
                 LayerView.Packet(
                     encoding: 0, sequence: sequence, timestamp: UInt32(frame) * 3_000, frame: number,
                     temporal: temporal, isStart: isStart, isKeyframe: sighting.isKeyframe, base: 0),
-                history: history, at: now)?.sequence
+                history: &history, at: now)?.sequence
         }
 
         /// The stream of media-plane.md 5.4.4 in this order.
@@ -113,6 +113,12 @@ struct LayerViewTests {
         #expect(MemoryLayout<LayerView>.offset(of: \.accepted).map { $0 <= 40 } == true)
     }
 
+    @Test("a history is read where its frames lie")
+    func glance() {
+        let offset = FrameHistory.framesOffset
+        #expect(offset.expected == offset.used)
+    }
+
     @Test("picture ids of 7 and 15 bits go on over their wrap; what jumps begins anew, what is too old is not known")
     func pictureIDs() {
         func sighting(_ id: UInt16, _ isLong: Bool) -> FrameHistory.Sighting {
@@ -153,7 +159,7 @@ struct LayerViewTests {
                 LayerView.Packet(
                     encoding: encoding, sequence: sequence, timestamp: UInt32(frame) * 3_000, frame: number,
                     temporal: 0, isStart: isStart, isKeyframe: isKeyframe, base: 0),
-                history: histories[Int(encoding)], at: now)?.sequence
+                history: &histories[Int(encoding)], at: now)?.sequence
         }
         #expect(take(0, 1, 1, isKeyframe: true) == 101)
         #expect(take(0, 2, 2, isEnd: false) == 102)
@@ -326,7 +332,7 @@ struct LayerViewTests {
             var packet = sent.packet
             guard let number = histories[Int(packet.encoding)].note(sent.sighting) else { return }
             packet.frame = number
-            if let outgoing = view.take(packet, history: histories[Int(packet.encoding)], at: now) {
+            if let outgoing = view.take(packet, history: &histories[Int(packet.encoding)], at: now) {
                 receiver.got.append(Receiver.Got(outgoing: outgoing, sent: sent))
             }
         }

@@ -35,7 +35,7 @@ struct PlainViewTests {
             return view.take(
                 LayerView.Packet(
                     encoding: encoding, sequence: sequence, timestamp: timestamp, frame: frame, temporal: 0,
-                    isStart: true, isKeyframe: isKeyframe, base: 0), history: history, at: now)
+                    isStart: true, isKeyframe: isKeyframe, base: 0), history: &history, at: now)
         }
     }
 

@@ -58,7 +58,7 @@ struct SpatialViewTests {
             guard let frame = histories[index].note(sighting) else { return nil }
             let packet = LayerView.Packet(
                 descriptor, encoding: sent.encoding, sequence: sent.sequence, timestamp: sent.timestamp, frame: frame)
-            guard let outgoing = view.take(packet, history: histories[index], at: now) else { return nil }
+            guard let outgoing = view.take(packet, history: &histories[index], at: now) else { return nil }
             judge.got.append(LayerJudge.Got(outgoing: outgoing, sent: sent))
             return outgoing
         }
@@ -312,7 +312,7 @@ struct SpatialViewTests {
                 let packet = LayerView.Packet(
                     descriptor, encoding: Int8(bits >> 52 & 1), sequence: UInt16(truncatingIfNeeded: random.next()),
                     timestamp: UInt32(truncatingIfNeeded: random.next()), frame: frame)
-                let outgoing = view.take(packet, history: history, at: Timestamp(nanoseconds: Int64(bits >> 20)))
+                let outgoing = view.take(packet, history: &history, at: Timestamp(nanoseconds: Int64(bits >> 20)))
                 #expect(outgoing == nil || packet.encoding == view.currentEncoding)
             }
         }
@@ -332,7 +332,7 @@ struct SpatialViewTests {
             let packet = LayerView.Packet(
                 encoding: 0, sequence: call.sender.encodings[0].sequence &+ frame, timestamp: UInt32(frame) * 3_000,
                 frame: number, temporal: 0, isStart: true, isKeyframe: frame == 2, base: 9)
-            if let one = call.view.take(packet, history: call.histories[0], at: call.now) { outgoing.append(one) }
+            if let one = call.view.take(packet, history: &call.histories[0], at: call.now) { outgoing.append(one) }
             if frame == 0 { #expect(call.view.needsKeyframe) }
         }
         #expect(outgoing.map(\.sequence) == (1...6).map { last.sequence &+ $0 })
