@@ -10,8 +10,6 @@ public enum AllocationLimits {
     public static let layerBitrate: UInt64 = 1_000_000_000_000
     /// More than all layers of all sources together, in bits per second; a receiver without a limit has this.
     static let budget: Int64 = 1 << 60
-    /// Sources of a conference whose senders are told what is wanted of them.
-    public static let sources = 4_096
     /// Pixels of the smaller dimension up to which a receiver is taken to show a thumbnail (media-plane.md 9.3).
     static let thumbnailHeight: Int32 = 180
     /// A frame rate may be above the receiver's limit by one part in so many: cameras do not keep to theirs exactly.

@@ -17,6 +17,9 @@ public struct RateBrake: Sendable, BitwiseCopyable {
     public let settings: RateBrakeSettings
     /// What can be sent.
     public private(set) var rate: UInt64
+    /// Whether anything was said or lost that the rate can be judged by; before that it is a guess, and nobody has to
+    /// be held back by it.
+    public var hasEvidence: Bool { isBraking || estimate != nil }
     /// The shortest round trip lately.
     public var shortestRoundTrip: TimeDelta? { minimum(recentShortest, formerShortest) }
 

@@ -43,6 +43,9 @@ public struct AllocationSchedule: Hashable, Sendable, BitwiseCopyable {
         return difference > (isOver ? old / 1_000 * min(changeThreshold, 1_000) : scaled / 1_000)
     }
 
+    /// A run is due as soon as one may be, not by the passing of time alone.
+    public var isPressing: Bool { isForced }
+
     /// When the next run is due, if nothing happens until then; may be past.
     public var deadline: Timestamp {
         guard let lastRun else { return .zero }

@@ -2,7 +2,11 @@
 
 internal import Primitives
 
-/// How many receivers want a source in which height, and the most that anybody wants (media-plane.md 9.6).
+/// How many receivers want a source in which height, and the most that anybody wants (media-plane.md 9.6): what its
+/// sender is told, so that nobody sends what nobody may see.
+///
+/// What counts is what receivers asked for within their last-N, not what their rates allow, as nobody could rise to
+/// layers that do not come. A relay counts as one receiver.
 ///
 /// A change costs a search among the heights that are wanted and, where one is new or gone, a move of those above it:
 /// constant while clients ask for the usual handful of heights, some thousand bytes moved when a thousand receivers
