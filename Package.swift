@@ -67,15 +67,15 @@ let protocolCores: [Target] = [
 let bridgeCores: [Target] = [
     core(
         "BridgeControl", ["XMPP", "XML", "Colibri", "Telemetry", "ShardMessages", "Primitives"]),
-    core("BridgeChannel", ["SCTP", "ShardMessages", "Primitives"]),
+    core("BridgeChannel", ["Allocation", "SCTP", "ShardMessages", "Primitives"]),
     core("Allocation", ["Primitives"]),
     shell("Forwarding", ["RTP", "VideoPayload", "ShardMessages", "Primitives"]),
     shell("MediaTransport", ["ICE", "DTLS", "SRTP", "OpenSSL", "Primitives"]),
     shell(
         "Conferencing",
         [
-            "Forwarding", "MediaTransport", "ICE", "DTLS", "SRTP", "RTP", "ShardMessages", "Telemetry", "OpenSSL",
-            "Primitives",
+            "Allocation", "Forwarding", "MediaTransport", "ICE", "DTLS", "SRTP", "RTP", "ShardMessages", "Telemetry",
+            "OpenSSL", "Primitives",
         ]
     ),
 ]
@@ -147,8 +147,8 @@ let testTargets: [Target] = [
     tests(
         "Conferencing",
         [
-            "BridgeChannel", "Forwarding", "MediaTransport", "ICE", "DTLS", "SCTP", "SRTP", "RTP", "ShardMessages",
-            "Telemetry", "OpenSSL",
+            "Allocation", "BridgeChannel", "Forwarding", "MediaTransport", "ICE", "DTLS", "SCTP", "SRTP", "RTP",
+            "ShardMessages", "Telemetry", "OpenSSL", "VideoPayload",
         ]),
     tests("PacketIO", ["CLinuxIO"]),
     tests(
@@ -158,8 +158,9 @@ let testTargets: [Target] = [
     tests(
         "ControlPlane",
         [
-            "BridgeControl", "XMPP", "XML", "Colibri", "BridgeConfiguration", "WebServer", "Conferencing", "Forwarding",
-            "HTTP", "ICE", "DTLS", "SRTP", "IPsecMB", "OpenSSL", "PacketIO", "MediaPlane", "ShardMessages",
+            "Allocation", "BridgeControl", "XMPP", "XML", "Colibri", "BridgeConfiguration", "WebServer",
+            "Conferencing", "Forwarding", "HTTP", "ICE", "DTLS", "SRTP", "IPsecMB", "OpenSSL", "PacketIO", "MediaPlane",
+            "ShardMessages",
             "Telemetry",
         ]),
     tests(

@@ -31,6 +31,16 @@ public enum ConferencingLimits {
     public static let descriptionsPerTurn = 32
     /// Sources that one turn looks at for receivers that choose; the receiver that is begun is finished.
     public static let selectionsPerTurn = 1_024
+    /// Between two rounds in which all members of a conference have their layers chosen anew because senders send
+    /// others: this, and as much again as the round may take.
+    static let layerNewsInterval = TimeDelta.milliseconds(50)
+    static let layerNewsPerMember = TimeDelta.milliseconds(1)
+    /// How often what a receiver was sent is looked at, for its rate.
+    static let rateInterval = TimeDelta.milliseconds(500)
+    /// The longest time between two choices of layers is not set shorter than this.
+    static let shortestInterval = TimeDelta.milliseconds(100)
+    /// So long the pictures of a conference count as they were put together, while none comes or goes.
+    static let boardLifetime = TimeDelta.milliseconds(100)
     /// Speakers that one turn compares; the conference that is begun is finished.
     public static let speakersPerTurn = 1_024
     /// Endpoints per conference.

@@ -1,5 +1,6 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
+import Allocation
 import Forwarding
 import ICE
 import MediaTransport
@@ -35,6 +36,15 @@ public struct ShardHost: ~Copyable {
     var deadlines = DeadlineQueue()
     /// When conferences decide who speaks.
     var decisions = DeadlineQueue()
+    /// When receivers' layers are chosen by time.
+    var allocations = DeadlineQueue()
+    /// When those of conferences are whose senders send others than before.
+    var layerNews = DeadlineQueue()
+    /// Receivers that are sent other pictures than the control plane knows.
+    var telling = GrowableQueue<SlabKey>()
+    /// The pictures of the conference whose receivers are being served.
+    var board = PictureBoard()
+    var allocator: Allocator
     /// Conferences with members whose sources are to be chosen anew.
     var selecting = GrowableQueue<UInt32>()
     private var events: [ShardEvent] = []
@@ -89,6 +99,7 @@ public struct ShardHost: ~Copyable {
         self.random = random
         self.channelRecords = channelRecords
         sealQueue = SealQueue(settings.srtp.engine)
+        allocator = Allocator(settings: settings.allocation)
         sorter = PacketSorter(worker: settings.worker, prefix: settings.ufragPrefix)
         nextSweep = now + settings.expiryCheckInterval
         nextGauges = now

@@ -1,5 +1,6 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
+public import Allocation
 public import DTLS
 public import Forwarding
 public import ICE
@@ -56,6 +57,17 @@ public struct ShardSettings: Sendable {
     public var redundancy = RedundancySettings()
     /// `videobridge.speech-activity` and `videobridge.loudest`.
     public var speech = SpeechSettings()
+
+    /// `videobridge.cc`: how rates become layers.
+    public var allocation = AllocationSettings()
+    /// When layers are chosen anew.
+    public var allocationSchedule = AllocationSchedule()
+    /// When estimates count.
+    public var estimates = EstimatePolicy()
+    /// What limits the pictures that receivers get, whatever they ask for.
+    public var lastN = LastNLimits()
+    /// `jmt.bwe.estimator`: bounds of what is taken for a receiver's rate.
+    public var brake = RateBrakeSettings()
 
     /// `ice4j.consent-freshness` as JVB sets it.
     public struct Consent: Sendable {

@@ -238,6 +238,9 @@ public enum ShardEvent: Sendable {
     case connectivityChanged(EndpointNumber, conference: ConferenceNumber, isActive: Bool)
     /// What an endpoint's downlink carries, in bits per second.
     case estimateChanged(EndpointNumber, bitsPerSecond: UInt64)
+    /// The others' video sources of which a receiver is sent something, or will be as soon as it comes: all of them, by
+    /// name (media-plane.md 9.4).
+    case forwardedSourcesChanged(EndpointNumber, conference: ConferenceNumber, [String])
     /// The answer to `ShardCommand.describe`: one line of text per fact.
     case description(number: UInt64, text: String)
 }

@@ -25,6 +25,8 @@ struct Client: ~Copyable {
     var isConnected = false
     var sequence: UInt16 = 65_530
     var timestamp: UInt32 = 1_000
+    /// Numbers of streams that count by themselves.
+    var sequences: [UInt32: UInt16] = [:]
     /// Drops what the bridge sends, as a client that went away.
     var isDeaf = false
 

@@ -161,7 +161,8 @@ struct PreferenceTests {
         var world = try World()
         expect(world.assembleNamed(5))
         func pictures(_ world: inout World) -> Set<UInt32> {
-            world.run(for: .milliseconds(5))
+            // Changes in a row are one choice, 10 ms after the last.
+            world.run(for: .milliseconds(12))
             return world.heard(by: 0).filter { $0 >= 2_000 }
         }
         world.prefer(0) { $0.video.lastN = 2 }

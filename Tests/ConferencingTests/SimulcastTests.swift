@@ -1,5 +1,6 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
+import Allocation
 import Forwarding
 import Primitives
 import RTP
@@ -110,6 +111,8 @@ extension World {
         let pair = host.pair(of: endpoint, with: slot, source)
         endpoint.pointee.downlink.projection(at: pair).pointee.aim(at: target)
         host.noteUse(of: slot, in: conference)
+        // And nobody decides anything else of this receiver.
+        endpoint.pointee.reception.schedule.ran(at: now + .seconds(3_600.0), rate: .unlimited, AllocationOutcome())
     }
 
     fileprivate mutating func takeReceived(_ client: Int) -> [Client.Received] {

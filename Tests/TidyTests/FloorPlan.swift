@@ -9,7 +9,7 @@ struct FloorPlan {
     static let arrows: Set<String> = [
         "OpenSSL>COpenSSL", "OpenSSL>Primitives", "IPsecMB>CIPsecMB", "Zlib>CZlib", "XML>CExpat", "XMPP>XML",
         "Colibri>XML",
-        "Conferencing>Forwarding", "Conferencing>MediaTransport",
+        "BridgeChannel>Allocation", "Conferencing>Allocation", "Conferencing>Forwarding", "Conferencing>MediaTransport",
         "PacketIO>CLinuxIO", "MediaPlane>PacketIO", "WebServer>PacketIO",
         "ControlPlane>MediaPlane", "ControlPlane>PacketIO", "ControlPlane>WebServer", "ControlPlane>CLinuxIO",
         "LoadGenerator>PacketIO", "LoadGenerator>CLinuxIO", "LoadGenerator>CSRTP", "LoadGenerator>COpus",

@@ -144,7 +144,9 @@ extension ShardHost {
             ice: makeAgentSettings(slot: key.index, isControlling: creation.isICEControlling), identity: identity,
             dtls: settings.dtls, srtp: settings.srtp,
             random: Random(seed: random.next()), at: now)
-        var endpoint = Endpoint(creation, conference: conference, transport: transport, at: now)
+        var endpoint = Endpoint(
+            creation, conference: conference, transport: transport,
+            reception: Reception(settings.allocationSchedule, settings.brake), at: now)
         endpoint.uplink.silence = SilenceFilter(limit: settings.silentPackets)
         endpoint.place = conferences.pointer(at: conference).pointee.addMember(key.index)
         let place = endpoint.place

@@ -76,6 +76,9 @@ extension ShardHost {
             conference.pointee.setStreams(
                 streams, of: slot,
                 clockRate: description.mediaType == .video ? 90_000 : endpoint.pointee.uplink.audioClockRate)
+            if conference.pointee.sources.pointer(at: slot).pointee.fitLayers() {
+                selectForAll(in: endpoint.pointee.conference)
+            }
         }
         for position in 0..<endpoint.pointee.uplink.sources.count {
             let slot = Int(endpoint.pointee.uplink.sources[position])
@@ -109,7 +112,7 @@ extension ShardHost {
         source.pointee.name = description.name
         if source.pointee.position != position {
             source.pointee.position = UInt16(position)
-            if !isNew { selectForAll(in: endpoint.pointee.conference, isByOrder: true) }
+            if !isNew { selectForAll(in: endpoint.pointee.conference, .order) }
         }
         if isNew { withhold(slot, in: endpoint.pointee.conference) }
         guard isNew || isRenamed else { return }

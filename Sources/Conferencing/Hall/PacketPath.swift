@@ -165,6 +165,7 @@ extension ShardHost {
         if encoding.pointee.skipped > 0 { settleSkipped(encoding, before: info.sequence) }
         let place = encoding.pointee.statistics.account(info, now: arrival)
         guard place != .duplicate else { return counters.add(.droppedDuplicate) }
+        if isVideo { measure(&info, packet, codec: codec, stream, of: source, from: endpoint, at: arrival) }
         if place == .restart { encoding.pointee.gaps.restart(at: info.sequence) }
         if let reason = discardReason(info, isVideo: isVideo, of: endpoint) {
             encoding.pointee.gaps.discard(info.sequence)
@@ -185,7 +186,7 @@ extension ShardHost {
         guard !conference.pointee.interest.isUnwanted(Int(stream.source)) else { return counters.add(.droppedUnwanted) }
         guard let base = UnsafeMutableRawPointer(mutating: packet.baseAddress) else { return }
         var record = BatchPacket(info: info, base: base, sequence: sequence, codec: codec, encoding: stream.encoding)
-        if isVideo, !describe(&record, packet, of: source) { return counters.add(.droppedBeforeStart) }
+        if isVideo, !describe(&record, of: source) { return counters.add(.droppedBeforeStart) }
         guard source.pointee.used >> stream.encoding & 1 == 1 else {
             return counters.add(.droppedNotForwardedEncoding)
         }
@@ -360,6 +361,7 @@ extension ShardHost {
                 hasReports = true
             }
         }
+        receiver.pointee.downlink.noteSent(packets: sent.packets, bytes: sent.bytes)
         counters.add(.packetsSent, UInt64(sent.packets))
         counters.add(.rtpForwarded, UInt64(sent.packets))
         counters.add(.bytesSent, UInt64(sent.bytes))
@@ -382,6 +384,8 @@ extension ShardHost {
         if let handle = receiver.pointee.transport.sendHandle(for: ssrc) {
             projection.transportHandle = handle.rawValue
         }
+        let key = source.pointee.allocationKey(slot: slot)
+        if let target = receiver.pointee.reception.target(ofSlot: slot, key: key) { projection.aim(at: target) }
         source.pointee.used |= projection.usedEncodings
         return receiver.pointee.downlink.addPair(slot: slot, projection)
     }

@@ -10,15 +10,12 @@ import VideoPayload
 // What a video packet says of its frame, read once for all receivers, and which encodings of a source anybody needs.
 
 extension ShardHost {
-    /// Reads what the later doors need of a video packet's payload.
+    /// Works out what the later doors need of a video packet's payload, which ``measure`` has read.
     /// - Returns: `false` for a packet of a frame that lies too far back to be known.
     @inline(__always)
-    mutating func describe(
-        _ record: inout BatchPacket, _ packet: UnsafeRawBufferPointer, of source: UnsafeMutablePointer<Source>
-    ) -> Bool {
+    mutating func describe(_ record: inout BatchPacket, of source: UnsafeMutablePointer<Source>) -> Bool {
         if record.codec == Codec.vp8.rawValue {
             record.info.dropDependencyDescriptor()
-            record.info.parseVP8(packet)
             if record.info.isKeyframe { counters.add(.keyframesReceived) }
             return Self.describeVP8(&record, of: source)
         }

@@ -96,19 +96,28 @@ extension ShardHost {
                 ofSlot: slot, generation: conference.pointee.sources[slot].generation)
         else { return }
         let report = endpoint.pointee.downlink.report(at: pair)
+        let before = endpoint.pointee.downlink.losses
         report.pointee.noteLosses(block, in: &endpoint.pointee.downlink.losses)
-        if let sample = report.pointee.roundTrip(block, now: now) {
+        let sample = report.pointee.roundTrip(block, now: now)
+        if let sample {
             let old = endpoint.pointee.downlink.roundTrip
             endpoint.pointee.downlink.roundTrip = old == .zero ? sample : (old * 7 + sample) / 8
         }
+        let after = endpoint.pointee.downlink.losses
+        endpoint.pointee.reception.look(endpoint.pointee.downlink.takeSent(), at: now)
+        endpoint.pointee.reception.noteReport(
+            lost: Int(clamping: after.lost - before.lost), expected: Int(clamping: after.expected - before.expected),
+            roundTrip: sample, at: now)
+        noteRate(of: index, at: now)
     }
 
     /// What a receiver without transport-wide feedback says that it can take (media-plane.md 8.5).
     private mutating func receiveEstimate(_ estimate: MaximumBitrateEstimate, from index: Int, at now: Timestamp) {
         let endpoint = endpoints.pointer(at: index)
-        guard !endpoint.pointee.uplink.hasTransportCC,
-            endpoint.pointee.downlink.takeEstimate(estimate.bitrate, at: now)
-        else { return }
+        guard !endpoint.pointee.uplink.hasTransportCC else { return }
+        endpoint.pointee.reception.noteEstimate(estimate.bitrate, at: now)
+        noteRate(of: index, at: now)
+        guard endpoint.pointee.downlink.takeEstimate(estimate.bitrate, at: now) else { return }
         emit(.estimateChanged(endpoint.pointee.number, bitsPerSecond: estimate.bitrate))
     }
 

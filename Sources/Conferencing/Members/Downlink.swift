@@ -14,6 +14,9 @@ struct Downlink: ~Copyable {
     var acceptsVideo = false
     /// Something was to be sent while it could not be reached.
     var isInterrupted = false
+    /// Media that was sent to it since that was looked at last, for its rate.
+    private(set) var sentPackets = 0
+    private(set) var sentBytes = 0
     /// Smoothed round trip to it, from its receiver reports; zero before the first.
     var roundTrip = TimeDelta.zero
     /// What was lost on the way to it.
@@ -45,6 +48,9 @@ struct Downlink: ~Copyable {
     @inline(__always)
     var takesRedundancy: Bool { numbers[Int(Codec.red.rawValue)] != Uplink.none }
 
+    /// Whether it takes retransmissions as such.
+    var takesRetransmissions: Bool { numbers[Int(Codec.rtx.rawValue)] != Uplink.none }
+
     /// Takes in a payload type; the first number of a codec is the one used.
     /// - Parameter former: what the number meant before.
     mutating func apply(_ type: PayloadType, former: UInt8) {
@@ -58,6 +64,19 @@ struct Downlink: ~Copyable {
         case .audio: acceptsAudio = true
         case .video: acceptsVideo = true
         }
+    }
+
+    /// Media was sent to it.
+    @inline(__always)
+    mutating func noteSent(packets: Int, bytes: Int) {
+        sentPackets &+= packets
+        sentBytes &+= bytes
+    }
+
+    /// What was sent since the last call.
+    mutating func takeSent() -> (packets: Int, bytes: Int) {
+        defer { (sentPackets, sentBytes) = (0, 0) }
+        return (sentPackets, sentBytes)
     }
 
     /// Takes a REMB. Clients repeat it about every second, so that one which is passed over here comes again.

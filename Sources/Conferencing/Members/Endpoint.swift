@@ -44,11 +44,14 @@ struct Endpoint: ~Copyable {
     private(set) var wishes: Wishes
     /// Whose cameras it has on stage.
     var stage = Stage()
+    /// What was decided for it of others' pictures.
+    var reception: Reception
     /// What it said that its sources show, at most ``ShardMessagesLimits/sources`` of them; some may not be signalled.
     private(set) var videoTypes: [(source: String, type: VideoType)] = []
 
     init(
-        _ creation: EndpointCreation, conference: Int, transport: consuming TransportSession, at now: Timestamp
+        _ creation: EndpointCreation, conference: Int, transport: consuming TransportSession,
+        reception: consuming Reception, at now: Timestamp
     ) {
         number = creation.number
         id = creation.id
@@ -58,6 +61,7 @@ struct Endpoint: ~Copyable {
         self.conference = conference
         createdAt = now
         self.transport = transport
+        self.reception = reception
     }
 
     /// When something of it was last heard, media or consent; `nil` when nothing ever was.

@@ -50,6 +50,12 @@ struct Conference: ~Copyable {
     var toAsk = GrowableBuffer<UInt16>()
     /// Whether it stands in the queue of conferences with such members or sources.
     var isSelecting = false
+    /// Counts what changes the pictures that there are, and their order.
+    var pictureVersion: UInt32 = 0
+    /// When all members' layers may be chosen anew for the sake of what senders do; `nil` while nobody waits for that.
+    var layerNewsDue: Timestamp?
+    /// When they were last.
+    var lastLayerNews: Timestamp?
 
     // The walk through the hall (PacketPath.swift).
     /// Encodings with packets, in order of first touch.

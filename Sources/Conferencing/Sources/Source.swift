@@ -34,6 +34,8 @@ struct Source: ~Copyable {
     var encodings = GrowableBuffer<Encoding>(capacity: 1)
     /// What is known of their last frames, where their format tells them apart.
     var frames = FrameHistories()
+    /// What comes of each of ``encodings``; only of pictures.
+    var layers = GrowableBuffer<EncodingLayers>()
     /// What its latest packet carries (`Codec` raw value); ``Uplink/none`` before the first.
     private(set) var codec = Uplink.none
     /// How often every receiver had to begin again with a key frame.
@@ -86,6 +88,29 @@ struct Source: ~Copyable {
         history = nil
         encodings.removeAll()
         frames = FrameHistories()
+        layers.removeAll()
+    }
+
+    /// Who it is, in all runs of the allocation: the slot, and which of its tenants.
+    func allocationKey(slot: Int) -> UInt64 { UInt64(generation) << 16 | UInt64(slot) }
+
+    /// Makes ``layers`` those of ``encodings``; what was measured of those that stay counts on.
+    /// - Returns: whether there are others.
+    mutating func fitLayers() -> Bool {
+        guard mediaType == .video else { return false }
+        var isSame = layers.count == encodings.count
+        if isSame {
+            for index in 0..<layers.count where layers[index].ssrc != encodings[index].ssrc { isSame = false }
+        }
+        guard !isSame else { return false }
+        var fitted = GrowableBuffer<EncodingLayers>(capacity: encodings.count)
+        for index in 0..<encodings.count {
+            var entry = EncodingLayers(ssrc: encodings[index].ssrc)
+            for former in 0..<layers.count where layers[former].ssrc == entry.ssrc { entry = layers[former] }
+            fitted.append(entry)
+        }
+        layers = fitted
+        return true
     }
 
     /// Notes what a packet carries.

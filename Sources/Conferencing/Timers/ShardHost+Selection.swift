@@ -16,11 +16,30 @@ extension ShardHost {
         beginSelecting(conferenceIndex)
     }
 
-    /// The sources of everybody are to be chosen anew who is not content with all there are.
-    /// - Parameter isByOrder: only for those to whom the order of the speakers matters.
-    mutating func selectForAll(in conferenceIndex: Int, isByOrder: Bool = false) {
+    /// Who is to choose anew.
+    enum Reason {
+        /// Sources are others than before: everybody.
+        case sources
+        /// Pictures are: everybody who gets any.
+        case pictures
+        /// The order of speakers is: those to whom that matters.
+        case order
+    }
+
+    /// The sources of all members are to be chosen anew to whom what has changed matters.
+    mutating func selectForAll(in conferenceIndex: Int, _ reason: Reason = .sources) {
         let conference = conferences.pointer(at: conferenceIndex)
-        conference.pointee.toSelect.formUnion(isByOrder ? conference.pointee.limited : conference.pointee.choosers)
+        conference.pointee.pictureVersion &+= 1
+        if reason == .order {
+            conference.pointee.toSelect.formUnion(conference.pointee.limited)
+        } else {
+            // Ends: each turn goes one place on.
+            var place = 0
+            while let (next, _) = conference.pointee.nextMember(from: place) {
+                place = next + 1
+                conference.pointee.toSelect.insert(next)
+            }
+        }
         beginSelecting(conferenceIndex)
     }
 
@@ -42,11 +61,6 @@ extension ShardHost {
         } else {
             conference.pointee.choosers.remove(place)
         }
-        if endpoint.pointee.wishes.lastN != nil {
-            conference.pointee.limited.insert(place)
-        } else {
-            conference.pointee.limited.remove(place)
-        }
     }
 
     /// A member has come: what there is already is withheld from one that chooses, and what is made on the server's
@@ -56,9 +70,10 @@ extension ShardHost {
         let endpoint = endpoints.pointer(at: index)
         let conference = conferences.pointer(at: endpoint.pointee.conference)
         let place = Int(endpoint.pointee.place)
+        conference.pointee.pictureVersion &+= 1
+        select(for: endpoint.pointee.place, in: endpoint.pointee.conference)
         if endpoint.pointee.wishes.needsSelection {
             conference.pointee.interest.denyAll(place)
-            select(for: endpoint.pointee.place, in: endpoint.pointee.conference)
         } else if conference.pointee.syntheticCount > 0 {
             for slot in 0..<conference.pointee.sources.count where conference.pointee.sources[slot].isSynthetic {
                 conference.pointee.interest.setDenied(true, place, source: slot)
@@ -86,7 +101,7 @@ extension ShardHost {
             } else if let place = conference.pointee.toSelect.popFirst() {
                 left -= 1 + conference.pointee.sources.count
                 if let index = conference.pointee.member(at: place) {
-                    choose(for: index, at: place, of: conference, at: now, into: &egress)
+                    left -= choose(for: index, at: place, of: conference, at: now, into: &egress)
                 }
             } else {
                 conference.pointee.isSelecting = false
@@ -95,70 +110,19 @@ extension ShardHost {
         }
     }
 
-    /// A picture that competes for one of the last N (``ShardMessages/VideoConstraints/lastN``).
-    private struct Candidate {
-        var rank: Int
-        var speaker: UInt16
-        var position: UInt16
-        var slot: Int
-
-        func comes(before other: Candidate) -> Bool {
-            (rank, speaker, position) < (other.rank, other.speaker, other.position)
-        }
-    }
-
     private mutating func choose(
         for index: Int, at place: Int, of conference: UnsafeMutablePointer<Conference>, at now: Timestamp,
         into egress: inout EgressBatch
-    ) {
+    ) -> Int {
         let endpoint = endpoints.pointer(at: index)
-        endpoint.pointee.stage = Stage()
-        let positions = endpoint.pointee.wishes.lastN == nil ? [] : positionsOfSpeakers(in: conference)
-        var candidates: [Candidate] = []
         for slot in 0..<conference.pointee.sources.count {
             let source = conference.pointee.sources.pointer(at: slot)
-            guard source.pointee.isLive else { continue }
-            let isOwn = source.pointee.owner == UInt32(index)
-            if source.pointee.mediaType == .audio {
-                if isOwn, !source.pointee.isSynthetic { continue }
-                chooseAudio(source, slot, for: endpoint, at: place, of: conference)
-                continue
-            }
-            guard !isOwn else { continue }
-            let (name, owner) = (source.pointee.name, source.pointee.owner)
-            if !source.pointee.isDesktop, endpoint.pointee.wishes.hasStage, endpoint.pointee.wishes.isOnStage(name) {
-                endpoint.pointee.stage.insert(owner)
-            }
-            guard !source.pointee.isOff, endpoint.pointee.wishes.wantsVideo(name) else {
-                set(false, slot, for: endpoint, at: place, of: conference, at: now, into: &egress)
-                continue
-            }
-            guard endpoint.pointee.wishes.lastN != nil else {
-                set(true, slot, for: endpoint, at: place, of: conference, at: now, into: &egress)
-                continue
-            }
-            let speaker = Int(endpoints.pointer(at: Int(owner)).pointee.place)
-            candidates.append(
-                Candidate(
-                    rank: endpoint.pointee.wishes.rank(of: name),
-                    speaker: speaker < positions.count ? positions[speaker] : .max,
-                    position: source.pointee.position, slot: slot))
+            guard source.pointee.isLive, source.pointee.mediaType == .audio,
+                source.pointee.owner != UInt32(index) || source.pointee.isSynthetic
+            else { continue }
+            chooseAudio(source, slot, for: endpoint, at: place, of: conference)
         }
-        guard let lastN = endpoint.pointee.wishes.lastN else { return }
-        candidates.sort { $0.comes(before: $1) }
-        for (position, candidate) in candidates.enumerated() {
-            set(
-                position < lastN, candidate.slot, for: endpoint, at: place, of: conference, at: now, into: &egress)
-        }
-    }
-
-    /// Where in the order of speakers each place of the conference stands.
-    private func positionsOfSpeakers(in conference: UnsafeMutablePointer<Conference>) -> [UInt16] {
-        var positions = [UInt16](repeating: .max, count: conference.pointee.places.count)
-        for position in 0..<conference.pointee.speech.order.count {
-            positions[Int(conference.pointee.speech.order[position])] = UInt16(position)
-        }
-        return positions
+        return reallocate(index, at: place, of: conference, at: now, into: &egress)
     }
 
     private func chooseAudio(
@@ -173,22 +137,8 @@ extension ShardHost {
         }
     }
 
-    /// A picture is chosen, or not; nothing happens when it was before.
-    private mutating func set(
-        _ isWanted: Bool, _ slot: Int, for endpoint: UnsafeMutablePointer<Endpoint>, at place: Int,
-        of conference: UnsafeMutablePointer<Conference>, at now: Timestamp, into egress: inout EgressBatch
-    ) {
-        guard isWanted == conference.pointee.interest.isDenied(place, source: slot) else { return }
-        change(to: isWanted, slot, for: endpoint, at: place, of: conference)
-        guard isWanted, conference.pointee.interest.wants(place, source: slot) else { return }
-        let source = conference.pointee.sources.pointer(at: slot)
-        // Where nothing came yet the first packet begins with a key frame, or asks for one.
-        guard source.pointee.codec != Uplink.none, egress.hasRoom(datagrams: 4) else { return }
-        _ = pair(of: endpoint, with: slot, source)
-        requestKeyframe(of: slot, in: conference, for: place, at: now, into: &egress)
-    }
-
-    private func change(
+    /// A member gets a source from now on, or gets it no more.
+    func change(
         to isWanted: Bool, _ slot: Int, for endpoint: UnsafeMutablePointer<Endpoint>, at place: Int,
         of conference: UnsafeMutablePointer<Conference>
     ) {

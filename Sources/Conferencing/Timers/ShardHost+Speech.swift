@@ -48,7 +48,7 @@ extension ShardHost {
             let change = conference.pointee.speech.decide(at: now)
             scheduleDecision(index)
             if change.isNews { tellSpeaker(of: conference) }
-            if change.isNewOrder { selectForAll(in: index, isByOrder: true) }
+            if change.isNewOrder { selectForAll(in: index, .order) }
             if change.isNewDominant {
                 counters.add(.dominantSpeakerChanges)
                 planKeyframe(index, at: now)

@@ -15,9 +15,10 @@ extension ShardHost {
     public var nextTimeout: Timestamp {
         if hasRemovals || !doomed.isEmpty || !queue.isEmpty || request != nil { return .zero }
         if sweep.isRunning || gauges.isRunning || connectivity.isRunning { return .zero }
-        if description != nil || !selecting.isEmpty { return .zero }
+        if description != nil || !selecting.isEmpty || canTell { return .zero }
         let earliest = min(deadlines.earliest ?? .distantFuture, decisions.earliest ?? .distantFuture)
-        return min(earliest, min(nextSweep, min(nextGauges, nextConnectivity)))
+        let layers = min(allocations.earliest ?? .distantFuture, layerNews.earliest ?? .distantFuture)
+        return min(min(earliest, layers), min(nextSweep, min(nextGauges, nextConnectivity)))
     }
 
     /// Lets due timers run: at most ``ConferencingLimits/timersPerTurn`` sessions per call. Call between pumps only.
@@ -32,7 +33,10 @@ extension ShardHost {
             serviceEndpoint(index, at: now, into: &egress)
         }
         goOnDeciding(at: now, into: &egress)
+        goOnWithLayerNews(at: now)
         goOnSelecting(at: now, into: &egress)
+        goOnAllocating(at: now, into: &egress)
+        goOnTelling()
         clearAway(at: now)
         expireDoomed()
         goOnSweeping(at: now)

@@ -45,7 +45,7 @@ struct ViewLaw {
     var lastRepeat: UInt16?
     /// The encoding's ledger that is sent, and what is added to its media time.
     private(set) var current: (ledger: Int, timestampOffset: UInt32)?
-    var lastReport: (time: Timestamp, ntp: UInt64)?
+    var lastReport: (time: Timestamp, ledger: Int, ntp: UInt64)?
     var reportBefore: Timestamp?
 
     /// The receiver asks for a number.

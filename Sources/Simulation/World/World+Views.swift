@@ -131,18 +131,20 @@ extension World {
         guard original != nil else {
             throw Breach(.reports, "\(what) that its owner has not sent of the encoding that the receiver gets")
         }
-        if let last = law.lastReport, report.ntp.value <= last.ntp {
+        // Another encoding's report may be of the same moment.
+        let last = law.lastReport.flatMap { $0.ledger == current.ledger ? $0 : nil }
+        if let last, report.ntp.value <= last.ntp {
             throw Breach(.amplification, "\(what) a second time")
         }
-        if let before = law.reportBefore, time - before < SimulationLimits.senderReportSpacing {
+        if last != nil, let before = law.reportBefore, time - before < SimulationLimits.senderReportSpacing {
             throw Breach(.amplification, "\(what), the third in \((time - before).microseconds) µs")
         }
         guard (Int(report.packetCount), Int(report.octetCount)) == law.sent else {
             throw Breach(
                 .reports, "\(what) counts \((report.packetCount, report.octetCount)), sent were \(law.sent)")
         }
-        client.viewLaws[group]?.reportBefore = law.lastReport?.time
-        client.viewLaws[group]?.lastReport = (time, report.ntp.value)
+        client.viewLaws[group]?.reportBefore = last?.time
+        client.viewLaws[group]?.lastReport = (time, current.ledger, report.ntp.value)
     }
 
     /// The bridge asks a sender for packets: for those that are missing, and not too often.

@@ -1,0 +1,74 @@
+// Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
+
+import Forwarding
+import Primitives
+import ShardMessages
+
+// Which layers of each picture come, and at which rate (media-plane.md 5.3): counted once per packet that comes in. Who
+// begins, stops or changes height has everybody's layers chosen anew, no more often than the conference can bear.
+
+extension ShardHost {
+    /// Counts a packet of a picture, read here for all who look at it later.
+    @inline(__always)
+    mutating func measure(
+        _ info: inout PacketInfo, _ packet: UnsafeRawBufferPointer, codec: UInt8, _ stream: StreamReference,
+        of source: UnsafeMutablePointer<Source>, from endpoint: UnsafeMutablePointer<Endpoint>, at now: Timestamp
+    ) {
+        if codec == Codec.vp8.rawValue { info.parseVP8(packet) }
+        let position = Int(stream.encoding)
+        guard position < source.pointee.layers.count, !info.isPaddingOnly, !endpoint.pointee.uplink.isVideoMuted
+        else { return }
+        let layers = source.pointee.layers.pointer(at: position)
+        let layer = info.vp8.hasLayers ? min(Int(info.vp8.temporalID), EncodingLayers.count - 1) : 0
+        let note = layers.pointee.note(bytes: info.byteCount, layer: layer, at: now)
+        var isNews = note.isNews
+        if info.isKeyframe, info.frameHeight > 0, info.frameHeight != layers.pointee.height {
+            layers.pointee.height = info.frameHeight
+            isNews = true
+        }
+        if note.isStep, source.pointee.layers.count > 1, othersFallSilent(source, but: position, at: now) {
+            isNews = true
+        }
+        if isNews { noteLayers(in: endpoint.pointee.conference, at: now) }
+    }
+
+    /// Whether another encoding of a source has stopped: those who got it must be given one that comes.
+    private func othersFallSilent(_ source: UnsafeMutablePointer<Source>, but position: Int, at now: Timestamp) -> Bool
+    {
+        var isNews = false
+        for other in 0..<source.pointee.layers.count
+        where other != position && source.pointee.layers.pointer(at: other).pointee.fallsSilent(at: now) {
+            isNews = true
+        }
+        return isNews
+    }
+
+    /// Pictures of a conference are others than before: soon, or when it is time. A sender begins all its encodings
+    /// within a few milliseconds, and with key frames that nobody must miss for having been given the first that came;
+    /// and it can make its layers come and go with every packet.
+    mutating func noteLayers(in conferenceIndex: Int, at now: Timestamp) {
+        let conference = conferences.pointer(at: conferenceIndex)
+        guard conference.pointee.layerNewsDue == nil, let key = conferences.key(at: conferenceIndex) else { return }
+        let wait =
+            ConferencingLimits.layerNewsInterval
+            + ConferencingLimits.layerNewsPerMember * Int64(conference.pointee.memberCount)
+        let soon = now + ConferencingLimits.layerNewsInterval
+        let due = max(soon, conference.pointee.lastLayerNews.map { $0 + wait } ?? soon)
+        conference.pointee.layerNewsDue = due
+        layerNews.insert(due, owner: key)
+    }
+
+    /// Has everybody's layers chosen anew in conferences whose layers have changed.
+    mutating func goOnWithLayerNews(at now: Timestamp) {
+        // Ends: each turn takes an entry out, and nothing is put in.
+        while let entry = layerNews.popDue(at: now) {
+            let index = Int(entry.owner.index)
+            guard conferences.contains(entry.owner) else { continue }
+            let conference = conferences.pointer(at: index)
+            conference.pointee.layerNewsDue = nil
+            conference.pointee.lastLayerNews = now
+            guard !conference.pointee.isEnding else { continue }
+            selectForAll(in: index, .pictures)
+        }
+    }
+}
