@@ -61,8 +61,6 @@ public enum BridgeChannelLimits {
     static let earlyBytes = 32 * 1_024
     /// Sources whose video type is remembered before they are signalled; the oldest goes.
     static let videoTypes = 64
-    /// Video sources that are granted to one receiver (`ssrc-limit.video`, media-plane.md 9.2).
-    static let grantedSources = 50
     /// What happened, for the log, until it is taken; the oldest goes.
     static let events = 1_024
 

@@ -1,5 +1,6 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
+public import Allocation
 public import Primitives
 public import SCTP
 
@@ -15,11 +16,8 @@ public struct ChannelSettings: Sendable {
     public var initialMaxHeight: Int32 = 0
     /// Where a receiver's first constraints have no default of their own (`cc.default-max-height-px`).
     public var defaultMaxHeight: Int32 = 180
-    /// For all receivers (`cc.jvb-last-n`); -1 is no limit.
-    public var bridgeLastN: Int32 = -1
-    /// By size of the conference (`load-management.conference-last-n-limits`): the entry of the largest key not above
-    /// it counts. In the order of the keys.
-    public var conferenceLastNLimits: [(size: Int, lastN: Int32)] = []
+    /// What limits the sources that receivers get, whatever they wish.
+    public var lastN = LastNLimits()
     /// How often a client is told its ConnectionStats (`connection-stats`); `nil` for never.
     public var connectionStatsInterval: TimeDelta? = .seconds(10)
     /// Members up to which all EndpointStats go to all (`stats-filter-threshold`).
@@ -33,6 +31,17 @@ public struct ChannelSettings: Sendable {
 
     /// The defaults.
     public init() {}
+
+    /// Sets ``lastN``.
+    /// - Parameters:
+    ///   - bridge: for all receivers; -1 is no limit.
+    ///   - bySize: by size of the conference, smaller sizes first.
+    ///   - pictures: sources that can be told apart at a receiver.
+    public mutating func setLastN(bridge: Int, bySize: [(size: Int, lastN: Int)], pictures: Int) {
+        lastN.bridge = Int32(clamping: bridge)
+        lastN.bySize = bySize.map { .init(size: Int32(clamping: $0.size), lastN: Int32(clamping: $0.lastN)) }
+        lastN.slots = Int32(clamping: pictures)
+    }
 
     /// `sctp` as associations get it.
     var association: SCTPSettings {

@@ -51,6 +51,8 @@ final class Meeting {
     /// How many actions the web thread got, and for how many connections.
     private(set) var sends = (texts: 0, deliveries: 0)
     private var owners: [WebSocketConnection: Client] = [:]
+    /// What the worker sends each, as far as the hub was told.
+    private var sent: [EndpointNumber: [ChannelSource: Int32]] = [:]
     private var nextNumber: UInt64 = 1
 
     init(_ settings: ChannelSettings = ChannelSettings(), seed: UInt64 = 1) {
@@ -208,6 +210,7 @@ final class Meeting {
 
     /// Takes everything that the hub has to give, and gives it to whom it is for.
     func settle() {
+        forward()
         // Ends: clients answer an answer with an acknowledgement at most.
         for _ in 0..<100_000 {
             var isQuiet = true
@@ -234,6 +237,15 @@ final class Meeting {
             if isQuiet { return }
         }
         Issue.record("no end of packets")
+    }
+
+    /// Stands in for a worker with rate enough: everybody is sent what it may get.
+    private func forward() {
+        for endpoint in hub.endpoints.values where sent[endpoint.number, default: [:]] != endpoint.grants {
+            sent[endpoint.number] = endpoint.grants
+            let names = endpoint.grants.keys.sorted { $0.number < $1.number }.map(\.name)
+            hub.handle(.forwardedSourcesChanged(endpoint.number, conference: conference, names), at: now)
+        }
     }
 
     private func carryOut(_ action: WebSocketAction) {

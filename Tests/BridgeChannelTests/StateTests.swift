@@ -224,7 +224,7 @@ struct StateTests {
     func limits() {
         var settings = ChannelSettings()
         settings.initialMaxHeight = 180
-        settings.conferenceLastNLimits = [(size: 58, lastN: 9), (size: 70, lastN: 3)]
+        settings.setLastN(bridge: -1, bySize: [(size: 58, lastN: 9), (size: 70, lastN: 3)], pictures: 50)
         let meeting = Meeting(settings)
         meeting.join("anna")
         meeting.join("ben")
@@ -262,7 +262,7 @@ struct StateTests {
     func size() {
         var settings = ChannelSettings()
         settings.initialMaxHeight = 180
-        settings.conferenceLastNLimits = [(size: 3, lastN: 1), (size: 5, lastN: 0)]
+        settings.setLastN(bridge: -1, bySize: [(size: 3, lastN: 1), (size: 5, lastN: 0)], pictures: 50)
         let meeting = Meeting(settings)
         func counts() -> [String: Int] {
             meeting.advance(.milliseconds(60))

@@ -71,8 +71,10 @@ final class ChannelEndpoint {
     var sharedSources = 0
     /// How many of the others' sources it may get, whatever it wishes; -1 is no limit.
     var allowedSources: Int32 = -1
-    /// The heights it gets of others' sources, where that is not 0.
+    /// The heights it may get of others' sources within its last-N, where that is not 0: what senders are told by.
     var grants: [ChannelSource: Int32] = [:]
+    /// Those of which the worker sends it something, by name.
+    var forwarded: [String] = []
     /// Its grants have to be looked through.
     var needsWalk = false
     /// It has to be told its forwarded sources.

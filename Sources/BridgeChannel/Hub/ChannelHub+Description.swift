@@ -21,10 +21,7 @@ extension ChannelHub {
             ("active", .bool(endpoint.isActive)), ("audio", endpoint.preferences.audio.description),
             ("video", endpoint.preferences.video.description),
             ("video_types", .object(endpoint.videoTypes.map { ($0.source, .string($0.type.rawValue)) })),
-            (
-                "forwarded_sources",
-                .array(endpoint.grants.keys.sorted { $0.number < $1.number }.map { .string($0.name) })
-            ),
+            ("forwarded_sources", .array(endpoint.forwarded.map { .string($0) })),
             (
                 "sender_constraints",
                 .object(endpoint.sources.map { ($0.name, .integer(Int64($0.maxHeight))) })

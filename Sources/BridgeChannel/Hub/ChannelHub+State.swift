@@ -113,11 +113,18 @@ extension ChannelHub {
         post(.senderSourceConstraints(source: source.name, maxHeight: source.maxHeight), to: source.owner, at: now)
     }
 
+    /// The worker sends a receiver other sources than before.
+    mutating func setForwarded(_ names: [String], of number: EndpointNumber, at now: Timestamp) {
+        guard let endpoint = endpoints[number], endpoint.forwarded != names else { return }
+        endpoint.forwarded = names
+        endpoint.needsForwarded = true
+        mark(endpoint, at: now)
+    }
+
     /// Tells a receiver all that it gets.
     private mutating func tellForwarded(_ endpoint: ChannelEndpoint, at now: Timestamp) {
         endpoint.needsForwarded = false
         endpoint.toldAt = now
-        let sources = endpoint.grants.keys.sorted { $0.number < $1.number }
-        post(.forwardedSources(sources.map(\.name)), to: endpoint, at: now)
+        post(.forwardedSources(endpoint.forwarded), to: endpoint, at: now)
     }
 }

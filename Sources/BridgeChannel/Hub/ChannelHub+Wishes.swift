@@ -1,5 +1,6 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
+internal import Allocation
 internal import Primitives
 internal import ShardMessages
 
@@ -104,12 +105,10 @@ extension ChannelHub {
     }
 
     /// What holds for a receiver whatever it wishes: by the bridge, by the size of the conference as it sees it (all
-    /// others' sources and itself), by what can be granted.
+    /// others' sources and itself), by what can be told apart.
     func allowedSources(of endpoint: ChannelEndpoint) -> Int32 {
         let count = endpoint.conference.sources.count - endpoint.sharedSources
-        let ofSize = settings.conferenceLastNLimits.last { $0.size <= count + 1 }?.lastN ?? -1
-        let limit = Self.lesser(
-            Self.lesser(settings.bridgeLastN, ofSize), Int32(BridgeChannelLimits.grantedSources))
+        let limit = settings.lastN.effective(wished: -1, candidates: count)
         // While there are no more than that nobody has to choose.
         return limit < count ? limit : -1
     }
@@ -194,10 +193,6 @@ extension ChannelHub {
         if source.exchange(before, for: height) {
             source.owner.needsConstraints = true
             mark(source.owner, at: now)
-        }
-        if (before == 0) != (height == 0) {
-            endpoint.needsForwarded = true
-            mark(endpoint, at: now)
         }
     }
 }

@@ -1,5 +1,6 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
+internal import Allocation
 internal import ShardMessages
 
 /// A video source, and how much the receivers want of it.
@@ -14,10 +15,10 @@ final class ChannelSource {
     var isNew = true
     /// What its owner was told last.
     var told: Int32?
-    /// How many receivers want each height.
-    private var demand: [Int32: Int] = [:]
+    /// What the receivers want, within their last-N.
+    private var demand = HeightDemand()
     /// The most that anybody wants; -1 is no limit.
-    private(set) var maxHeight: Int32 = 0
+    var maxHeight: Int32 { demand.maxHeight }
 
     init(number: UInt64, name: String, owner: ChannelEndpoint, videoType: VideoType) {
         self.number = number
@@ -31,20 +32,7 @@ final class ChannelSource {
 
     /// A receiver wants another height than before, 0 being nothing.
     /// - Returns: whether its owner has to be told.
-    func exchange(_ old: Int32, for new: Int32) -> Bool {
-        if new != 0 { demand[new, default: 0] += 1 }
-        if old != 0, let count = demand[old] { demand[old] = count > 1 ? count - 1 : nil }
-        let before = maxHeight
-        if Self.rank(new) >= Self.rank(maxHeight) {
-            maxHeight = new
-        } else if old == maxHeight, demand[old] == nil {
-            maxHeight = demand.keys.max { Self.rank($0) < Self.rank($1) } ?? 0
-        }
-        return maxHeight != before
-    }
-
-    /// -1 beats everything.
-    private static func rank(_ height: Int32) -> Int64 { height < 0 ? .max : Int64(height) }
+    func exchange(_ old: Int32, for new: Int32) -> Bool { demand.exchange(old, for: new) }
 }
 
 extension ChannelSource: Hashable {

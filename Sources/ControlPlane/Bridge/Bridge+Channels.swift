@@ -19,8 +19,8 @@ extension Bridge {
         result.initialLastN = Int32(clamping: channel.initialLastN)
         result.initialMaxHeight = Int32(clamping: channel.initialMaxHeight)
         result.defaultMaxHeight = Int32(clamping: channel.defaultMaxHeight)
-        result.bridgeLastN = Int32(clamping: channel.bridgeLastN)
-        result.conferenceLastNLimits = channel.conferenceLastNLimits.map { ($0.size, Int32(clamping: $0.lastN)) }
+        result.setLastN(
+            bridge: channel.bridgeLastN, bySize: channel.conferenceLastNLimits, pictures: settings.allocation.pictures)
         result.connectionStatsInterval = channel.connectionStatsInterval
         result.statsFilterThreshold = channel.statsFilterThreshold
         result.initialBandwidth = channel.initialBandwidth

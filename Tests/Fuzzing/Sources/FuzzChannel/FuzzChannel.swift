@@ -148,7 +148,7 @@ private struct FuzzedMeeting: ~Copyable {
         require(hub.actionBytes <= BridgeChannelLimits.queuedActionBytes, "texts have a limit")
         for endpoint in hub.endpoints.values {
             require(endpoint.videoTypes.count <= BridgeChannelLimits.videoTypes, "video types have a limit")
-            require(endpoint.grants.count <= BridgeChannelLimits.grantedSources, "grants have a limit")
+            require(endpoint.grants.count <= 50, "grants have the limit of ssrc-limit.video")
             require(
                 endpoint.channels?.bufferedBytes ?? 0 <= BridgeChannelLimits.waitingBytes, "associations have a limit")
         }
