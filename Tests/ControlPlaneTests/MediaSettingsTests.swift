@@ -1,5 +1,6 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
+import Allocation
 import BridgeConfiguration
 import Conferencing
 import DTLS
@@ -18,6 +19,41 @@ import Testing
 struct MediaSettingsTests {
     private func shard(_ text: String) throws -> ShardSettings {
         MediaSetup.shard(try BridgeSettings.load(Array(text.utf8), file: "jvb.conf").settings)
+    }
+
+    @Test("how layers are chosen: the original's values, and each key where it belongs")
+    func layers() throws {
+        let defaults = try shard("")
+        #expect(defaults.allocation == AllocationSettings())
+        #expect(defaults.allocationSchedule == AllocationSchedule())
+        #expect(defaults.estimates == EstimatePolicy())
+        #expect(defaults.lastN == LastNLimits())
+        #expect(defaults.brake == RateBrakeSettings())
+        let shard = try shard(
+            """
+            videobridge {
+              cc {
+                bwe-change-threshold = 0.3, onstage-preferred-height-px = 540, onstage-preferred-framerate = 15
+                allow-oversend-onstage = false, max-oversend-bitrate = 700 kbps, trust-bwe = false
+                max-time-between-calculations = 2 seconds, assumed-bandwidth-limit = 10 mbps
+                initial-ignore-bwe-period = 3 seconds
+              }
+              ssrc-limit.video = 20
+            }
+            jmt.bwe.estimator { initial-bw = 1 mbps, min-bw = 50 kbps, max-bw = 8 mbps }
+            """)
+        #expect(shard.allocation.preferredHeight == 540)
+        #expect(shard.allocation.preferredFrameRate == FrameRate(perSecond: 15))
+        #expect(!shard.allocation.allowsOversending)
+        #expect(shard.allocationSchedule.changeThreshold == 300)
+        #expect(shard.allocationSchedule.maxInterval == .seconds(2.0))
+        #expect(!shard.estimates.trustsEstimates)
+        #expect(shard.estimates.ignorePeriod == .seconds(3.0))
+        #expect(shard.estimates.assumedLimit == 10_000_000)
+        #expect(shard.lastN.slots == 20)
+        #expect(shard.brake.initial == 1_000_000)
+        #expect(shard.brake.floor == 50_000)
+        #expect(shard.brake.ceiling == 8_000_000)
     }
 
     @Test("an empty file means the original's values in effect")

@@ -30,6 +30,8 @@ public struct BridgeSettings: Sendable {
     public var audio: Audio
     /// Bridge channels.
     public var channel: Channel
+    /// Which layers receivers get.
+    public var allocation: Allocation
     /// Speakers.
     public var speech: Speech
     /// When silent endpoints are removed.
@@ -268,6 +270,32 @@ public struct BridgeSettings: Sendable {
         public var discardsSilence: Bool
         /// Silent packets in a row beyond which it is.
         public var forwardedSilencePackets: Int
+    }
+
+    /// Which layers receivers get (media-plane.md 9).
+    public struct Allocation: Sendable {
+        /// Smaller relative changes of a rate change nothing, in thousandths.
+        public var changeThreshold: Int
+        /// The longest time between two choices.
+        public var maxInterval: TimeDelta
+        /// Up to this height a camera on stage is served before anybody else, in pixels.
+        public var preferredHeight: Int
+        /// Frames per second that a larger layer must have.
+        public var preferredFrameRate: Double
+        /// A screen on stage may exceed the rate.
+        public var allowsOversending: Bool
+        /// By so many bits per second.
+        public var maxOversending: Int
+        /// Rates count at all.
+        public var trustsEstimates: Bool
+        /// For so long after the first picture they do not.
+        public var ignorePeriod: TimeDelta
+        /// Up to so many bits per second receivers may say themselves what they can take; `nil`: not at all.
+        public var assumedLimit: Int?
+        /// Pictures that a receiver gets at most.
+        public var pictures: Int
+        /// Bounds of what is taken for a receiver's rate, in bits per second.
+        public var rates: (initial: Int, least: Int, most: Int)
     }
 
     /// Bridge channels (media-plane.md 11), and what receivers get before they say something on them.

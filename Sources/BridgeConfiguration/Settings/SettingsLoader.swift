@@ -52,6 +52,7 @@ struct SettingsLoader {
             keyframes: keyframes(),
             audio: audio(),
             channel: try channel(),
+            allocation: allocation(),
             speech: speech(),
             expiration: .init(
                 timeout: reader.duration("videobridge.entity-expiration.timeout"),

@@ -134,6 +134,18 @@ struct SettingsReader {
         preconditionFailure("\(path) is not a duration with a default")
     }
 
+    /// A duration that may be unset.
+    func optionalDuration(_ path: String) -> TimeDelta? {
+        if case .duration(let value) = value(path) { return value }
+        return nil
+    }
+
+    /// A number of things that may be unset.
+    func optionalInteger(_ path: String) -> Int? {
+        if case .integer(let value) = value(path) { return value }
+        return nil
+    }
+
     func texts(_ path: String) -> [String] {
         if case .texts(let value) = value(path) { return value }
         preconditionFailure("\(path) is not a list with a default")

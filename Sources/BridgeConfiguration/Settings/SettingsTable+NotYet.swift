@@ -8,7 +8,8 @@ extension SettingsTable {
         .init("videobridge.sctp.enabled", .boolean, "true", "Data channels.", .used),
         .init("videobridge.sctp.max-channels", .integer(0...65_535), "1", "Data channels of one association.", .used),
         .init("videobridge.transport.send.queue-size", .integer(1...1_000_000), "1024", "Packets queued for a peer."),
-        .init("videobridge.ssrc-limit.video", .integer(0...10_000), "50", "Video SSRCs of a rewriting receiver."),
+        .init(
+            "videobridge.ssrc-limit.video", .integer(0...1_000), "50", "Pictures that a receiver gets at most.", .used),
         .init("videobridge.ssrc-limit.audio", .integer(0...10_000), "50", "Audio SSRCs of a rewriting receiver."),
         .init("videobridge.connection-stats.enabled", .boolean, "true", "Send ConnectionStats messages.", .used),
         .init("videobridge.connection-stats.interval", .duration, "10 seconds", "Their period.", .used),
@@ -22,37 +23,44 @@ extension SettingsTable {
     static let allocation: [SettingEntry] = [
         .init(
             "videobridge.cc.bwe-change-threshold", .fraction, "0.15",
-            "Smaller relative changes of the estimate change nothing."),
+            "Smaller relative changes of the estimate change nothing.", .used),
         .init(
             "videobridge.cc.default-max-height-px", .integer(0...100_000), "180", "Height without constraints.", .used,
             aliases: ["videobridge.cc.thumbnail-max-height-px"]),
         .init(
             "videobridge.cc.initial-max-height-px", .integer(0...100_000), "0", "Height before the first constraints.",
             .used),
-        .init("videobridge.cc.onstage-preferred-height-px", .integer(0...100_000), "360", "First target on stage."),
-        .init("videobridge.cc.onstage-preferred-framerate", .number(0...1_000), "30", "Least frame rate above it."),
-        .init("videobridge.cc.allow-oversend-onstage", .boolean, "true", "A screen share may exceed the estimate."),
-        .init("videobridge.cc.max-oversend-bitrate", .bandwidth, "500 kbps", "By this much."),
-        .init("videobridge.cc.trust-bwe", .boolean, "true", "false = behave as if bandwidth were unlimited."),
+        .init(
+            "videobridge.cc.onstage-preferred-height-px", .integer(0...100_000), "360", "First target on stage.", .used),
+        .init(
+            "videobridge.cc.onstage-preferred-framerate", .number(0...1_000), "30", "Least frame rate above it.", .used),
+        .init(
+            "videobridge.cc.allow-oversend-onstage", .boolean, "true", "A screen share may exceed the estimate.", .used),
+        .init("videobridge.cc.max-oversend-bitrate", .bandwidth, "500 kbps", "By this much.", .used),
+        .init("videobridge.cc.trust-bwe", .boolean, "true", "false = behave as if bandwidth were unlimited.", .used),
         .init("videobridge.cc.padding-period", .duration, "15 ms", "Pace of probing and padding."),
         .init(
-            "videobridge.cc.max-time-between-calculations", .duration, "5 seconds", "Longest time between allocations."),
+            "videobridge.cc.max-time-between-calculations", .duration, "5 seconds", "Longest time between allocations.",
+            .used),
         .init(
             "videobridge.cc.jvb-last-n", .integer(-1...100_000), "-1", "Last-N of the whole bridge; -1 = none.", .used),
         .init("videobridge.cc.initial-last-n", .integer(-1...100_000), "-1", "Last-N of a new endpoint.", .used),
         .init(
-            "videobridge.cc.assumed-bandwidth-limit", .bandwidth, "", "Receivers may dictate an estimate up to this."),
+            "videobridge.cc.assumed-bandwidth-limit", .bandwidth, "", "Receivers may dictate an estimate up to this.",
+            .used),
         .init("videobridge.cc.use-vla-target-bitrate", .boolean, "false", "Use bitrates announced by senders."),
-        .init("videobridge.cc.initial-ignore-bwe-period", .duration, "", "Ignore the estimate after first media."),
+        .init(
+            "videobridge.cc.initial-ignore-bwe-period", .duration, "", "Ignore the estimate after first media.", .used),
     ]
 
     static let estimation: [SettingEntry] = [
         .init("jmt.bwe.estimator.engine", .choice(["GoogleCc", "GoogleCc2"]), "GoogleCc2", "Bandwidth estimator."),
         .init("jmt.bwe.estimator.initial-bw", .bandwidth, "2500 kbps", "First estimate.", .used),
         .init(
-            "jmt.bwe.estimator.min-bw", .bandwidth, "30 kbps", "Least estimate.", aliases: ["jmt.bwe.google-cc.min-bw"]),
+            "jmt.bwe.estimator.min-bw", .bandwidth, "30 kbps", "Least estimate.", .used,
+            aliases: ["jmt.bwe.google-cc.min-bw"]),
         .init(
-            "jmt.bwe.estimator.max-bw", .bandwidth, "20 mbps", "Greatest estimate.",
+            "jmt.bwe.estimator.max-bw", .bandwidth, "20 mbps", "Greatest estimate.", .used,
             aliases: ["jmt.bwe.google-cc.max-bw"]),
         .init(
             "jmt.bwe.estimator.GoogleCc", .anything,

@@ -115,9 +115,21 @@ struct MediaSetup {
             settings.speech.routesLoudestOnly ? settings.speech.loudest : nil,
             withDominant: settings.speech.alwaysRoutesDominant, lifetime: settings.speech.energyLifetime,
             alpha: settings.speech.energyAlpha)
+        apply(settings.allocation, to: &shard)
         shard.inactivityTimeout = settings.expiration.timeout
         shard.expiryCheckInterval = settings.expiration.checkInterval
         return shard
+    }
+
+    private static func apply(_ allocation: BridgeSettings.Allocation, to shard: inout ShardSettings) {
+        shard.setLayers(
+            preferredHeight: allocation.preferredHeight, preferredFrameRate: allocation.preferredFrameRate,
+            oversending: allocation.allowsOversending ? allocation.maxOversending : nil,
+            pictures: allocation.pictures)
+        shard.setEstimates(
+            areTrusted: allocation.trustsEstimates, ignorePeriod: allocation.ignorePeriod,
+            assumedLimit: allocation.assumedLimit, rates: allocation.rates,
+            changeThreshold: allocation.changeThreshold, maxInterval: allocation.maxInterval)
     }
 
     /// The engine that is wanted, or the best one there is.
