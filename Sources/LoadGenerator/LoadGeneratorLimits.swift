@@ -52,6 +52,20 @@ public enum LoadGeneratorLimits {
     static let pictureRequestInterval = TimeDelta.milliseconds(250)
     /// Nothing became whole for so long: a key frame is asked for.
     static let pictureTimeout = TimeDelta.milliseconds(300)
+    /// Packets of an encoding that are kept to be sent again.
+    static let rememberedPackets = 1_024
+    /// A packet is not sent again sooner than this after the last time.
+    static let repeatInterval = TimeDelta.milliseconds(5)
+    /// Between two requests for a missing packet, before the round-trip time is known and at least.
+    static let firstRoundTrip = TimeDelta.milliseconds(100)
+    static let leastRepeat = TimeDelta.milliseconds(20)
+    /// Times that a missing packet is asked for.
+    static let repairAttempts: UInt8 = 10
+    /// Missing packets of a source that are remembered, and how many may be missing at once: more is no gap but a jump.
+    static let gaps = 256
+    static let longestGap = 100
+    /// Percent of the datagrams that may be lost on purpose, in each direction.
+    public static let lossPercent = 50.0
     /// Steps of a script of constraints.
     public static let constraintSteps = 1_000
     /// Pairs of receiver and source up to which the JSON lists each.

@@ -103,6 +103,9 @@ extension LoadOptions {
     private mutating func takePictures(_ name: String, _ reader: inout ArgumentReader) throws(LoadError) -> Bool {
         switch name {
         case "--simulcast": isSimulcast = true
+        case "--repair": repairs = true
+        case "--loss-up": lossUp = try reader.seconds(in: 0...LoadGeneratorLimits.lossPercent)
+        case "--loss-down": lossDown = try reader.seconds(in: 0...LoadGeneratorLimits.lossPercent)
         case "--constraints": constraints = try ConstraintScript(try reader.value())
         case "--least-share": leastShare = try reader.seconds(in: 0...100)
         default: return false

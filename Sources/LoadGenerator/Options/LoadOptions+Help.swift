@@ -26,6 +26,10 @@ extension LoadOptions {
           --simulcast                 VP8 in three encodings of 180, 360 and 720 lines with a tenth, a third and the
                                       whole of the video bit rate, each in three temporal layers; encodings stop and
                                       go on as the bridge says. What comes is judged as a decoder would
+          --repair                    missing packets of video are asked for and sent again (RTX), pictures judged as a
+                                      decoder would; so with --simulcast and with loss
+          --loss-up P, --loss-down P  percent of media and RTCP that each participant loses on purpose before sending
+                                      and after receiving, the same ones for the same seed (0)
           --constraints SCRIPT        what each receiver asks for, SECONDS:NAME=NUMBER,…;… with the names stage (lines
                                       of the speaker's picture), others (lines of all others), lastn; such as
                                       "0:stage=180,others=180;3:stage=720;6:stage=180" (720 lines of everybody)

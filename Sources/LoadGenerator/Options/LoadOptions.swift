@@ -87,6 +87,12 @@ public struct LoadOptions: Equatable, Sendable {
     /// Whether video is sent as three simulcast encodings with three temporal layers each, which stop and go on as the
     /// bridge says.
     public var isSimulcast = false
+    /// Whether missing packets of video are asked for and sent again, as with ``isSimulcast`` and with loss.
+    public var repairs = false
+    /// Percent of their media and RTCP that participants lose on purpose before sending it.
+    public var lossUp = 0.0
+    /// The same after receiving it.
+    public var lossDown = 0.0
     /// What receivers ask for in the course of the call; `nil`: 720 lines of everybody.
     public var constraints: ConstraintScript?
     /// Percent of the time for which pictures must be of the encoding asked for.
@@ -139,7 +145,10 @@ public struct LoadOptions: Equatable, Sendable {
     public var turns: Int { turnSeconds > 0 && audioSenders > 1 ? Int(durationSeconds / turnSeconds) : 0 }
 
     /// Whether retransmissions are signalled.
-    var isRepairing: Bool { isSimulcast }
+    var isRepairing: Bool { isSimulcast || repairs || isLossy }
+
+    /// Whether anything is lost on purpose.
+    var isLossy: Bool { lossUp > 0 || lossDown > 0 }
 
     /// Whether what comes of video is judged as a decoder would: its packets are all decrypted, and not all of them
     /// have to come.

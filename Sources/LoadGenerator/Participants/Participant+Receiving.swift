@@ -34,9 +34,16 @@ extension Participant {
         }
         // Media may overtake the end of the handshake; it is not counted on yet.
         guard isConnected else { return }
+        guard !lossDown.drops() else {
+            context.statistics.repair.droppedDown += 1
+            if let index = conference.index(of: header.ssrc), !conference.streams[index].isVideo { lostAudio += 1 }
+            return
+        }
         if let number = header.transportWide { noteTransportWide(number, header.ssrc, at: now, &context) }
         guard let index = conference.index(of: header.ssrc) else {
-            if header.payloadType == Offer.rtx {
+            if let repaired = conference.index(ofRepair: header.ssrc), header.payloadType == Offer.rtx {
+                handleRepair(packet, header, repaired, at: now, &context)
+            } else if header.payloadType == Offer.rtx {
                 context.statistics.retransmissions += 1
             } else {
                 context.statistics.unknown += 1
@@ -142,6 +149,10 @@ extension Participant {
         _ datagram: UnsafeMutableRawBufferPointer, at now: Timestamp, _ context: inout LoopContext
     ) {
         guard let inbound, let start = datagram.baseAddress else { return }
+        guard !lossDown.drops() else {
+            context.statistics.repair.droppedDown += 1
+            return
+        }
         let length: Int
         switch inbound.unprotectRTCP(start, byteCount: datagram.count) {
         case .success(let count): length = count
@@ -158,7 +169,9 @@ extension Participant {
             case .senderReport: noteSenderReport(packet, bytes, at: now, &context)
             case .receiverReport: context.statistics.receiverReports += 1
             case .payloadFeedback: noteFeedback(packet, bytes, &context)
-            case .transportFeedback where packet.count == FeedbackFormat.nack: context.statistics.nacks += 1
+            case .transportFeedback where packet.count == FeedbackFormat.nack:
+                context.statistics.nacks += 1
+                answer(packet, bytes, at: now, &context)
             case .transportFeedback where packet.count == FeedbackFormat.transportWide:
                 context.statistics.transportFeedback += 1
             default: break

@@ -30,8 +30,9 @@ extension Participant {
         let level = context.script.level(of: planned.member, of: conference.speakers, at: now)
         guard let length = audio?.write(to: slot, transportWide: transportWide, level: level, at: now) else { return }
         transportWide &+= 1
-        commit(length, slot, destination, outbound, &context)
+        let isSent = commit(length, slot, destination, outbound, &context)
         guard let audio else { return }
+        if !isSent { audio.planned.dropped.add(1, ordering: .relaxed) }
         audio.planned.sent.store(audio.stream.stampSequence, ordering: .releasing)
         self.audio?.due = audio.due.following(audio.interval, now)
     }
@@ -55,17 +56,24 @@ extension Participant {
         videos[index].planned.sent.store(sent, ordering: .releasing)
     }
 
-    private func commit(
+    /// Encrypts a packet and puts it into the batch, unless it is lost on purpose.
+    @discardableResult
+    func commit(
         _ length: Int, _ slot: UnsafeMutableRawBufferPointer, _ destination: Destination, _ outbound: SRTPContext,
         _ context: inout LoopContext
-    ) {
+    ) -> Bool {
         guard let start = slot.baseAddress, let protected = outbound.protect(start, byteCount: length) else {
             context.statistics.sendDrops += 1
-            return
+            return false
+        }
+        guard !lossUp.drops() else {
+            context.statistics.repair.droppedUp += 1
+            return false
         }
         context.batch.batch.commit(protected, to: destination)
         context.statistics.sent += 1
         context.statistics.sentBytes += UInt64(protected)
+        return true
     }
 
     /// Sends the reports, requests and feedback that are due.
@@ -87,6 +95,7 @@ extension Participant {
         }
         if let due = pictureRequestDue, due <= now { requestPictures(at: now, &context) }
         if let due = feedbackDue, due <= now { sendFeedback(&context) }
+        if let due = repairDue, due <= now { askForMissing(at: now, &context) }
     }
 
     /// Our SSRC in RTCP; those who send nothing use 1, as Chromium does.
@@ -142,6 +151,10 @@ extension Participant {
         else { return }
         slot.copyBytes(from: bytes)
         guard let length = outbound.protectRTCP(start, byteCount: bytes.count) else { return }
+        guard !lossUp.drops() else {
+            context.statistics.repair.droppedUp += 1
+            return
+        }
         context.batch.batch.commit(length, to: destination)
         port.flush(&context.batch.batch)
     }

@@ -80,6 +80,17 @@ final class Participant {
     let trackers: UnsafeMutablePointer<StreamTracker>
     /// What came of each video source, by the place of its sender; empty where pictures are not judged.
     var judges: [PictureJudge] = []
+    /// What is missing of each; empty where nothing is asked for again.
+    var gaps: [GapList] = []
+    /// Between a request and what it brings.
+    var roundTrip = LoadGeneratorLimits.firstRoundTrip
+    /// When missing packets are asked for.
+    var repairDue: Timestamp?
+    /// What we lose on purpose.
+    var lossUp: LossGate
+    var lossDown: LossGate
+    /// Audio packets lost by that instead of received.
+    var lostAudio: UInt64 = 0
     var recorder = TransportWideRecorder()
     var feedbackDue: Timestamp?
     var feedbackMedia: UInt32 = 0
@@ -105,6 +116,8 @@ final class Participant {
         isPassive = context.options.isPassive
         cname = "load\(order.planned.number)"
         random = Random(seed: context.options.seed &+ UInt64(order.planned.number) &* 0x9E37_79B9)
+        lossUp = LossGate(percent: context.options.lossUp, seed: random.next())
+        lossDown = LossGate(percent: context.options.lossDown, seed: random.next())
         var udp = UDPPortOptions()
         udp.usesGSO = context.options.usesGSO
         udp.receiveBufferBytes = 4 << 20
@@ -157,7 +170,7 @@ final class Participant {
         if let audio { next = earlier(next, min(audio.due, audio.stream.reportDue)) }
         for video in videos { next = earlier(next, min(video.due, video.stream.reportDue)) }
         next = earlier(next, earlier(feedbackDue, receiverReportDue))
-        return earlier(next, pictureRequestDue)
+        return earlier(earlier(next, pictureRequestDue), repairDue)
     }
 
     /// Sends the first checks.

@@ -16,6 +16,8 @@ final class PlannedStream: Sendable {
     let hasRepair: Bool
     /// Packets sent so far, of all encodings: with one of them the next packet has this stamp number.
     let sent = Atomic<UInt32>(0)
+    /// Of those, packets that the sender lost on purpose.
+    let dropped = Atomic<UInt32>(0)
 
     init(ssrc: UInt32, isVideo: Bool, sender: Int, encodings: Int = 1, hasRepair: Bool = false) {
         self.ssrc = ssrc

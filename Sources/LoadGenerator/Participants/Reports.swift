@@ -71,6 +71,31 @@ enum Reports {
         return writer.bytes
     }
 
+    /// A NACK of packets whose numbers ascend (RFC 4585 6.2.1).
+    static func nack(_ numbers: [UInt16], from ssrc: UInt32, about media: UInt32) -> [UInt8] {
+        var writer = ByteWriter(capacity: 12 + 4 * numbers.count)
+        writer.uint8(0x81)
+        writer.uint8(205)
+        writer.uint16(0)
+        writer.uint32(ssrc)
+        writer.uint32(media)
+        var index = 0
+        // Ends: each turn takes a number.
+        while index < numbers.count {
+            let first = numbers[index]
+            var mask: UInt16 = 0
+            index += 1
+            while index < numbers.count, numbers[index] &- first &- 1 < 16 {
+                mask |= 1 << (numbers[index] &- first &- 1)
+                index += 1
+            }
+            writer.uint16(first)
+            writer.uint16(mask)
+        }
+        writer.patch16(UInt16(writer.count / 4 - 1), at: 2)
+        return writer.bytes
+    }
+
     /// SDES with a CNAME.
     private static func description(_ ssrc: UInt32, _ cname: String, to writer: inout ByteWriter) {
         let start = writer.count

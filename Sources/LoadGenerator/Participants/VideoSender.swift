@@ -28,6 +28,8 @@ struct VideoSender {
     private var wantsKeyframe = true
     private var lastKeyframe: Timestamp?
     private let temporal: TemporalPattern
+    /// What may have to be sent again.
+    private var memory: PacketMemory?
     /// Frames begun, and how many since the last key frame.
     private var frameNumber: UInt16 = 0
     private var sinceKeyframe = 0
@@ -62,6 +64,11 @@ struct VideoSender {
             stream: planned, encoding: encoding.number, payloadType: Offer.vp8, clockRate: 90_000, random: &random,
             at: now)
         temporal = TemporalPattern(layers: encoding.temporalLayers)
+        if planned.hasRepair {
+            memory = PacketMemory(
+                ssrc: planned.repairSSRC(ofEncoding: encoding.number), bitrate: encoding.bitrate,
+                frameRate: options.videoFrameRate)
+        }
         pattern = VideoPattern(
             bitrate: encoding.bitrate, frameRate: options.videoFrameRate, seed: random.next())
         filler = random.bytes(LoadGeneratorLimits.packetBytes + 256)
@@ -169,7 +176,17 @@ struct VideoSender {
             payload, covered: VP8Payload.descriptorBytes, flags: flags, frame: frameNumber, place: place, at: now)
         pacer.note(byteCount: end, at: now)
         evenPacer?.note()
+        memory?.note(UnsafeRawBufferPointer(rebasing: packet[..<end]))
         return end
+    }
+
+    /// Writes the retransmission of packet `sequence`, not encrypted yet.
+    mutating func writeRepeat(
+        of sequence: UInt16, to packet: UnsafeMutableRawBufferPointer, transportWide: UInt16, at now: Timestamp
+    ) -> PacketMemory.Answer {
+        let answer = memory?.write(sequence, to: packet, headerBytes: Self.headerBytes, at: now) ?? .unknown
+        if case .written = answer { writeExtensions(to: packet, transportWide: transportWide, at: now) }
+        return answer
     }
 
     private func writeExtensions(to packet: UnsafeMutableRawBufferPointer, transportWide: UInt16, at now: Timestamp) {

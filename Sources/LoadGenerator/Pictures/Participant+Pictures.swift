@@ -21,6 +21,7 @@ extension Participant {
     func prepareJudges(_ options: LoadOptions, at now: Timestamp) {
         guard options.judgesPictures else { return }
         judges = (0..<conference.videoSenders).map { _ in PictureJudge() }
+        if options.isRepairing { gaps = judges.map { _ in GapList() } }
         noteWishes(at: now)
     }
 
@@ -57,6 +58,7 @@ extension Participant {
         }
         let number = number(header, index, at: now)
         let isNew = trackers[index].note(header: number, stamp: number)
+        if isNew { noteArrival(number, index, isRepair: false, at: now, &context) }
         let padding = header.hasPadding && length > header.byteCount ? Int(packet[length - 1]) : 0
         let end = length - padding
         guard end > header.byteCount else {
@@ -68,7 +70,8 @@ extension Participant {
         judge(payload, header, number, index, at: now, &context)
     }
 
-    private func judge(
+    /// Hands a packet that did not come before to its judge.
+    func judge(
         _ payload: UnsafeRawBufferPointer, _ header: HeaderView, _ number: Int64, _ index: Int, at now: Timestamp,
         _ context: inout LoopContext
     ) {
@@ -94,6 +97,7 @@ extension Participant {
             number: number, timestamp: header.timestamp, isEnd: header.marker, layers: layers, encoding: encoding,
             stamp: stamp)
         judges[place].take(picture, at: context.arrivedAt, &context.statistics.pictures)
+        if !gaps.isEmpty { gaps[place].settle(before: judges[place].settled, &context.statistics.repair) }
         if !trackers[index].hasKeyframe, judges[place].shown > 0 {
             trackers[index].hasKeyframe = true
             context.statistics.firstKeyframe.note((now - connectedAt).nanoseconds)
@@ -119,6 +123,7 @@ extension Participant {
     func countPictures(until end: Int64, into result: inout LoopStatistics) {
         guard !judges.isEmpty else { return }
         var receiver = PictureStatistics.Receiver(number: planned.number, endpoint: planned.endpoint)
+        for place in gaps.indices { result.repair.outstanding += UInt64(gaps[place].count) }
         for place in judges.indices where place != planned.member {
             let index = conference.firstVideo + place
             var time = judges[place].time

@@ -50,7 +50,7 @@ extension LoadResult {
                     ])
                 ))
         }
-        if options.judgesPictures { members.append(("pictures", picturesJSON)) }
+        if options.judgesPictures { members += [("pictures", picturesJSON), ("repair", repairJSON)] }
         if options.channel != .none { members.append(("bridge_channel", channelJSON)) }
         return .object(members)
     }

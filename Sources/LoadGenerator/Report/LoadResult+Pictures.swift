@@ -82,7 +82,7 @@ extension LoadResult {
 
     private func milliseconds(_ nanoseconds: Int64) -> String { "\(decimal(Double(nanoseconds) / 1e6, 1)) ms" }
 
-    private func spread(_ histogram: LatencyHistogram) -> String {
+    func spread(_ histogram: LatencyHistogram) -> String {
         let parts = [histogram.quantile(0.5), histogram.quantile(0.95), histogram.maximum].map(milliseconds)
         return parts.joined(separator: " / ") + "  (p50 / p95 / max)"
     }

@@ -32,7 +32,7 @@ extension LoadResult {
                 "RTCP: SR / RR / TWCC / NACK",
                 "\(s.senderReports) / \(s.receiverReports) / \(s.transportFeedback) / \(s.nacks)"
             ))
-        if options.judgesPictures { rows += pictureRows }
+        if options.judgesPictures { rows += pictureRows + repairRows }
         if options.channel != .none { rows += channelRows }
         if let bridge, let cost = bridgeMicrosecondsPerPacket {
             rows.append(("bridge CPU per packet", "\(decimal(cost, 2)) µs"))

@@ -42,11 +42,12 @@ struct LoadResult: Sendable {
         }
         lines += s.failures
         lines += Self.lines([
-            (s.lost, "packets lost"), (s.altered, "packets altered"), (s.duplicates, "packets duplicated"),
+            (s.lost - min(s.lost, s.repair.lostAudio), "packets lost"), (s.altered, "packets altered"),
+            (s.duplicates, "packets duplicated"),
             (s.misdelivered, "packets delivered to the wrong receiver"), (s.malformed, "datagrams of no known kind"),
             (s.silentStreams, "streams never seen by a receiver"),
         ])
-        if options.judgesPictures { lines += pictureImperfections }
+        if options.judgesPictures { lines += pictureImperfections + repairImperfections }
         if options.channel != .none { lines += channelImperfections }
         if s.streams > 0, s.received == 0 { lines.append("nothing received") }
         return lines

@@ -193,13 +193,16 @@ struct MediaLoop: ~Copyable {
         mailbox.altered.store(context.statistics.altered, ordering: .relaxed)
         mailbox.processorNanoseconds.store(Self.processorNanoseconds(), ordering: .relaxed)
         guard !context.isSending else { return }
-        let received = context.statistics.received + context.statistics.channel.received
+        let received =
+            context.statistics.received + context.statistics.channel.received + context.statistics.retransmissions
         quietTurns = received == receivedBefore ? quietTurns + 1 : 0
         receivedBefore = received
         // Counting takes a while in large calls, and there is nothing to count while packets still come.
         if quietTurns == 1 {
             let statistics = finalStatistics()
-            let missing = statistics.lost + statistics.channel.messagesLost + statistics.channel.statsWrong
+            let missing =
+                statistics.lost + statistics.channel.messagesLost + statistics.channel.statsWrong
+                + statistics.repair.outstanding
             mailbox.missing.store(missing, ordering: .relaxed)
         }
         mailbox.quietTurns.store(quietTurns, ordering: .releasing)
@@ -227,12 +230,14 @@ struct MediaLoop: ~Copyable {
             }
             let end = (stoppedAt ?? MonotonicClock.now()).nanoseconds
             participant.countPictures(until: end, into: &result)
+            result.repair.lostAudio += participant.lostAudio
             for (index, stream) in participant.conference.streams.enumerated()
             where stream.sender != participant.planned.number && (!stream.isVideo || participant.judges.isEmpty) {
                 let sent = Int64(stream.sent.load(ordering: .acquiring))
                 guard sent > 0 else { continue }
                 let tracker = participant.trackers[index]
                 result.streams += 1
+                if !stream.isVideo { result.repair.lostAudio += UInt64(stream.dropped.load(ordering: .relaxed)) }
                 result.expected += tracker.expected(last: sent - 1)
                 result.lost += tracker.missing(last: sent - 1)
                 result.duplicates += tracker.duplicates

@@ -58,6 +58,9 @@ struct LoopStatistics: Sendable {
     /// What decoders would have made of the video, where that is judged.
     var pictures = PictureStatistics()
 
+    /// What was lost on purpose and what was repaired.
+    var repair = RepairStatistics()
+
     /// What the bridge channels said and did.
     var channel = ChannelStatistics()
 
@@ -104,6 +107,7 @@ struct LoopStatistics: Sendable {
         firstKeyframe.merge(other.firstKeyframe)
         processorNanoseconds = max(processorNanoseconds, other.processorNanoseconds)
         pictures.merge(other.pictures)
+        repair.merge(other.repair)
         channel.merge(other.channel)
         streams += other.streams
         expected += other.expected

@@ -64,6 +64,14 @@ struct StreamTracker: BitwiseCopyable {
         _ = count(header + distance)
     }
 
+    /// Notes a packet that came in a retransmission; that it came before is no flaw then.
+    /// - Returns: whether it did not come before.
+    mutating func note(repeated number: Int64) -> Bool {
+        let before = duplicates
+        defer { duplicates = before }
+        return count(number)
+    }
+
     /// A packet came whose number the replay check of its receiver knows already.
     mutating func noteRepetition() { duplicates += 1 }
 
