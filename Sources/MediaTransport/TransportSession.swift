@@ -217,6 +217,16 @@ public struct TransportSession: ~Copyable {
         sender?.protectRTP(handle, slot: slot, headerBytes: headerBytes, payload: payload, into: &queue) ?? nil
     }
 
+    /// Whether a packet can be sent a second time under its number; see `SRTPSender`.
+    public var canRepeat: Bool { sender?.canRepeat() ?? false }
+
+    /// Encrypts a packet a second time under its number, with the payload it had; see `SRTPSender`.
+    public mutating func protectRepeat(
+        slot: UnsafeMutableRawBufferPointer, headerBytes: Int, payload: UnsafeRawBufferPointer
+    ) -> Int? {
+        sender?.protectRepeat(slot: slot, headerBytes: headerBytes, payload: payload) ?? nil
+    }
+
     /// The highest sequence number that was sent under an SSRC; `nil` when there was none.
     public func lastSentSequence(of ssrc: UInt32) -> UInt16? { sender?.lastSequence(of: ssrc) ?? nil }
 

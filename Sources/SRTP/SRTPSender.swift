@@ -7,7 +7,8 @@ internal import Primitives
 ///
 /// Indices come from the packets' own sequence numbers. The same index of an SSRC is never sealed twice: with AES-GCM
 /// two different packets under one nonce would give the authentication key away. So contexts are never forgotten
-/// (``SRTPLimits/sendContexts``), and a retransmission needs a fresh sequence number (RTX).
+/// (``SRTPLimits/sendContexts``), and a retransmission needs a fresh sequence number (RTX). The one exception is
+/// ``protectRepeat(slot:headerBytes:payload:)``, which AES-GCM does not have.
 /// - Memory: some 4 kB of cipher state, 50 to 100 bytes per SSRC.
 public struct SRTPSender: ~Copyable {
     /// Where a stream's context is: saves looking it up by SSRC for each packet. Plain data, valid as long as its
@@ -113,6 +114,33 @@ public struct SRTPSender: ~Copyable {
         let isSealed = ciphers.rtp.seal(
             ssrc: ssrc, index: index, payload: payload.baseAddress ?? UnsafeRawPointer(base), into: base, layout,
             &queue)
+        return isSealed ? finish(layout) : refuse(.cipher)
+    }
+
+    /// Whether ``protectRepeat(slot:headerBytes:payload:)`` can be: not with AES-GCM.
+    public func canRepeat() -> Bool { !ciphers.profile.isAEAD }
+
+    /// Encrypts and authenticates an RTP packet again, under the sequence number it left with before.
+    ///
+    /// Counter mode gives the same ciphertext for the same payload, or for the beginning of it, and HMAC may cover
+    /// another header; so the payload must be what was sealed under this number. Under AES-GCM a second tag for the
+    /// same nonce would give the authentication key away: there, and for a number that is still free, nothing is
+    /// sealed.
+    /// - Parameters: as for the first sealing.
+    /// - Returns: length of the protected packet; `nil` when it was refused, and counted.
+    public mutating func protectRepeat(
+        slot: UnsafeMutableRawBufferPointer, headerBytes: Int, payload: UnsafeRawBufferPointer
+    ) -> Int? {
+        guard canRepeat() else { return refuse(.reused) }
+        guard let base = room(in: slot, headerBytes: headerBytes, payloadBytes: payload.count) else { return nil }
+        let ssrc = loadBigEndian(UnsafeRawPointer(base), at: 8, as: UInt32.self)
+        guard let place = contexts.place(of: ssrc), contexts[place].window.bits != 0,
+            let index = contexts[place].window.estimate(loadBigEndian(UnsafeRawPointer(base), at: 2, as: UInt16.self)),
+            contexts[place].window.verdict(index) != .fresh
+        else { return refuse(.reused) }
+        let layout = layout(headerBytes: headerBytes, payloadBytes: payload.count, index: index)
+        let isSealed = ciphers.rtp.seal(
+            ssrc: ssrc, index: index, payload: payload.baseAddress ?? UnsafeRawPointer(base), into: base, layout)
         return isSealed ? finish(layout) : refuse(.cipher)
     }
 
