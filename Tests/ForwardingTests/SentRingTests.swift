@@ -14,7 +14,7 @@ struct SentRingTests {
     /// What the ring knows of a number: reference, or why there is none.
     private static func look(_ sequence: UInt16, _ ring: SentRing, _ rings: borrowing SentRings) -> String {
         do throws(SentRing.Miss) {
-            return "\(try rings.entry(sequence, in: ring).pointee.reference.rawValue)"
+            return "\(try rings.entry(sequence, in: ring).get().pointee.reference.rawValue)"
         } catch {
             return "\(error)"
         }
@@ -43,7 +43,7 @@ struct SentRingTests {
         #expect(Self.look(1, ring, rings) == "4")
         #expect(Self.look(2, ring, rings) == "neverSent", "ahead")
         #expect(Self.look(65_533, ring, rings) == "neverSent", "before the first")
-        let entry = try rings.entry(1, in: ring)
+        let entry = try rings.entry(1, in: ring).get()
         #expect(entry.pointee.patch == patch)
         entry.pointee.noteRepeat(at: .zero)
         #expect(entry.pointee.patch == patch)

@@ -21,6 +21,9 @@ public struct NackCounters: BitwiseCopyable, Hashable, Sendable {
     /// Gaps that were too large to ask for.
     public var jumps: UInt32 = 0
 
+    /// Numbers given up, for whatever reason.
+    public var givenUp: UInt32 { exhausted &+ outlived &+ superseded &+ overflowed }
+
     /// Nothing yet.
     public init() {}
 }

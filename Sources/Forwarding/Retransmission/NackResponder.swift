@@ -57,14 +57,10 @@ public struct NackResponder: BitwiseCopyable, Sendable {
             return memory.counters.ignored += 1
         }
         let entry: UnsafeMutablePointer<SentRing.Entry>
-        do throws(SentRing.Miss) {
-            entry = try memory.rings.entry(sequence, in: ring)
-        } catch {
-            switch error {
-            case .neverSent: memory.counters.neverSent += 1
-            case .tooOld: memory.counters.forgotten += 1
-            }
-            return
+        switch memory.rings.entry(sequence, in: ring) {
+        case .success(let found): entry = found
+        case .failure(.neverSent): return memory.counters.neverSent += 1
+        case .failure(.tooOld): return memory.counters.forgotten += 1
         }
         if entry.pointee.repeats > 0 {
             guard entry.pointee.timeSinceRepeat(at: now) >= spacing else { return memory.counters.tooSoon += 1 }

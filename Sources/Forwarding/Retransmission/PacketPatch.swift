@@ -1,5 +1,7 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
+import VideoPayload
+
 /// How one receiver's copy of a packet differed from what the sender sent, beyond its numbers: all that is needed to
 /// make the same packet again.
 public struct PacketPatch: BitwiseCopyable, Hashable, Sendable {
@@ -34,5 +36,17 @@ public struct PacketPatch: BitwiseCopyable, Hashable, Sendable {
         self.pictureID = pictureID
         self.layerIndex = layerIndex
         self.fields = fields
+    }
+
+    /// Writes into a repeat's payload what was written when the packet was sent first. The payload keeps its length.
+    /// - Parameters:
+    ///   - slot: the repeat, in plaintext.
+    ///   - info: of the stored packet.
+    ///   - offset: where the original payload begins in `slot`.
+    public func apply(to slot: UnsafeMutableRawBufferPointer, of info: PacketInfo, at offset: Int) {
+        guard fields.contains(.pictureID) || fields.contains(.layerIndex), offset + info.payloadBytes <= slot.count
+        else { return }
+        var span = UnsafeMutableRawBufferPointer(rebasing: slot[..<(offset + info.payloadBytes)]).mutableBytes
+        info.vp8.fields.patch(pictureID: pictureID, tl0PictureIndex: layerIndex, in: &span, at: offset)
     }
 }

@@ -1,7 +1,7 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
 /// What came of the numbers that receivers asked for. Every one is ``queued`` or refused for one of the reasons below.
-public struct RepairCounters: BitwiseCopyable, Sendable {
+public struct RepairCounters: BitwiseCopyable, Hashable, Sendable {
     /// Numbers asked for.
     public var requested: UInt64 = 0
     /// Repeats put into a receiver's list.

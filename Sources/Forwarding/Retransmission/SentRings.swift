@@ -69,15 +69,18 @@ public struct SentRings: ~Copyable {
         count -= 1
     }
 
-    /// The entry of a number; valid until the next ``note(_:_:_:in:)`` or ``close(_:)`` of its ring.
-    func entry(_ sequence: UInt16, in ring: SentRing) throws(SentRing.Miss) -> UnsafeMutablePointer<SentRing.Entry> {
-        guard ring.isOpen else { throw .neverSent }
+    /// The entry of a number; valid until the next ``note(_:_:_:in:)`` or ``close(_:)`` of its ring. A value in any
+    /// case: an error that is thrown takes memory, and anybody can ask for what is not there.
+    func entry(
+        _ sequence: UInt16, in ring: SentRing
+    ) -> Result<UnsafeMutablePointer<SentRing.Entry>, SentRing.Miss> {
+        guard ring.isOpen else { return .failure(.neverSent) }
         let distance = Int(Int16(bitPattern: sequence &- ring.newest))
-        guard distance <= 0 else { throw .neverSent }
-        guard distance > -Self.size else { throw .tooOld }
+        guard distance <= 0 else { return .failure(.neverSent) }
+        guard distance > -Self.size else { return .failure(.tooOld) }
         let entry = entries(ring) + Int(sequence) & (Self.size - 1)
-        guard entry.pointee.sequence == sequence else { throw .neverSent }
-        return entry
+        guard entry.pointee.sequence == sequence else { return .failure(.neverSent) }
+        return .success(entry)
     }
 
     @inline(__always)
