@@ -62,6 +62,8 @@ public enum ConferencingLimits {
     static let tailPackets = 8
     /// Packets sent for one conference before the next one has its turn.
     static let conferenceShare = 192
+    /// Repeats that leave although media has spent the turn; the rest waits for the next.
+    static let repeatsBesideMedia = 64
     /// Due timers handled in one turn of the loop; the rest waits for the next.
     public static let timersPerTurn = 256
     /// Packets in a row that are dropped without being authenticated; then one has to prove where the sequence is.

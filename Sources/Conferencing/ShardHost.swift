@@ -79,6 +79,14 @@ public struct ShardHost: ~Copyable {
     let heldRecords = RecordRing(capacity: ConferencingLimits.heldRecordsBytes)
     var heldCount = 0
 
+    /// What is remembered to repair losses on the way to receivers (Hall/ShardHost+Repeats.swift).
+    var repair: RepairMemory
+    /// How much of its counters stands in ``counters``.
+    var toldRepairs = RepairCounters()
+    var toldOverwritten: UInt64 = 0
+    /// Endpoints with repeats that wait, each once.
+    var repeating = GrowableQueue<SlabKey>()
+
     // The packets that wait (Hall/PacketPath.swift).
     var batch = PacketBatch()
     /// Conferences with packets, in the order in which they are served.
@@ -98,6 +106,7 @@ public struct ShardHost: ~Copyable {
         self.counters = counters
         self.random = random
         self.channelRecords = channelRecords
+        repair = RepairMemory(settings.repair)
         sealQueue = SealQueue(settings.srtp.engine)
         allocator = Allocator(settings: settings.allocation)
         sorter = PacketSorter(worker: settings.worker, prefix: settings.ufragPrefix)

@@ -55,6 +55,8 @@ public struct ShardSettings: Sendable {
     public var discardedEarly = 0
     /// `jmt.audio.red`.
     public var redundancy = RedundancySettings()
+    /// How much is kept and spent to repair losses on the way to receivers.
+    public var repair = RepairSettings()
     /// `videobridge.speech-activity` and `videobridge.loudest`.
     public var speech = SpeechSettings()
 

@@ -13,6 +13,17 @@ public enum MediaCounter: Int, CaseIterable, Sendable {
     case sourcesRefusedFull, sourcesRefusedForeign
     case dominantSpeakerChanges, audioRecovered, discardedEarly
 
+    // Repair of losses on the way from senders: what was asked of them and what came of it.
+    case nacksSent, packetsAskedFor, packetsAskedForAgain, packetsRepaired, packetsGivenUp, repeatsReceived
+    // And on the way to receivers: numbers they asked for, of nothing that they get, sent again (also under their old
+    // number), and why others were not: asked for too fast, never sent, sent too long ago, repeated just now or too
+    // often, no longer there, over the receiver's budget, too many waiting.
+    case repeatsAskedFor, nacksUnknown, repeatsSent, repeatsSentPlain
+    case repeatsIgnored, repeatsNeverSent, repeatsForgotten, repeatsTooSoon, repeatsExhausted, repeatsMissed
+    case repeatsOverBudget, repeatsQueueFull
+    // Packets that left the store for repeats before their time.
+    case repairStoreOverwritten
+
     // Application data of DTLS: packets of the data channels.
     case channelRecordsReceived, channelRecordsSent
 
@@ -42,7 +53,11 @@ public enum MediaCounter: Int, CaseIterable, Sendable {
     case droppedVisitorMedia, droppedPaddingOnly, droppedSilence, droppedDuplicate, droppedUnwanted
     case droppedNotLoudest
     case droppedNotForwardedEncoding
+    // Of what senders repeat: nothing in it, cut off, here already, before all that is remembered.
+    case droppedProbe, droppedMalformedRTX, droppedRepeat, droppedTooLate
     case droppedWaitingForKeyframe, droppedBeforeStart, droppedBatchFull, droppedNoReceiverRoute, droppedSRTPSend
+    // Repeats that waited and were not sent: the receiver or the packet is gone, or there is no way to send them.
+    case droppedRepeatWaiting, droppedRepeatUnsendable
     // Drops at the way out and in the mailboxes.
     case droppedSendBuffer, droppedSendError, droppedEventRing, droppedKernelReceive
 

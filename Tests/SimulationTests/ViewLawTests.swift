@@ -139,5 +139,10 @@ struct ViewLawTests {
         try law.admitRepeat(sight(1, as: 51), sequence: 6)
         #expect(law.repeats == 2)
         #expect(throws: Breach.self) { try law.admitRepeat(sight(1, as: 51), sequence: 7) }
+        // Asked for while the bridge itself was missing it.
+        law = try self.law([sight(0, as: 50)], in: world)
+        law.noteRequest(51)
+        try law.admit(sight(1, as: 51), world, mask: 0x7FFF, at: start)
+        try law.admitRepeat(sight(1, as: 51), sequence: 5)
     }
 }

@@ -170,7 +170,10 @@ extension BridgeMetrics {
             .rtpForwarded, .keyframeRequestsReceived, .keyframeRequestsSent, .keyframeRequestsThrottled,
             .keyframeRequestsRepeated, .keyframeRequestsUnknown, .sourcesRefusedFull, .sourcesRefusedForeign,
             .audioRecovered, .discardedEarly, .dtlsSucceeded, .endpointsExpired, .channelRecordsReceived,
-            .channelRecordsSent,
+            .channelRecordsSent, .nacksSent, .packetsAskedFor, .packetsAskedForAgain, .packetsRepaired,
+            .packetsGivenUp, .repeatsReceived, .repeatsAskedFor, .nacksUnknown, .repeatsSent, .repeatsSentPlain,
+            .repeatsIgnored, .repeatsNeverSent, .repeatsForgotten, .repeatsTooSoon, .repeatsExhausted, .repeatsMissed,
+            .repeatsOverBudget, .repeatsQueueFull, .repairStoreOverwritten,
         ] + MediaCounter.allCases.filter { $0.rawValue >= MediaCounter.droppedUnknownSource.rawValue })
         .map { ($0, snakeCase("\($0)")) }
 

@@ -20,6 +20,7 @@ extension ShardHost {
             removeSource(Int(endpoint.pointee.uplink.sources[position]), from: conferenceIndex)
         }
         if !endpoint.pointee.uplink.refused.isEmpty { forgetRefused(index, in: conference) }
+        closeRepairs(of: endpoint)
         forgetFlows(of: index)
         if !conference.pointee.isEnding { leaveSpeech(endpoint, conference) }
         if endpoint.pointee.downlink.takesRedundancy { conference.pointee.redundantCount -= 1 }

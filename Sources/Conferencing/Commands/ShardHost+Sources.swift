@@ -169,6 +169,7 @@ extension ShardHost {
     mutating func removeSource(_ slot: Int, from conferenceIndex: Int) {
         let conference = conferences.pointer(at: conferenceIndex)
         dropWaiting(slot, of: conference)
+        if !conference.pointee.isEnding { closeRepairs(ofSource: slot, in: conference) }
         conference.pointee.removeSource(slot)
         if !conference.pointee.isEnding { selectForAll(in: conferenceIndex) }
     }

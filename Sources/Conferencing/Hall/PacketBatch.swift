@@ -34,6 +34,8 @@ struct BatchPacket: BitwiseCopyable {
     var canStart = true
     /// What its format says of its frame, where a receiver may get some frames and others not.
     var frame: LayerView.Packet?
+    /// Where the store for repeats has it.
+    var reference = PacketReference.none
     /// Which receivers it is for.
     var audience = Audience.everybody
     /// There was no room to keep it: it is passed over.
@@ -47,6 +49,17 @@ struct BatchPacket: BitwiseCopyable {
         var span = bytes.mutableBytes
         info.vp8.fields.patch(
             pictureID: outgoing.pictureID, tl0PictureIndex: outgoing.base, in: &span, at: info.headerBytes)
+    }
+
+    /// All that is changed for a receiver, beside the sequence number; ``PacketPatch/apply(to:of:at:)`` does the same
+    /// again.
+    @inline(__always)
+    func change(_ outgoing: LayerView.Outgoing) -> PacketPatch {
+        let offset = outgoing.timestamp &- info.timestamp
+        guard frame != nil else { return PacketPatch(timestampOffset: offset) }
+        return PacketPatch(
+            timestampOffset: offset, pictureID: outgoing.pictureID, layerIndex: outgoing.base,
+            fields: [.pictureID, .layerIndex])
     }
 }
 

@@ -21,8 +21,8 @@ extension ShardHost {
 
     // MARK: Doors 2 to 5
 
-    /// Whether packets wait to be forwarded.
-    public var hasWaiting: Bool { !queue.isEmpty }
+    /// Whether packets wait to be forwarded, or to be repeated.
+    public var hasWaiting: Bool { !queue.isEmpty || !repeating.isEmpty }
 
     /// Takes one datagram. Forwardable packets stay in the batch until they are pumped or parked: `datagram` must live
     /// so long. Answers of the side door (STUN, handshakes) go into `egress`; keep some room there.
@@ -150,7 +150,7 @@ extension ShardHost {
         let conferenceIndex = endpoint.pointee.conference
         let conference = conferences.pointer(at: conferenceIndex)
         let source = conference.pointee.sources.pointer(at: Int(stream.source))
-        let codec = endpoint.pointee.uplink.codecs[Int(info.payloadType & 127)]
+        var codec = endpoint.pointee.uplink.codecs[Int(info.payloadType & 127)]
         guard source.pointee.carries(codec, isRetransmission: stream.isRetransmission) else {
             return counters.add(.droppedUnknownPayloadType)
         }
@@ -160,13 +160,30 @@ extension ShardHost {
         }
         let isVideo = source.pointee.mediaType == .video
         if isVideo { endpoint.pointee.uplink.lastVideo = now } else { endpoint.pointee.uplink.lastAudio = now }
-        guard !stream.isRetransmission else { return counters.add(.droppedNotForwardedEncoding) }
         let encoding = source.pointee.encodings.pointer(at: Int(stream.encoding))
-        if encoding.pointee.skipped > 0 { settleSkipped(encoding, before: info.sequence) }
-        let place = encoding.pointee.statistics.account(info, now: arrival)
-        guard place != .duplicate else { return counters.add(.droppedDuplicate) }
-        if isVideo { measure(&info, packet, codec: codec, stream, of: source, from: endpoint, at: arrival) }
+        var packet = packet
+        var place = ReceptionStatistics.Arrival.late
+        if stream.isRetransmission {
+            // What is repeated does not count as received: reports tell the loss as it was.
+            guard
+                let restored = restore(
+                    &info, packet, codec: &codec, of: encoding.pointee.ssrc, source, from: endpoint)
+            else { return }
+            packet = restored
+        } else {
+            if encoding.pointee.skipped > 0 { settleSkipped(encoding, before: info.sequence) }
+            place = encoding.pointee.statistics.account(info, now: arrival)
+            guard place != .duplicate else { return counters.add(.droppedDuplicate) }
+        }
         if place == .restart { encoding.pointee.gaps.restart(at: info.sequence) }
+        if isVideo,
+            !isNew(
+                info, of: stream, isRepeat: stream.isRetransmission, isRestart: place == .restart, source,
+                in: conference, from: index, at: now)
+        {
+            return
+        }
+        if isVideo { measure(&info, packet, codec: codec, stream, of: source, from: endpoint, at: arrival) }
         if let reason = discardReason(info, isVideo: isVideo, of: endpoint) {
             encoding.pointee.gaps.discard(info.sequence)
             return counters.add(reason)
@@ -182,14 +199,17 @@ extension ShardHost {
             return counters.add(.droppedDuplicate)
         }
         encoding.pointee.publishReport(position: stream.encoding, at: now)
-        if source.pointee.changes(to: codec) { offer(Int(stream.source), to: conference) }
+        if !stream.isRetransmission, source.pointee.changes(to: codec) { offer(Int(stream.source), to: conference) }
         guard !conference.pointee.interest.isUnwanted(Int(stream.source)) else { return counters.add(.droppedUnwanted) }
         guard let base = UnsafeMutableRawPointer(mutating: packet.baseAddress) else { return }
         var record = BatchPacket(info: info, base: base, sequence: sequence, codec: codec, encoding: stream.encoding)
         if isVideo, !describe(&record, of: source) { return counters.add(.droppedBeforeStart) }
+        if record.info.isKeyframe { settleLosses(before: info.sequence, of: stream.encoding, source) }
         guard source.pointee.used >> stream.encoding & 1 == 1 else {
             return counters.add(.droppedNotForwardedEncoding)
         }
+        // The one copy for all repeats, before anything is changed for a receiver.
+        if isVideo { record.reference = repair.store.insert(record.info, from: base, codec: codec, at: now) }
         if !isVideo, needsRedundancy(codec, source, conference) {
             enqueueRedundant(record, of: Int(stream.source), from: endpoint)
         } else {
@@ -238,7 +258,11 @@ extension ShardHost {
     public mutating func pump(
         into egress: inout EgressBatch, at now: Timestamp, within budget: inout Int
     ) -> PumpResult {
-        let result = serveQueue(into: &egress, at: now, within: &budget)
+        var result = serveQueue(into: &egress, at: now, within: &budget)
+        // Behind the media of all, so that its runs stay whole.
+        if result != .egressFull, !repeating.isEmpty {
+            result = serveRepeats(into: &egress, at: now, within: &budget) ?? result
+        }
         // What is in `egress` has to be complete when the caller sends it.
         let failures = sealQueue.finish()
         if failures > 0 { counters.add(.droppedSRTPSend, UInt64(failures)) }
@@ -387,7 +411,9 @@ extension ShardHost {
         let key = source.pointee.allocationKey(slot: slot)
         if let target = receiver.pointee.reception.target(ofSlot: slot, key: key) { projection.aim(at: target) }
         source.pointee.used |= projection.usedEncodings
-        return receiver.pointee.downlink.addPair(slot: slot, projection)
+        let pair = receiver.pointee.downlink.addPair(slot: slot, projection)
+        repair.rings.close(&receiver.pointee.downlink.repair(at: pair).pointee.sent)
+        return pair
     }
 
     /// What one receiver was sent.
@@ -422,6 +448,8 @@ extension ShardHost {
         into egress: inout EgressBatch
     ) -> Int32 {
         let projection = receiver.pointee.downlink.projection(at: pair)
+        // Who sends no NACKs asks for nothing.
+        let isRemembered = source.pointee.mediaType == .video && receiver.pointee.uplink.hasNACK
         var position = step.position
         var left = step.packets
         // Ends: the list has no cycle.
@@ -479,6 +507,11 @@ extension ShardHost {
             }
             projection.pointee.noteSent(payloadBytes: packet.pointee.info.payloadBytes)
             egress.commit(total, to: destination)
+            if isRemembered, packet.pointee.reference != .none {
+                repair.rings.note(
+                    outgoing.sequence, packet.pointee.reference, packet.pointee.change(outgoing),
+                    in: &receiver.pointee.downlink.repair(at: pair).pointee.sent)
+            }
             sent.packets += 1
             sent.bytes += total
         }

@@ -40,9 +40,11 @@ extension ShardHost {
             case .fullIntraRequest(let entry):
                 receiveKeyframeRequest(of: entry.ssrc, from: index, fullIntra: entry.sequence, at: now, into: &egress)
             case .maximumBitrate(let estimate): receiveEstimate(estimate, from: index, at: now)
-            case .nack, .transportFeedback, .ignored: break
+            case .nack(let ssrc, let nack): receiveNack(nack, of: ssrc, from: index, at: now)
+            case .transportFeedback, .ignored: break
             }
         }
+        tellRepairs()
         if actions.isMalformed { counters.add(.droppedMalformedRTCP) }
     }
 
@@ -169,12 +171,11 @@ extension ShardHost {
         else { return }
         let owner = endpoints.pointer(at: Int(source.pointee.owner))
         guard owner.pointee.transport.isReady else { return }
-        let roundTrip = owner.pointee.downlink.roundTrip == .zero ? nil : owner.pointee.downlink.roundTrip
         let report = endpoints.pointer(at: requester).pointee.downlink.report(at: pair)
         guard
             settings.keyframes.admits(
                 pair: &report.pointee.keyframeRequests, source: &source.pointee.keyframeRequests,
-                roundTrip: roundTrip, now: now)
+                roundTrip: owner.pointee.downlink.knownRoundTrip, now: now)
         else { return counters.add(.keyframeRequestsThrottled) }
         _ = sendKeyframeRequest(of: slot, in: conference, into: &egress)
     }

@@ -19,6 +19,12 @@ struct Downlink: ~Copyable {
     private(set) var sentBytes = 0
     /// Smoothed round trip to it, from its receiver reports; zero before the first.
     var roundTrip = TimeDelta.zero
+    /// The same; `nil` before the first.
+    var knownRoundTrip: TimeDelta? { roundTrip == .zero ? nil : roundTrip }
+    /// Answers its NACKs; what waits to be repeated is in ``ShardHost/repair``.
+    var responder = NackResponder()
+    /// Whether it stands in ``ShardHost/repeating``.
+    var isRepeating = false
     /// What was lost on the way to it.
     var losses = LossAccount()
     /// The last REMB that was told to the control plane, in bits per second, and when the next may be.
@@ -27,14 +33,15 @@ struct Downlink: ~Copyable {
 
     /// Where the pair with a source slot stands below; two bytes for each slot up to the highest that was ever used.
     private var positions = GrowableBuffer<UInt16>()
-    /// Pages of pairs: the lines of ``pagePairs`` projections, then their cold halves. Pages never move, and at most
-    /// one is not full.
+    /// Pages of pairs: the lines of ``pagePairs`` projections, their cold halves, then what repairs need. Pages never
+    /// move, and at most one is not full.
     private var pages = GrowableBuffer<UnsafeMutableRawPointer>()
     /// Pairs made so far; each serves every later source in its slot.
     private(set) var pairCount = 0
 
     private static var pagePairs: Int { 16 }
     private static var coldOffset: Int { pagePairs * Projection.lineBytes }
+    private static var repairOffset: Int { coldOffset + pagePairs * MemoryLayout<ProjectionReport>.stride }
 
     init() {}
 
@@ -115,6 +122,14 @@ struct Downlink: ~Copyable {
             + position % Self.pagePairs
     }
 
+    /// What repairs need of the pair at `position`.
+    @inline(__always)
+    func repair(at position: Int) -> UnsafeMutablePointer<PairRepair> {
+        precondition(position >= 0 && position < pairCount, "no such pair")
+        return (pages[position / Self.pagePairs] + Self.repairOffset).assumingMemoryBound(to: PairRepair.self)
+            + position % Self.pagePairs
+    }
+
     /// It is reached again: every stream goes on without a gap, with a key frame where one is needed. How many numbers
     /// were missed does not matter then; half a round of them could not be told from numbers that run back.
     mutating func resume() {
@@ -122,13 +137,15 @@ struct Downlink: ~Copyable {
         for position in 0..<pairCount { projection(at: position).pointee.interrupt() }
     }
 
-    /// Makes the pair with a source, in place of the pair with an earlier source in the slot if there was one.
+    /// Makes the pair with a source, in place of the pair with an earlier source in the slot if there was one; the
+    /// ring of that one is the caller's to close.
     mutating func addPair(slot: Int, _ projection: Projection) -> Int {
         while positions.count <= slot { positions.append(Self.nowhere) }
         if positions[slot] != Self.nowhere {
             let position = Int(positions[slot])
             self.projection(at: position).pointee = projection
             report(at: position).pointee = ProjectionReport()
+            repair(at: position).pointee.rtx = nil
             return position
         }
         if pairCount == pages.count * Self.pagePairs { addPage() }
@@ -136,12 +153,13 @@ struct Downlink: ~Copyable {
         pairCount += 1
         self.projection(at: position).initialize(to: projection)
         report(at: position).initialize(to: ProjectionReport())
+        repair(at: position).initialize(to: PairRepair())
         positions[slot] = UInt16(position)
         return position
     }
 
     private mutating func addPage() {
-        let bytes = Self.coldOffset + Self.pagePairs * MemoryLayout<ProjectionReport>.stride
+        let bytes = Self.repairOffset + Self.pagePairs * MemoryLayout<PairRepair>.stride
         pages.append(.allocate(byteCount: bytes, alignment: Projection.lineBytes))
     }
 }

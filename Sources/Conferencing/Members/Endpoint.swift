@@ -101,6 +101,8 @@ struct Endpoint: ~Copyable {
         for type in media.payloadTypes.prefix(ShardMessagesLimits.payloadTypes) where type.number < 128 {
             downlink.apply(type, former: uplink.codecs[Int(type.number)])
             uplink.codecs[Int(type.number)] = type.codec.rawValue
+            uplink.repairs[Int(type.number)] = type.codec == .rtx ? type.associated ?? Uplink.none : Uplink.none
+            if type.codec != .rtx { uplink.hasNACK = uplink.hasNACK || type.hasNACK }
             if type.codec == .opus { uplink.audioClockRate = type.clockRate }
             uplink.hasPLI = uplink.hasPLI || type.hasPLI
             uplink.hasFIR = uplink.hasFIR || type.hasFIR

@@ -22,6 +22,9 @@ struct Uplink: ~Copyable {
     var codecs = [128 of UInt8](repeating: Uplink.none)
     /// Video clock rates are 90,000 Hz by definition; audio ones are signalled.
     var audioClockRate: UInt32 = 48_000
+    /// For a payload type of retransmissions the one it repeats (`apt`); `none` for all others.
+    var repairs = [128 of UInt8](repeating: Uplink.none)
+    var hasNACK = false
     var hasPLI = false
     var hasFIR = false
     var hasTransportCC = false
@@ -40,6 +43,8 @@ struct Uplink: ~Copyable {
     var feedback = TransportFeedback()
     /// When receiver reports go to it.
     var reports = ReportGenerator()
+    /// When something that is missing of its video is to be asked for.
+    var nextNack = Timestamp.distantFuture
     /// What was lost on the way from it.
     var losses = LossAccount()
     var lastAudio: Timestamp?
@@ -50,6 +55,12 @@ struct Uplink: ~Copyable {
     /// What an SSRC of this endpoint means.
     @inline(__always)
     subscript(_ ssrc: UInt32) -> StreamReference? { streams[ssrc] }
+
+    /// The payload type that repeats another (`apt`); `nil` without one.
+    func repairType(of number: UInt8) -> UInt8? {
+        for candidate in 0..<128 where repairs[candidate] == number { return UInt8(candidate) }
+        return nil
+    }
 
     /// Makes the table anew after sources have changed.
     mutating func setStreams(_ list: [(ssrc: UInt32, reference: StreamReference)]) {

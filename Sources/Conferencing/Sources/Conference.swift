@@ -213,11 +213,13 @@ struct Conference: ~Copyable {
         forgetStreams(of: slot)
         let source = sources.pointer(at: slot)
         var encodings = GrowableBuffer<Encoding>(capacity: streams.count)
+        var nacks = NackGenerators()
         for stream in streams {
             var encoding = Encoding(stream, clockRate: clockRate)
             for position in 0..<source.pointee.encodings.count
             where source.pointee.encodings[position].ssrc == stream.ssrc {
                 encoding = Encoding(stream, continuing: source.pointee.encodings[position])
+                nacks.take(position, from: &source.pointee.nacks, as: encodings.count)
             }
             let index = UInt8(encodings.count)
             encodings.append(encoding)
@@ -227,6 +229,7 @@ struct Conference: ~Copyable {
             }
         }
         source.pointee.encodings = encodings
+        source.pointee.nacks = nacks
     }
 
     /// Frees the slot of a source; the packets that wait in it are the batch's to release first.

@@ -101,6 +101,6 @@ struct StreamReference: BitwiseCopyable, Equatable {
     var source: UInt16
     /// Which of its encodings.
     var encoding: UInt8
-    /// Retransmissions of that encoding; without lost-packet requests of ours only probes arrive there.
+    /// Retransmissions of that encoding.
     var isRetransmission = false
 }

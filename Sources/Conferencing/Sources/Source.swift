@@ -36,6 +36,8 @@ struct Source: ~Copyable {
     var frames = FrameHistories()
     /// What comes of each of ``encodings``; only of pictures.
     var layers = GrowableBuffer<EncodingLayers>()
+    /// What is missing of them; only for video.
+    var nacks = NackGenerators()
     /// What its latest packet carries (`Codec` raw value); ``Uplink/none`` before the first.
     private(set) var codec = Uplink.none
     /// How often every receiver had to begin again with a key frame.
@@ -89,6 +91,7 @@ struct Source: ~Copyable {
         encodings.removeAll()
         frames = FrameHistories()
         layers.removeAll()
+        nacks = NackGenerators()
     }
 
     /// Who it is, in all runs of the allocation: the slot, and which of its tenants.

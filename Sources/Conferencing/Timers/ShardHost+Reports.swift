@@ -47,7 +47,7 @@ extension ShardHost {
     }
 
     /// The part of the scratch buffer that leaves room for the tag in a datagram.
-    private var reportBuffer: UnsafeMutableRawBufferPointer {
+    var reportBuffer: UnsafeMutableRawBufferPointer {
         UnsafeMutableRawBufferPointer(rebasing: scratch[..<ConferencingLimits.rtcpBytes])
     }
 }

@@ -13,7 +13,7 @@ import Telemetry
 extension ShardHost {
     /// The next moment at which ``handleTimeout(at:into:)`` has something to do.
     public var nextTimeout: Timestamp {
-        if hasRemovals || !doomed.isEmpty || !queue.isEmpty || request != nil { return .zero }
+        if hasRemovals || !doomed.isEmpty || hasWaiting || request != nil { return .zero }
         if sweep.isRunning || gauges.isRunning || connectivity.isRunning { return .zero }
         if description != nil || !selecting.isEmpty || canTell { return .zero }
         let earliest = min(deadlines.earliest ?? .distantFuture, decisions.earliest ?? .distantFuture)
@@ -58,6 +58,7 @@ extension ShardHost {
         if endpoint.pointee.uplink.feedback.isDue(now: now) {
             sendFeedback(index, at: now, into: &egress)
         }
+        if endpoint.pointee.uplink.nextNack <= now { sendNacks(index, at: now, into: &egress) }
         serviceTransport(index, at: now, into: &egress)
     }
 
@@ -106,6 +107,14 @@ extension ShardHost {
         schedule(index)
     }
 
+    /// Notes a deadline of the endpoint, if it is earlier than the one noted before.
+    mutating func schedule(_ index: Int, at deadline: Timestamp) {
+        let endpoint = endpoints.pointer(at: index)
+        guard deadline < endpoint.pointee.scheduledAt, let key = endpoints.key(at: index) else { return }
+        endpoint.pointee.scheduledAt = deadline
+        deadlines.insert(deadline, owner: key)
+    }
+
     /// Notes the endpoint's earliest deadline, if it is earlier than the one noted before.
     mutating func schedule(_ index: Int) {
         guard let key = endpoints.key(at: index) else { return }
@@ -113,6 +122,7 @@ extension ShardHost {
         var next = endpoint.pointee.transport.nextTimeout ?? .distantFuture
         if let report = endpoint.pointee.uplink.reports.nextTimeout { next = min(next, report) }
         if let feedback = endpoint.pointee.uplink.feedback.nextTimeout { next = min(next, feedback) }
+        next = min(next, endpoint.pointee.uplink.nextNack)
         guard next < endpoint.pointee.scheduledAt else { return }
         endpoint.pointee.scheduledAt = next
         deadlines.insert(next, owner: key)

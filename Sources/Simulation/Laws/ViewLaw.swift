@@ -32,6 +32,9 @@ struct ViewLaw {
     }
 
     private var entries = [Entry](repeating: Entry(), count: SimulationLimits.viewWindow)
+    /// Requests for numbers that had not been sent when the receiver saw their gap: what the bridge itself was missing
+    /// may come between the request's departure and its arrival.
+    private var earlyRequests: [Int64: Int] = [:]
     /// The packet with the highest number, and when it was sent.
     private var highest: (sight: Sight, time: Timestamp)?
     /// Frames that were sent of the present encoding since it began, the latest ones.
@@ -51,7 +54,11 @@ struct ViewLaw {
     /// The receiver asks for a number.
     mutating func noteRequest(_ out: Int64) {
         let place = Int(out & Int64(entries.count - 1))
-        if entries[place].out == out { entries[place].requests += 1 }
+        if entries[place].out == out {
+            entries[place].requests += 1
+        } else if out > entries[place].out {
+            earlyRequests[out, default: 0] += 1
+        }
     }
 
     /// Takes the next packet that is sent.
@@ -78,7 +85,8 @@ struct ViewLaw {
         if sight.out > highest?.sight.out ?? .min { highest = (sight, time) }
         entries[place] = Entry(
             out: sight.out, ledger: sight.ledger, index: sight.index, timestamp: sight.timestamp,
-            pictureID: sight.pictureID, base: sight.base)
+            pictureID: sight.pictureID, base: sight.base,
+            requests: earlyRequests.removeValue(forKey: sight.out) ?? 0)
         sent = (sent.packets + 1, sent.bytes + packet.payloadBytes)
     }
 

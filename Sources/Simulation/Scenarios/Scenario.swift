@@ -21,6 +21,7 @@ struct Scenario: Sendable {
     static let usualDrops: Set<String> = [
         "droppedPaddingOnly", "droppedSilence", "droppedForceMuted", "droppedWaitingForKeyframe", "droppedBeforeStart",
         "droppedVisitorMedia", "droppedUnmatchedSTUN", "droppedUnwanted", "droppedNotForwardedEncoding",
+        "droppedProbe", "droppedRepeat",
     ]
 
     /// Every scenario, in the order they are played.

@@ -69,11 +69,12 @@ struct SimulatedWorker: ~Copyable {
     private static let discards: Set<String> = [
         "droppedForceMuted", "droppedVisitorMedia", "droppedPaddingOnly", "droppedSilence",
         "droppedNotForwardedEncoding", "droppedSendBuffer", "droppedUnwanted", "droppedNotLoudest",
+        "droppedProbe", "droppedRepeat",
     ]
 
     /// Drop reasons of packets that are refused although they are the sender's own.
     private static let refusedAuthentic: Set<String> = [
-        "droppedUnknownSSRC", "droppedUnknownPayloadType", "droppedDuplicate",
+        "droppedUnknownSSRC", "droppedUnknownPayloadType", "droppedDuplicate", "droppedTooLate",
     ]
 
     init(_ settings: ShardSettings, identity: DTLSIdentity, random: Random, at now: Timestamp) {
@@ -193,7 +194,7 @@ struct SimulatedWorker: ~Copyable {
             elapsed = elapsed + costs.receive
             let before = (sum(refusals.strange), sum(refusals.authentic))
             let quiet = counters.value(.droppedNotLoudest)
-            let useless = counters.value(.droppedNotForwardedEncoding)
+            let useless = uselessCount
             host.receive(place, from: datagram.source, local: 0, at: now, arrival: arrival, into: &egress)
             if datagram.packet != nil || !datagram.reports.isEmpty {
                 let isAuthentic = sum(refusals.strange) == before.0
@@ -202,7 +203,7 @@ struct SimulatedWorker: ~Copyable {
                     Outcome(
                         datagram: datagram, arrival: arrival, isAuthentic: isAuthentic, isTaken: isTaken,
                         isNotLoud: counters.value(.droppedNotLoudest) != quiet,
-                        isUseless: counters.value(.droppedNotForwardedEncoding) != useless))
+                        isUseless: uselessCount != useless))
             }
         }
         if socketHead == socket.count {
@@ -214,6 +215,8 @@ struct SimulatedWorker: ~Copyable {
         }
         pump(&budget)
     }
+
+    private var uselessCount: UInt64 { sum([.droppedNotForwardedEncoding, .droppedRepeat, .droppedProbe]) }
 
     private func sum(_ list: [MediaCounter]) -> UInt64 {
         var sum: UInt64 = 0

@@ -92,7 +92,8 @@ struct SourceLedger {
     }
 
     /// A packet was taken in by the bridge.
-    mutating func take(_ index: Int, fate: SentPacket.Fate, at arrival: Timestamp) {
+    /// - Parameter isRepeat: it came on the stream of repeats; reports tell the loss as it was.
+    mutating func take(_ index: Int, fate: SentPacket.Fate, isRepeat: Bool = false, at arrival: Timestamp) {
         packets[index].order = taken
         packets[index].arrival = arrival
         packets[index].fate = fate
@@ -100,6 +101,7 @@ struct SourceLedger {
         packets[index].isClosed = fate == .discarded && (index > highest)
         taken += 1
         highest = max(highest, index)
+        if isRepeat { return }
         if statistics.base < 0 { statistics = (index, index, 0) }
         statistics.highest = max(statistics.highest, index)
         statistics.count += 1

@@ -31,7 +31,9 @@ extension World {
             return fail(.secrecy, "packet \(index) of ssrc \(ledger.ssrc) was taken in twice")
         }
         let due = fate(of: ledger.packets[index], ledger, owner)
-        ledgers[position].take(index, fate: outcome.isNotLoud ? .discarded : due, at: outcome.arrival)
+        ledgers[position].take(
+            index, fate: outcome.isNotLoud ? .discarded : due, isRepeat: outcome.datagram.isRepeat,
+            at: outcome.arrival)
     }
 
     /// What the bridge has to do with a packet (media-plane.md 6.5, 6.6, 10.1).
