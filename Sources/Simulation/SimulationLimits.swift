@@ -26,8 +26,9 @@ enum SimulationLimits {
     /// Least time between two key frame requests to the owner of one source: 200 ms (media-plane.md 6.7), less what a
     /// long turn may hold the first of them back.
     static let keyframeSpacing = TimeDelta.milliseconds(195)
-    /// In so long a time each receiver may have three requests passed on (media-plane.md 6.7).
-    static let keyframeWindow = TimeDelta.seconds(10 as Int64)
+    /// In so long a time each receiver may have three requests passed on (media-plane.md 6.7): ten seconds, by a clock
+    /// of milliseconds.
+    static let keyframeWindow = TimeDelta.milliseconds(9_999)
     /// RTCP datagrams to one client in a second, beyond one for each second's reports of each source.
     static let controlPerSecond = 90
     /// How long after the faults a picture may take: the quota of key frame requests may have to come round first.

@@ -116,8 +116,12 @@ struct ProjectionTests {
                 if let outgoing { times.append(outgoing.timestamp) }
             }
             #expect(times.count == 2 && times[1] == times[0] &+ 960)
-            #expect(isAudio == (times.first == 11_800))
-            #expect(projection.timestampOffset == times[1] &- 12_760)
+            #expect(times.first == 11_800 && projection.timestampOffset == 0)
+            projection.aim(at: LayerTarget(encoding: 1, temporal: 0))
+            let other = projection.take(
+                nil, encoding: 1, sequence: 50, timestamp: 5, canStart: true, isAudio: isAudio, history: history,
+                restarts: 0, at: .zero)
+            #expect(other?.timestamp == (isAudio ? 5 : 12_760 + 3_000))
         }
     }
 

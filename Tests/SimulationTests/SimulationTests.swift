@@ -23,8 +23,8 @@ struct SimulationTests {
     }
 
     @Test(
-        "seeds that once found a fault hold: a phone on its way home, a forged check, a foreign SSRC",
-        arguments: [("mobile", 5), ("forger", 1), ("foreign", 2)])
+        "seeds that once found a fault hold: a phone on its way home, a forged check, a foreign SSRC, a camera back on",
+        arguments: [("mobile", 5), ("forger", 1), ("foreign", 2), ("two", 7)])
     func foundSeeds(_ name: String, _ seed: UInt64) throws {
         #expect(Run(try #require(Scenario.named(name)), seed: seed).violation == nil)
     }

@@ -18,7 +18,7 @@ public struct LayerView: BitwiseCopyable, Sendable {
     var pictureSpatial: UInt8 = 0
     var timestampOffset: UInt32 = 0
     /// What went out last: the highest numbers, when, and of which encoding.
-    var lastTimestamp: UInt32
+    var lastTimestamp: UInt32 = 0
     var lastTime: UInt16 = 0
     var lastPictureID: UInt16
     var lastBase: UInt8
@@ -48,10 +48,9 @@ public struct LayerView: BitwiseCopyable, Sendable {
     /// A view that has sent nothing.
     /// - Parameters:
     ///   - last: the highest number that left under the receiver's SSRC before.
-    ///   - random: where time and picture ids begin.
+    ///   - random: where picture ids begin. Time begins where the sender's is.
     public init(after last: UInt16, random: UInt64) {
         folder = SequenceFolder(0, outgoing: last)
-        lastTimestamp = UInt32(truncatingIfNeeded: random)
         lastPictureID = UInt16(truncatingIfNeeded: random >> 32) & 0x3FFF
         lastBase = UInt8(truncatingIfNeeded: random >> 48)
     }
@@ -242,7 +241,12 @@ public struct LayerView: BitwiseCopyable, Sendable {
         folder = SequenceFolder(sequence, outgoing: number)
         folded = FoldedPositions()
         let isSame = encoding == lastEncoding && kind == self.kind && goesOn(timestamp, at: now)
-        if !isSame { timestampOffset = lastTimestamp &+ step(at: now) &- timestamp }
+        if !flags.contains(.hasSent) {
+            // The sender's own time: where its source was here before, under the same SSRC, time does not run back.
+            timestampOffset = 0
+        } else if !isSame {
+            timestampOffset = lastTimestamp &+ step(at: now) &- timestamp
+        }
         self.kind = kind
         lastEncoding = encoding
     }
@@ -257,8 +261,7 @@ public struct LayerView: BitwiseCopyable, Sendable {
 
     /// How far the time goes on at a switch: as long as it took, in frames of 30 a second.
     private func step(at now: Timestamp) -> UInt32 {
-        guard flags.contains(.hasSent) else { return ForwardingLimits.frameTicks }
-        return ForwardingLimits.frameTicks * max(1, min(elapsed(at: now), ForwardingLimits.longestStep) / 33)
+        ForwardingLimits.frameTicks * max(1, min(elapsed(at: now), ForwardingLimits.longestStep) / 33)
     }
 
     // MARK: Sending

@@ -70,7 +70,8 @@ struct SimulcastFilter: BitwiseCopyable {
     /// Whether a frame other than a key frame is of the encoding that is sent. One of a better encoding says that there
     /// is something to be asked for.
     mutating func isCurrent(_ encoding: Int8, at now: Timestamp) -> Bool {
-        guard current >= 0, target.encoding >= 0 else { return false }
+        guard target.encoding >= 0 else { return false }
+        // Also where nothing is sent: the key frame of this encoding may have been lost when those of others came.
         if !isInGroup(now) { noteOther(encoding) }
         return encoding == current
     }

@@ -53,6 +53,15 @@ extension Scenario {
         return settings
     }
 
+    /// Everybody says which heights they want, as they do when their channel is open.
+    private static func choose(_ world: World) {
+        world.after(.milliseconds(Int64(world.random.int(in: 200...1_000)))) { world in
+            for client in world.clients {
+                world.prefer(client, others: [180, 360, -1, -1][world.random.int(in: 0...3)])
+            }
+        }
+    }
+
     /// Every now and then somebody wants another picture; in the end everybody one.
     private static func changeMinds(_ world: World, from start: Int64, to end: Int64, every step: Int64) {
         for moment in Swift.stride(from: start, to: end, by: Int64.Stride(step)) {
@@ -100,6 +109,7 @@ extension Scenario {
         let room = world.open()
         for _ in 0..<2 { world.join(room, sender(world, loses: true)) }
         world.join(room, viewer(world, loses: true))
+        choose(world)
         if world.random.int(in: 0...1) == 0 { changeMinds(world, from: 1_500, to: 3_500, every: 500) }
         world.after(.seconds(4 as Int64)) { $0.calm() }
         world.after(.seconds(4 as Int64) + SimulationLimits.pictureBound) { $0.expectViews() }
@@ -110,6 +120,7 @@ extension Scenario {
         let room = world.open()
         for _ in 0..<2 { world.join(room, sender(world)) }
         world.join(room, viewer(world))
+        choose(world)
         world.after(.milliseconds(Int64(world.random.int(in: 1_000...2_000)))) { world in
             let client = world.clients[world.random.int(in: 0...2)]
             let rate = world.random.int(in: 40...200) * 1_000
@@ -129,6 +140,7 @@ extension Scenario {
         let room = world.open()
         for _ in 0..<2 { world.join(room, sender(world)) }
         world.join(room, viewer(world))
+        choose(world)
         let start = TimeDelta.milliseconds(Int64(world.random.int(in: 1_500...2_500)))
         let end = start + .milliseconds(Int64(world.random.int(in: 200...5_000)))
         let kind = world.random.int(in: 0...2)
@@ -146,6 +158,7 @@ extension Scenario {
         let room = world.open()
         for _ in 0..<2 { world.join(room, sender(world)) }
         let attacker = world.join(room, viewer(world))
+        choose(world)
         for step in 0..<150 {
             world.after(.milliseconds(Int64(1_500 + 20 * step))) { world in
                 let group = world.random.int(in: 0...1)

@@ -54,6 +54,26 @@ struct PlainViewTests {
         #expect(bench.take(17, canStart: true) == nil && !bench.view.needsKeyframe)
     }
 
+    @Test("time begins where the sender's is, so that it does not run back in a source that was here before")
+    func beginning() {
+        var bench = Bench()
+        #expect(bench.take(12, 77_000, canStart: true)?.timestamp == 77_000)
+        #expect(bench.take(13, 78_000)?.timestamp == 78_000)
+        bench = Bench(1)
+        #expect(bench.takeFrame(5, 12, 77_000, encoding: 1, isKeyframe: true)?.timestamp == 77_000)
+    }
+
+    @Test("where the wanted key frame was lost and those of others came, it is asked for again")
+    func lostKeyframe() {
+        var bench = Bench()
+        #expect(bench.takeFrame(1, 10, 0, encoding: 1, isKeyframe: true) == nil)
+        bench.wait(400)
+        #expect(bench.takeFrame(2, 11, 3_000) == nil)
+        #expect(bench.view.needsKeyframe && bench.view.currentEncoding == -1)
+        #expect(bench.takeFrame(3, 12, 6_000, isKeyframe: true)?.sequence == 101)
+        #expect(!bench.view.needsKeyframe)
+    }
+
     @Test("numbers and time go on without a gap where the receiver missed something, over the wrap of both")
     func resumption() {
         var bench = Bench()
