@@ -118,9 +118,8 @@ struct ProjectionTests {
             #expect(times.count == 2 && times[1] == times[0] &+ 960)
             #expect(times.first == 11_800 && projection.timestampOffset == 0)
             projection.aim(at: LayerTarget(encoding: 1, temporal: 0))
-            let other = projection.take(
-                nil, encoding: 1, sequence: 50, timestamp: 5, canStart: true, isAudio: isAudio, history: history,
-                restarts: 0, at: .zero)
+            let other = projection.takePlain(
+                encoding: 1, sequence: 50, timestamp: 5, canStart: true, isAudio: isAudio, at: .zero)
             #expect(other?.timestamp == (isAudio ? 5 : 12_760 + 3_000))
         }
     }

@@ -46,6 +46,8 @@ final class VirtualClient {
     var video: MediaSource?
     /// Sends video in layers, in the place of ``video``.
     var encoder: VideoEncoder?
+    /// It tells the bridge nonsense of what it can take, and gets what it deserves.
+    var estimatesNonsense = false
     /// Packets that it repeated.
     var repeatsSent = 0
     /// What the bridge asked it for: how often, and when last. By ledger and index.

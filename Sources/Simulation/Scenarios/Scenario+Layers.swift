@@ -158,6 +158,7 @@ extension Scenario {
         let room = world.open()
         for _ in 0..<2 { world.join(room, sender(world)) }
         let attacker = world.join(room, viewer(world))
+        attacker.estimatesNonsense = true
         choose(world)
         for step in 0..<150 {
             world.after(.milliseconds(Int64(1_500 + 20 * step))) { world in

@@ -67,7 +67,7 @@ extension World {
 
     /// Everybody who wants a picture of a source with layers must have seen one just now.
     func expectViews() {
-        for client in clients where client.isPresent && client.settings.isWatched {
+        for client in clients where client.isPresent && client.settings.isWatched && !client.estimatesNonsense {
             for (position, group) in groups.enumerated() where group.conference == client.conference {
                 let owner = clients[group.owner]
                 guard owner.index != client.index, owner.isPresent, ledgers[group.ledgers[0]].isSignalled,
