@@ -5,7 +5,7 @@ enum BridgeTraits {
     /// It can send any encoding and temporal layers, and counts picture ids per receiver.
     static let hasViews = true
     /// It chooses among encodings by what receivers ask for.
-    static let allocates = false
+    static let allocates = true
     /// It answers receivers' NACKs, and asks senders for what is missing.
     static let repairs = false
 }
