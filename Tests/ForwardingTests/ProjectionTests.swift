@@ -120,7 +120,8 @@ struct ProjectionTests {
             projection.aim(at: LayerTarget(encoding: 1, temporal: 0))
             let other = projection.takePlain(
                 encoding: 1, sequence: 50, timestamp: 5, canStart: true, isAudio: isAudio, at: .zero)
-            #expect(other?.timestamp == (isAudio ? 5 : 12_760 + 3_000))
+            let expected: UInt32 = isAudio ? 5 : 12_760 + 3_000
+            #expect(other?.timestamp == expected)
         }
     }
 
