@@ -1,6 +1,7 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
 import Conferencing
+import Forwarding
 import Primitives
 import RTP
 import ShardMessages
@@ -223,14 +224,14 @@ struct PreferenceTests {
         let received = world.clients[0].received.filter { $0.ssrc == 2_001 }
         #expect(received.count == 2)
         #expect(received.first?.payload == vp8(isKeyframe: true))
-        // On and off many times: the quota of three in ten seconds holds.
+        // On and off many times: the quota of eight in ten seconds for changes of a picture holds.
         for round in 0..<20 {
             world.prefer(0) {
                 $0.video.defaultConstraint = VideoConstraint(maxHeight: round % 2 == 0 ? 0 : 180)
             }
             world.run(for: .milliseconds(250))
         }
-        #expect(pictureLossCount(world.clients[1].receivedRTCP, media: 2_001) <= 3)
+        #expect(pictureLossCount(world.clients[1].receivedRTCP, media: 2_001) <= KeyframeLimits().switchQuota)
     }
 
     @Test("a source that shows nothing goes to nobody, whoever wants it; a word before its source is remembered")

@@ -192,6 +192,26 @@ struct SimulcastTests {
         #expect(screens[1].faults.isEmpty && screens[2].faults.isEmpty)
     }
 
+    @Test("who changes its picture often within ten seconds waits for none of its key frames")
+    func oftenSwitching() throws {
+        var world = try World()
+        expect(world.assembleCameras(2))
+        var camera = World.makeCamera(of: 0)
+        var screen = Screen()
+        try world.aim(1, at: 0, LayerTarget(encoding: 0, temporal: 7))
+        for number in 0..<180 {
+            if number % 30 == 29 {
+                try world.aim(1, at: 0, LayerTarget(encoding: number % 60 == 29 ? 2 : 0, temporal: 7))
+            }
+            let isAsked = world.takeRequests(0) > 0
+            world.film(camera.next(isKeyframe: isAsked), by: 0)
+            screen.show(world.takeReceived(1))
+        }
+        let large = screen.pictures.filter { $0.encoding == 2 }
+        #expect(screen.faults.isEmpty && Set(screen.pictures.map(\.frame)).count > 165)
+        #expect((85...95).contains(large.count), "\(large.count)")
+    }
+
     @Test("what nobody uses ends at the door, and comes back when somebody needs it")
     func unused() throws {
         var world = try World()

@@ -44,6 +44,21 @@ struct KeyframeLimitsTests {
         #expect(other)
     }
 
+    @Test("what the bridge asks for a receiver that changes its picture is not held against the receiver's own three")
+    func ownRequests() {
+        let limits = KeyframeLimits()
+        var pair = RequestHistory()
+        var source = RequestHistory()
+        func passed(_ time: Int64, isOwn: Bool) -> Bool {
+            limits.admits(pair: &pair, source: &source, roundTrip: nil, isOwn: isOwn, now: Self.ms(time))
+        }
+        #expect([0, 1_000, 2_000].map { passed($0, isOwn: false) } == [true, true, true])
+        #expect(!passed(3_000, isOwn: false))
+        #expect(limits.hasQuota(pair, now: Self.ms(3_000)))
+        #expect((0..<6).map { passed(3_000 + $0 * 300, isOwn: true) } == [true, true, true, true, true, false])
+        #expect(!limits.hasQuota(pair, now: Self.ms(5_000)))
+    }
+
     @Test("a request refused for its source's sake uses up nothing of the receiver's three")
     func refusedIsFree() {
         var throttle = Throttle()

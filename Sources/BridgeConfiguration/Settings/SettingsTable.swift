@@ -217,7 +217,8 @@ public enum SettingsTable {
             "Between two key-frame requests of a receiver; a shorter round trip shortens it.", .used),
         .init(
             "jmt.keyframe.max-requests", .integer(1...1_000), "3",
-            "Requests of a receiver in the interval; more than 8 count as 8.", .used),
+            "Requests of a receiver in the interval, at most 8; for a change of its picture the bridge asks up to 8 times.",
+            .used),
         .init("jmt.keyframe.max-request-interval", .duration, "10 seconds", "The interval they are counted in.", .used),
         .init("jmt.keyframe.source-wide-min-interval", .duration, "200 ms", "The same over all receivers.", .used),
         .init("jmt.keyframe.source-wide-max-requests", .integer(1...1_000), "1", "The same over all receivers.", .used),

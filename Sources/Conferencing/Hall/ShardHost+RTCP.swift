@@ -154,14 +154,17 @@ extension ShardHost {
         if let sequence, !endpoint.pointee.downlink.report(at: pair).pointee.isNewFullIntra(sequence) {
             return counters.add(.keyframeRequestsRepeated)
         }
-        requestKeyframe(of: slot, in: conference, for: Int(endpoint.pointee.place), at: now, into: &egress)
+        requestKeyframe(
+            of: slot, in: conference, for: Int(endpoint.pointee.place), isOwn: false, at: now, into: &egress)
     }
 
     /// Asks the owner of a source for a key frame, unless it was asked just now (media-plane.md 6.7).
-    /// - Parameter place: the receiver that wants it; its pair with the source keeps the account.
+    /// - Parameters:
+    ///   - place: the receiver that wants it; its pair with the source keeps the account.
+    ///   - isOwn: it is the bridge that finds that out.
     mutating func requestKeyframe(
-        of slot: Int, in conference: UnsafeMutablePointer<Conference>, for place: Int, at now: Timestamp,
-        into egress: inout EgressBatch
+        of slot: Int, in conference: UnsafeMutablePointer<Conference>, for place: Int, isOwn: Bool = true,
+        at now: Timestamp, into egress: inout EgressBatch
     ) {
         let source = conference.pointee.sources.pointer(at: slot)
         guard source.pointee.isLive, source.pointee.mediaType == .video,
@@ -175,7 +178,7 @@ extension ShardHost {
         guard
             settings.keyframes.admits(
                 pair: &report.pointee.keyframeRequests, source: &source.pointee.keyframeRequests,
-                roundTrip: owner.pointee.downlink.knownRoundTrip, now: now)
+                roundTrip: owner.pointee.downlink.knownRoundTrip, isOwn: isOwn, now: now)
         else { return counters.add(.keyframeRequestsThrottled) }
         _ = sendKeyframeRequest(of: slot, in: conference, into: &egress)
     }

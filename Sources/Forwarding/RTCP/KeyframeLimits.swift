@@ -9,6 +9,9 @@ public struct KeyframeLimits: Sendable, BitwiseCopyable {
     public var interval = ForwardingLimits.keyframeInterval
     /// Requests of a receiver for a source that pass within ``quotaInterval``.
     public var quota = ForwardingLimits.keyframeQuota
+    /// The same where the bridge asks for a receiver that changes to another encoding: a quota that its own requests
+    /// have used up would leave it with a frozen picture.
+    public var switchQuota = ForwardingLimits.rememberedRequests
     /// See ``quota``.
     public var quotaInterval = ForwardingLimits.keyframeQuotaInterval
     /// Least time between two requests for a source, whoever asks; also bounded by the round trip.
@@ -21,9 +24,9 @@ public struct KeyframeLimits: Sendable, BitwiseCopyable {
     /// JVB's numbers.
     public init() {}
 
-    /// Whether a receiver has requests for a source left, so that another one's turn is not wasted on it.
+    /// Whether the bridge may ask for a receiver's sake, so that another one's turn is not wasted on it.
     public func hasQuota(_ pair: RequestHistory, now: Timestamp) -> Bool {
-        pair.hasRoom(spacing: .zero, quota: quota, within: quotaInterval, now: now)
+        pair.hasRoom(spacing: .zero, quota: max(quota, switchQuota), within: quotaInterval, now: now)
     }
 
     /// Whether a request goes out now; if so it is noted in both histories.
@@ -31,8 +34,10 @@ public struct KeyframeLimits: Sendable, BitwiseCopyable {
     ///   - pair: of the receiver and the source.
     ///   - source: of the source alone.
     ///   - roundTrip: to the owner; `nil` while it is unknown.
+    ///   - isOwn: the bridge asks, not the receiver.
     public func admits(
-        pair: inout RequestHistory, source: inout RequestHistory, roundTrip: TimeDelta?, now: Timestamp
+        pair: inout RequestHistory, source: inout RequestHistory, roundTrip: TimeDelta?, isOwn: Bool = false,
+        now: Timestamp
     ) -> Bool {
         let bound = roundTrip.map { $0 + .milliseconds(10) }
         guard
@@ -40,7 +45,8 @@ public struct KeyframeLimits: Sendable, BitwiseCopyable {
                 spacing: min(sourceInterval, bound ?? sourceInterval), quota: sourceQuota,
                 within: sourceQuotaInterval, now: now),
             pair.hasRoom(
-                spacing: min(interval, bound ?? interval), quota: quota, within: quotaInterval, now: now)
+                spacing: min(interval, bound ?? interval), quota: isOwn ? max(quota, switchQuota) : quota,
+                within: quotaInterval, now: now)
         else { return false }
         pair.note(now: now)
         source.note(now: now)

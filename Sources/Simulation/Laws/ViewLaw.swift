@@ -246,7 +246,7 @@ struct ViewLaw {
     }
 
     /// A packet behind later ones fills its place.
-    private func placeLate(
+    private mutating func placeLate(
         _ sight: Sight, _ packet: SentPacket, _ ledger: SourceLedger, _ world: World
     ) throws(Breach) {
         let what = "ssrc \(ledger.ssrc) late packet \(sight.index) as \(sight.out)"
@@ -277,6 +277,11 @@ struct ViewLaw {
                 throw Breach(.continuity, "\(what): the time stamp leaps")
             }
         }
+        // A frame that a repeat has brought is one to build on.
+        guard let place = frames.firstIndex(where: { $0.number >= packet.frame }), place > 0,
+            frames[place].number != packet.frame
+        else { return }
+        frames.insert((packet.frame, sight), at: place)
     }
 
     /// Packets between two that may still come, or whose place could not be closed any more: they came late, or before

@@ -1,5 +1,6 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
+import Forwarding
 import MediaTransport
 import Primitives
 import RTP
@@ -145,7 +146,7 @@ extension World {
         client.keyframeTurns[ssrc, default: []].append(now)
         let turns = client.keyframeTurns[ssrc] ?? []
         let recent = turns.lazy.filter { time - $0 < SimulationLimits.keyframeWindow }.count
-        guard recent <= 3 * others else {
+        guard recent <= ForwardingLimits.rememberedRequests * others else {
             throw Breach(.keyframes, "ssrc \(ssrc): asked \(recent) times in 10 s by \(others) receivers")
         }
     }
