@@ -20,6 +20,9 @@ public enum ForwardingLimits {
     static let spatialLayers = 4
     /// Key frames of several encodings within so many milliseconds are one group (media-plane.md 5.5).
     static let keyframeGroup: UInt16 = 300
+    /// A packet that comes so many positions behind the newest one is still sent: SRTP senders remember as many numbers
+    /// (RFC 3711 3.3.2), and what lies behind could not be encrypted.
+    static let lateReach = 63
     /// Missing numbers that are folded away at once, for frames that are left out.
     static let foldedAtOnce = 64
     /// Media time from one frame to the next, 30 a second.

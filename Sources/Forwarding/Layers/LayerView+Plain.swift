@@ -25,7 +25,9 @@ extension LayerView {
             flags.insert(.hasSent)
             flags.insert(.isComplete)
         }
-        guard let number = folder.keep(sequence, &folded) else { return nil }
+        guard folder.distance(to: sequence) >= -ForwardingLimits.lateReach,
+            let number = folder.keep(sequence, &folded)
+        else { return nil }
         let time = timestamp &+ timestampOffset
         if folder.newest == sequence {
             lastTimestamp = time

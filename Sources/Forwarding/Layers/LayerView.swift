@@ -273,7 +273,9 @@ public struct LayerView: BitwiseCopyable, Sendable {
     static func time(_ now: Timestamp) -> UInt16 { UInt16(truncatingIfNeeded: now.nanoseconds / 16_000_000) }
 
     private mutating func send(_ packet: Packet, history: FrameHistory.Glance, at now: Timestamp) -> Outgoing? {
-        guard let sequence = folder.keep(packet.sequence, &folded) else { return nil }
+        guard folder.distance(to: packet.sequence) >= -ForwardingLimits.lateReach,
+            let sequence = folder.keep(packet.sequence, &folded)
+        else { return nil }
         let back = newest &- packet.frame
         var pictureID = picture(of: packet) &+ pictureOffset
         if packet.kind == .temporal, back > 0 {

@@ -35,6 +35,8 @@ struct SentPacket {
     var order = -1
     /// A later one had been taken in before.
     var isLate = false
+    /// Its repeat was taken in, and it has not come itself.
+    var isOnlyRepeated = false
     /// It was never sent: the sender's numbers jumped over it.
     var isSkipped = false
     /// When it reached the bridge's socket.
@@ -101,7 +103,18 @@ struct SourceLedger {
         packets[index].isClosed = fate == .discarded && (index > highest)
         taken += 1
         highest = max(highest, index)
-        if isRepeat { return }
+        packets[index].isOnlyRepeated = isRepeat
+        if !isRepeat { count(index) }
+    }
+
+    /// A packet came that is thrown away. Where its repeat came first reports count it all the same: it has arrived.
+    mutating func noteOriginal(_ index: Int) {
+        guard packets[index].isOnlyRepeated else { return }
+        packets[index].isOnlyRepeated = false
+        count(index)
+    }
+
+    private mutating func count(_ index: Int) {
         if statistics.base < 0 { statistics = (index, index, 0) }
         statistics.highest = max(statistics.highest, index)
         statistics.count += 1

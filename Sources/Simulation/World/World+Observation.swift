@@ -18,7 +18,12 @@ extension World {
         {
             clients[ledgers[position].owner].transportFates[number] = true
         }
-        guard outcome.isTaken else { return }
+        guard outcome.isTaken else {
+            if outcome.isAuthentic, !outcome.datagram.isRepeat, let (position, index) = outcome.datagram.packet {
+                ledgers[position].noteOriginal(index)
+            }
+            return
+        }
         for report in outcome.datagram.reports {
             ledgers[report.ledger].reports[report.index].isTaken = true
             ledgers[report.ledger].newestReport = report.index
