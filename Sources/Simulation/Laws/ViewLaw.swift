@@ -172,7 +172,8 @@ struct ViewLaw {
         guard let last = frames.last, last.number < packet.frame else {
             throw Breach(.continuity, "\(what): frame \(packet.frame) is older")
         }
-        let unknown = Self.unknownFrames(in: ledger, after: last.number, before: packet.frame, order: packet.order)
+        let unknown = Self.unknownFrames(
+            in: ledger, after: last.number, before: packet.frame, order: packet.order, start: startOrder)
         let pictures = Int((sight.pictureID &- last.sight.pictureID) & mask)
         guard pictures >= 1, pictures <= 1 + unknown || unknown > Int(mask) / 2 else {
             throw Breach(.continuity, "\(what): picture ids \(pictures) on, \(unknown) frames unknown between")
@@ -298,9 +299,10 @@ struct ViewLaw {
         return count > Int(ForwardingLimits.restartHole) ? count + ForwardingLimits.restartHole : count
     }
 
-    /// Frames between two of which nothing had come.
+    /// Frames between two of which nothing had come, or only what came before the encoding began, as packets that are
+    /// ``open(in:after:before:order:start:)``.
     private static func unknownFrames(
-        in ledger: SourceLedger, after lower: Int, before upper: Int, order: Int
+        in ledger: SourceLedger, after lower: Int, before upper: Int, order: Int, start: Int
     ) -> Int {
         guard lower + 1 < upper else { return 0 }
         var count = 0
@@ -310,7 +312,7 @@ struct ViewLaw {
                 frame.first >= 0
                 && (frame.first..<min(frame.first + frame.parts, ledger.packets.count)).contains {
                     let packet = ledger.packets[$0]
-                    return packet.order >= 0 && packet.order < order && !packet.isLate
+                    return packet.order >= max(start, 0) && packet.order < order && !packet.isLate
                 }
             if !isKnown { count += 1 }
         }
