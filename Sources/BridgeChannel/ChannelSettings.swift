@@ -3,17 +3,14 @@
 public import Allocation
 public import Primitives
 public import SCTP
+public import ShardMessages
 
 /// What the hub is told of the configuration. The defaults are the original's.
 public struct ChannelSettings: Sendable {
     /// Told in ServerHello (`version.announce`); `nil` when it is not.
     public var announcedVersion: String?
-    /// Clients are told an address for a WebSocket.
-    public var offersWebSockets = false
-    /// Before a receiver says otherwise (`cc.initial-last-n`); -1 is no limit.
-    public var initialLastN: Int32 = -1
-    /// Before a receiver says otherwise, in pixels (`cc.initial-max-height-px`).
-    public var initialMaxHeight: Int32 = 0
+    /// Before a receiver says otherwise; workers are told the same.
+    public var initial = InitialPreferences()
     /// Where a receiver's first constraints have no default of their own (`cc.default-max-height-px`).
     public var defaultMaxHeight: Int32 = 180
     /// What limits the sources that receivers get, whatever they wish.

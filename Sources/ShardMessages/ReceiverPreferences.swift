@@ -92,6 +92,34 @@ public struct ReceiverPreferences: Hashable, Sendable {
     }
 }
 
+/// What holds before a receiver's first message, as it is configured. Whoever makes an endpoint and whoever listens to
+/// it go by the same: a picture that is given, taken away and given again costs a key frame each time.
+public struct InitialPreferences: Sendable {
+    /// Clients are told an address for a WebSocket.
+    public var offersWebSockets = false
+    /// `cc.initial-last-n`; -1 is no limit.
+    public var lastN: Int32 = -1
+    /// `cc.initial-max-height-px`.
+    public var maxHeight: Int32 = 0
+
+    /// The original's.
+    public init() {}
+
+    /// What a receiver gets of each source that it has not said anything of.
+    public var constraint: VideoConstraint { VideoConstraint(maxHeight: maxHeight) }
+
+    /// What a receiver gets.
+    /// - Parameter usesSCTP: a data channel was signalled for it.
+    public func preferences(usesSCTP: Bool) -> ReceiverPreferences {
+        // One that can have no channel can ask for nothing: it gets everything.
+        let isSilent = !usesSCTP && !offersWebSockets
+        var preferences = isSilent ? ReceiverPreferences.everything : ReceiverPreferences()
+        preferences.video.lastN = lastN
+        if !isSilent || maxHeight != 0 { preferences.video.defaultConstraint = constraint }
+        return preferences
+    }
+}
+
 /// What a video source shows, as its owner says over the channel (media-plane.md 11.6). The raw value is its name on
 /// the wire in lower case.
 public enum VideoType: String, Sendable, CaseIterable {

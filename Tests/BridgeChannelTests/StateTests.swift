@@ -164,8 +164,8 @@ struct StateTests {
     @Test("the focus's last-N counts until the client has said something itself")
     func initialLastN() {
         var settings = ChannelSettings()
-        settings.initialLastN = 4
-        settings.initialMaxHeight = 90
+        settings.initial.lastN = 4
+        settings.initial.maxHeight = 90
         let meeting = Meeting(settings)
         meeting.arrive("anna")
         meeting.arrive("ben")
@@ -179,7 +179,8 @@ struct StateTests {
                 }
             }
         }
-        #expect(lastN() == [4])
+        #expect(lastN() == [])
+        #expect(meeting.hub.endpoints[meeting["anna"].number]?.preferences.video.lastN == 4)
         meeting.advance(.milliseconds(100))
         #expect(meeting["anna"].take().of("ForwardedSources").last?.contains("ben-v0") == true)
         meeting.hub.setInitialLastN(2, of: meeting["anna"].number, at: meeting.now)
@@ -223,7 +224,7 @@ struct StateTests {
     @Test("no receiver gets more than 50 sources; the bridge's and the conference's last-N count, too")
     func limits() {
         var settings = ChannelSettings()
-        settings.initialMaxHeight = 180
+        settings.initial.maxHeight = 180
         settings.setLastN(bridge: -1, bySize: [(size: 58, lastN: 9), (size: 70, lastN: 3)], pictures: 50)
         let meeting = Meeting(settings)
         meeting.join("anna")
@@ -261,7 +262,7 @@ struct StateTests {
     @Test("a conference is as large for a receiver as the sources of others that it has, and itself")
     func size() {
         var settings = ChannelSettings()
-        settings.initialMaxHeight = 180
+        settings.initial.maxHeight = 180
         settings.setLastN(bridge: -1, bySize: [(size: 3, lastN: 1), (size: 5, lastN: 0)], pictures: 50)
         let meeting = Meeting(settings)
         func counts() -> [String: Int] {
@@ -365,23 +366,19 @@ struct StateTests {
     }
 
     @Test("the worker gives nobody a picture who can ask for it and has not; who cannot ask gets what it gives")
-    func beforeTheFirstWish() {
+    func beforeTheFirstWish() throws {
         for (usesSCTP, offersWebSockets) in [(true, false), (false, true), (false, false)] {
             var settings = ChannelSettings()
-            settings.offersWebSockets = offersWebSockets
+            settings.initial.offersWebSockets = offersWebSockets
             let meeting = Meeting(settings)
             let anna = meeting.join("anna", usesSCTP: usesSCTP)
             meeting.settle()
-            let commands = meeting.takeCommands()
-            #expect(commands.count == (usesSCTP || offersWebSockets ? 1 : 0))
-            for command in commands {
-                guard case .setPreferences(anna.number, meeting.conference, let preferences) = command else {
-                    Issue.record("\(command)")
-                    continue
-                }
-                #expect(!preferences.video.defaultConstraint.isWanted)
-                #expect(preferences.audio == .everything)
-            }
+            // The worker was told when it made the endpoint.
+            #expect(meeting.takeCommands().isEmpty)
+            let preferences = try #require(meeting.hub.endpoints[anna.number]).preferences
+            #expect(preferences == settings.initial.preferences(usesSCTP: usesSCTP))
+            #expect(preferences.video.defaultConstraint.isWanted == !(usesSCTP || offersWebSockets))
+            #expect(preferences.audio == .everything)
         }
     }
 

@@ -183,6 +183,24 @@ struct ChannelSignallingTests {
             ])
     }
 
+    @Test("the worker is told at once what holds until a client asks, so that no picture is given and taken away again")
+    func initialPreferences() throws {
+        let without = "<transport><transport xmlns='urn:xmpp:jingle:transports:ice-udp:1'/></transport>"
+        for (transport, hasChannel) in [(Self.sctp, true), (without, false)] {
+            var bridge = TestBridge { $0.isSCTPEnabled = true }
+            try bridge.post(
+                TestBridge.modify(
+                    "m", "create='true'", create("a", transport: transport, "<initial-last-n value='3'/>")))
+            bridge.settle()
+            let created = bridge.lastOperations.compactMap { operation -> ReceiverPreferences? in
+                if case .createEndpoint(let creation) = operation { creation.preferences } else { nil }
+            }
+            var expected = hasChannel ? ReceiverPreferences() : .everything
+            expected.video.lastN = 3
+            #expect(created == [expected])
+        }
+    }
+
     @Test("an id that ends and comes again at once is told as gone before it is told as new")
     func renewal() throws {
         var bridge = TestBridge { $0.isSCTPEnabled = true }

@@ -17,7 +17,7 @@ private final class PictureMeeting {
 
     /// - Parameter height: of what receivers get before they say something.
     init(of count: Int, height: Int32 = 180) throws {
-        channels = try ChannelWorld(at: .zero + .seconds(10.0)) { $0.initialMaxHeight = height }
+        channels = try ChannelWorld(at: .zero + .seconds(10.0)) { $0.initial.maxHeight = height }
         for _ in 0..<count { try join() }
     }
 

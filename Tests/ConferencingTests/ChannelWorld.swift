@@ -60,7 +60,7 @@ final class ChannelWorld {
 
     init(at start: Timestamp, _ change: (inout ChannelSettings) -> Void = { _ in }) throws {
         var settings = ChannelSettings()
-        settings.offersWebSockets = true
+        settings.initial.offersWebSockets = true
         change(&settings)
         hub = ChannelHub(settings, random: Random(seed: 5))
         world = try World()

@@ -27,24 +27,17 @@ extension ChannelHub {
         password: String, at now: Timestamp
     ) {
         guard let conference = conferences[conference], endpoints[number] == nil else { return }
-        // One that can have no channel can ask for nothing: it gets everything.
-        let isSilent = !usesSCTP && !settings.offersWebSockets
-        var preferences = isSilent ? ReceiverPreferences.everything : ReceiverPreferences()
-        preferences.video.lastN = settings.initialLastN
-        if !isSilent || settings.initialMaxHeight != 0 { preferences.video.defaultConstraint = initialConstraint }
+        let preferences = settings.initial.preferences(usesSCTP: usesSCTP)
         let endpoint = ChannelEndpoint(
             number, conference: conference, id: id, isVisitor: isVisitor, usesSCTP: usesSCTP, password: password,
             preferences: preferences, at: now)
         endpoints[number] = endpoint
         conference.add(endpoint)
         endpoint.allowedSources = allowedSources(of: endpoint)
-        // The worker takes it by itself that everything is wanted.
-        if preferences != .everything || endpoint.allowedSources >= 0 { tellPreferences(endpoint, at: now) }
+        // The worker was told what holds at first.
+        if endpoint.allowedSources >= 0 { tellPreferences(endpoint, at: now) }
         if preferences.video.defaultConstraint.isWanted { walk(later: endpoint, at: now) }
     }
-
-    /// What a receiver gets of each source that has not said what it wants.
-    private var initialConstraint: VideoConstraint { VideoConstraint(maxHeight: settings.initialMaxHeight) }
 
     /// An endpoint leaves, or has ended by itself.
     public mutating func removeEndpoint(_ number: EndpointNumber, at now: Timestamp) {
@@ -69,8 +62,8 @@ extension ChannelHub {
     public mutating func enableSCTP(of number: EndpointNumber, at now: Timestamp) {
         guard let endpoint = endpoints[number], !endpoint.usesSCTP else { return }
         endpoint.usesSCTP = true
-        if !settings.offersWebSockets {
-            endpoint.preferences.video.defaultConstraint = initialConstraint
+        if !settings.initial.offersWebSockets {
+            endpoint.preferences.video.defaultConstraint = settings.initial.constraint
             tellPreferences(endpoint, at: now)
             walk(later: endpoint, at: now)
         }

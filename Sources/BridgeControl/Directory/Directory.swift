@@ -42,6 +42,8 @@ public struct Directory: Sendable {
         /// What the addresses of WebSockets begin with, one for each address that an endpoint is told: up to and with
         /// the slash behind the server's id. Empty while there are no WebSockets.
         public var webSocketPrefixes: [String] = []
+        /// What receivers get before they say anything.
+        public var initialPreferences = InitialPreferences()
         /// How long the worker may take, and how long a request may wait for its turn.
         public var requestDeadline = TimeDelta.seconds(Int64(10))
         /// The bridge starts drained (`initial-drain-mode`).

@@ -123,7 +123,8 @@ struct RequestPlanner {
         let creation = EndpointCreation(
             number: record.number, id: endpoint.id, isICEControlling: transport.isICEControlling,
             isVisitor: endpoint.isVisitor, media: media(of: endpoint),
-            remote: remote == RemoteTransport() ? nil : remote
+            remote: remote == RemoteTransport() ? nil : remote,
+            preferences: initialPreferences(of: endpoint, usesSCTP: record.usesSCTP)
         )
         plan.channelChanges.append(
             .endpointAdded(
@@ -135,6 +136,12 @@ struct RequestPlanner {
         plan.created.append(record)
         present[endpoint.id] = record
         return dataChannel
+    }
+
+    private func initialPreferences(of endpoint: EndpointModify, usesSCTP: Bool) -> ReceiverPreferences {
+        var preferences = settings.initialPreferences.preferences(usesSCTP: usesSCTP)
+        if let lastN = endpoint.initialLastN { preferences.video.lastN = max(-1, Int32(clamping: lastN)) }
+        return preferences
     }
 
     /// Checks the wish for a data channel.

@@ -14,10 +14,8 @@ extension Bridge {
     static func channelSettings(_ settings: BridgeSettings, version: String) -> ChannelSettings {
         let channel = settings.channel
         var result = ChannelSettings()
-        result.offersWebSockets = !webSocketPrefixes(settings).isEmpty
+        result.initial = initialPreferences(settings)
         result.announcedVersion = channel.announcesVersion ? version : nil
-        result.initialLastN = Int32(clamping: channel.initialLastN)
-        result.initialMaxHeight = Int32(clamping: channel.initialMaxHeight)
         result.defaultMaxHeight = Int32(clamping: channel.defaultMaxHeight)
         result.setLastN(
             bridge: channel.bridgeLastN, bySize: channel.conferenceLastNLimits, pictures: settings.allocation.pictures)
@@ -25,6 +23,15 @@ extension Bridge {
         result.statsFilterThreshold = channel.statsFilterThreshold
         result.initialBandwidth = channel.initialBandwidth
         result.dataChannels = channel.maximumDataChannels
+        return result
+    }
+
+    /// What receivers get before they say anything.
+    static func initialPreferences(_ settings: BridgeSettings) -> InitialPreferences {
+        var result = InitialPreferences()
+        result.offersWebSockets = !webSocketPrefixes(settings).isEmpty
+        result.lastN = Int32(clamping: settings.channel.initialLastN)
+        result.maxHeight = Int32(clamping: settings.channel.initialMaxHeight)
         return result
     }
 

@@ -92,6 +92,7 @@ final class Bridge: LoopTask {
         var rules = Directory.Settings()
         rules.candidates = setup.candidates(on: addresses.usable)
         rules.webSocketPrefixes = Self.webSocketPrefixes(settings)
+        rules.initialPreferences = Self.initialPreferences(settings)
         rules.isSCTPEnabled = settings.channel.hasSCTP
         rules.advertisesPrivateCandidates = settings.ice.advertisesPrivateCandidates
         rules.isInitiallyDraining = settings.startsDrained
