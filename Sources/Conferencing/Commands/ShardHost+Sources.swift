@@ -72,6 +72,8 @@ extension ShardHost {
             if own != nil, conference.pointee.areOther(streams, than: slot) {
                 dropWaiting(slot, of: conference)
                 conference.pointee.sources[slot].frames = FrameHistories()
+                // What receivers get goes by the numbers of encodings; those that come behind the others change none.
+                if !conference.pointee.keeps(streams, of: slot) { conference.pointee.sources[slot].restart() }
             }
             conference.pointee.setStreams(
                 streams, of: slot,

@@ -83,7 +83,9 @@ extension ShardHost {
             if let pair = downlink.pointee.downlink.position(ofSlot: slot, generation: source.pointee.generation) {
                 used |= downlink.pointee.downlink.projection(at: pair).pointee.usedEncodings
             } else {
-                used |= 1
+                let key = source.pointee.allocationKey(slot: slot)
+                let target = downlink.pointee.reception.target(ofSlot: slot, key: key)
+                used |= 1 << UInt8(max(0, target?.encoding ?? 0))
             }
         }
         source.pointee.used = used

@@ -201,6 +201,16 @@ struct Conference: ~Copyable {
         return false
     }
 
+    /// Whether every encoding of a source has its place among `streams`, too.
+    func keeps(_ streams: [SourceStreamDescription], of slot: Int) -> Bool {
+        for position in 0..<sources[slot].encodings.count {
+            guard position < streams.count, sources[slot].encodings[position].ssrc == streams[position].ssrc else {
+                return false
+            }
+        }
+        return true
+    }
+
     /// An encoding with packets that wait.
     @inline(__always)
     func encoding(at place: EncodingPlace) -> UnsafeMutablePointer<Encoding> {

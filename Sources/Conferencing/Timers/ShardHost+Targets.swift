@@ -90,6 +90,9 @@ extension ShardHost {
                 source.pointee.used |= projection.pointee.usedEncodings
                 if projection.pointee.needsKeyframe { needsKeyframe = true }
             }
+        } else if isWanted {
+            // Its first packet makes the pair, and has to come so far.
+            source.pointee.used |= 1 << UInt8(target.encoding)
         }
         guard isWanted, needsKeyframe, conference.pointee.interest.wants(place, source: slot) else { return }
         // Where nothing came yet the first packet begins with a key frame, or asks for one.
