@@ -29,11 +29,12 @@ class Focus:
         self.is_done = False
         self.left, self.published, self.answered = set(), set(), {}
 
-    def join(self, name, _):
-        """A tab came in."""
+    def join(self, name, body):
+        """A tab came in; it says whether it may show a screen and has to be asked for several sizes of its camera."""
         endpoint = self.conference.join(name)
         self.change_endpoint(endpoint)
-        self.builders[name] = OfferBuilder(self.conference, name)
+        self.builders[name] = OfferBuilder(
+            self.conference, name, screen=body.get("screen", False), rids=body.get("rids", False))
         self.heard[name] = []
         answer = self.make_offer(self.builders[name])
         if self.channel:
@@ -46,7 +47,7 @@ class Focus:
         """A tab answered an offer; its first answer makes it known to the bridge and to the others."""
         self.answered[name] = self.builders[name].version
         self.changed.notify_all()
-        client = parse_answer(body["sdp"])
+        client = parse_answer(body["sdp"], self.builders[name].screen)
         endpoint = self.conference.endpoints[name]
         if body["round"] == 0:
             self.conference.connect(name, client)
@@ -63,6 +64,14 @@ class Focus:
             if endpoint.generation == self.builders[name].generation:
                 endpoint.generation = None
         return {}
+
+    def show_screen(self, name):
+        """Lets the others and the bridge know of a tab's second video."""
+        self.conference.endpoints[name].shows_screen = True
+        others = [one for one in self.builders if one != name and one not in self.left]
+        self.offer_again(others)
+        self.wait(5, lambda: all(self.is_up_to_date(one) for one in others))
+        self.conference.publish(name)
 
     @staticmethod
     def make_offer(builder):

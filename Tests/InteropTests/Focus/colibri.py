@@ -17,6 +17,26 @@ VIDEO_EXTENSIONS = {
     10: "urn:ietf:params:rtp-hdrext:sdes:mid",
     5: "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01",
 }
+DEPENDENCY_DESCRIPTOR = {
+    11: "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension",
+}
+
+
+class Format:
+    """A video format, its number and that of its repeats."""
+
+    def __init__(self, name, number, rtx, **parameters):
+        self.name, self.number, self.rtx, self.parameters = name, number, rtx, parameters
+
+
+# As Jicofo numbers them (media-plane.md 4.1).
+FORMATS = {
+    "VP8": Format("VP8", 100, 96),
+    "VP9": Format("VP9", 101, 97),
+    "AV1": Format("AV1", 41, 42),
+    "H264": Format("H264", 107, 99, **{
+        "profile-level-id": "42e01f", "level-asymmetry-allowed": "1", "packetization-mode": "1"}),
+}
 
 
 def feedback(*pairs):
@@ -43,29 +63,35 @@ def audio_media(opus):
     }
 
 
-def video_media(vp8, rtx):
-    """The video half of an endpoint, with VP8 and its retransmission."""
+def video_media(formats, extensions):
+    """The video half of an endpoint, each format with its retransmission."""
     repair = (("ccm", "fir"), ("nack", None), ("nack", "pli"))
+    payload_types = [
+        {
+            "id": one.number,
+            "name": one.name,
+            "clockrate": 90000,
+            "channels": 1,
+            "parameters": one.parameters,
+            "rtcp-fbs": feedback(*repair, ("transport-cc", None)),
+        }
+        for one in formats
+    ]
+    payload_types += [
+        {
+            "id": one.rtx,
+            "name": "rtx",
+            "clockrate": 90000,
+            "channels": 1,
+            "parameters": {"apt": str(one.number)},
+            "rtcp-fbs": feedback(*repair),
+        }
+        for one in formats
+    ]
     return {
         "type": "video",
-        "payload-types": [
-            {
-                "id": vp8,
-                "name": "VP8",
-                "clockrate": 90000,
-                "channels": 1,
-                "rtcp-fbs": feedback(*repair, ("transport-cc", None)),
-            },
-            {
-                "id": rtx,
-                "name": "rtx",
-                "clockrate": 90000,
-                "channels": 1,
-                "parameters": {"apt": str(vp8)},
-                "rtcp-fbs": feedback(*repair),
-            },
-        ],
-        "rtp-hdrexts": [{"id": number, "uri": uri} for number, uri in VIDEO_EXTENSIONS.items()],
+        "payload-types": payload_types,
+        "rtp-hdrexts": [{"id": number, "uri": uri} for number, uri in extensions.items()],
         "extmap-allow-mixed": True,
     }
 
@@ -102,6 +128,30 @@ class Bridge:
         return json.loads(text)
 
 
+class Source:
+    """The SSRCs of a video and how they belong together."""
+
+    def __init__(self):
+        self.ssrcs, self.groups = [], []
+
+    def complete(self):
+        """Says which encodings are sizes of one video; Firefox leaves that out."""
+        semantics = [kind for kind, _ in self.groups]
+        if "SIM" not in semantics and semantics.count("FID") > 1:
+            self.groups.append(("SIM", [ssrcs[0] for kind, ssrcs in self.groups if kind == "FID"]))
+
+    @property
+    def encodings(self):
+        """One SSRC for each size, as they are listed."""
+        return next((ssrcs for kind, ssrcs in self.groups if kind == "SIM"), self.ssrcs[:1])
+
+    @property
+    def shown(self):
+        """What receivers are told of: the first encoding and its repeats."""
+        return next((ssrcs for kind, ssrcs in self.groups if kind == "FID" and ssrcs[0] == self.encodings[0]),
+                    self.ssrcs[:1])
+
+
 class Endpoint:
     """What the focus knows of one endpoint."""
 
@@ -115,21 +165,36 @@ class Endpoint:
         self.sctp_port = None
         self.web_sockets = transport.get("web-sockets", [])
         self.audio_ssrc = None
-        self.video_ssrcs = []
+        self.videos = []
+        # Its screen is a video that the others are not shown before there is one.
+        self.shows_screen = False
 
     def learn_sources(self, client):
         """Takes over the SSRCs of the client's answer."""
-        self.audio_ssrc, self.video_ssrcs = client["audio_ssrc"], client["video_ssrcs"]
+        self.audio_ssrc, self.videos = client["audio_ssrc"], client["videos"]
+
+    @property
+    def shown_videos(self):
+        """The videos that the bridge and the others know."""
+        return self.videos[: 2 if self.shows_screen else 1]
+
+    @property
+    def video_ssrcs(self):
+        """The SSRCs under which the others get the camera."""
+        return self.videos[0].shown if self.videos else []
 
 
 class Conference:
     """One meeting on one bridge."""
 
-    def __init__(self, bridge, opus=111, vp8=100, rtx=96, sctp=False):
+    def __init__(self, bridge, sctp=False, codecs=("VP8",), descriptors=False):
+        """`codecs` in the order of preference, with `descriptors` the dependency descriptor beside them."""
         self.bridge = bridge
         self.sctp = sctp
         self.meeting = str(uuid.uuid4())
-        self.media = [audio_media(opus), video_media(vp8, rtx)]
+        self.formats = [FORMATS[name] for name in codecs]
+        self.video_extensions = {**VIDEO_EXTENSIONS, **(DEPENDENCY_DESCRIPTOR if descriptors else {})}
+        self.media = [audio_media(111), video_media(self.formats, self.video_extensions)]
         self.feedback_ssrcs = {}
         self.endpoints = {}
 
@@ -215,18 +280,17 @@ class Conference:
             result.append(
                 {"type": "audio", "id": source, "sources": [{"ssrc": endpoint.audio_ssrc, "name": source}]}
             )
-        if endpoint.video_ssrcs:
-            source = f"{endpoint.name}-v0"
-            video = {
-                "type": "video",
-                "id": source,
-                "sources": [
-                    {"ssrc": ssrc, "name": source, "videoType": "camera"} for ssrc in endpoint.video_ssrcs
-                ],
-            }
-            if len(endpoint.video_ssrcs) == 2:
-                video["ssrc-groups"] = [{"semantics": "FID", "sources": endpoint.video_ssrcs}]
-            result.append(video)
+        for index, video in enumerate(endpoint.shown_videos):
+            source = f"{endpoint.name}-v{index}"
+            kind = "desktop" if index else "camera"
+            result.append(
+                {
+                    "type": "video",
+                    "id": source,
+                    "sources": [{"ssrc": ssrc, "name": source, "videoType": kind} for ssrc in video.ssrcs],
+                    "ssrc-groups": [{"semantics": kind, "sources": ssrcs} for kind, ssrcs in video.groups],
+                }
+            )
         return result
 
     def leave(self, name):

@@ -1,22 +1,31 @@
 # Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 """Session descriptions as a plain-mode client of Jitsi sees them (media-plane.md 5.12)."""
 
-from colibri import AUDIO_EXTENSIONS, VIDEO_EXTENSIONS
+from colibri import AUDIO_EXTENSIONS, Source
+
+# Names of the sizes of a camera, as Firefox is given them.
+RIDS = ("1", "2", "3")
 
 
 class Section:
-    """One m-line of the offers to one client; its place never changes."""
+    """One m-line of the offers to one client; its place never changes. An owner's videos are counted."""
 
-    def __init__(self, kind, owner=None):
-        self.kind, self.owner = kind, owner
+    def __init__(self, kind, owner=None, index=0):
+        self.kind, self.owner, self.index = kind, owner, index
+
+    @property
+    def key(self):
+        """What no two sections have in common."""
+        return self.kind, self.owner, self.index
 
 
 class OfferBuilder:
     """The offers that one client gets, one after the other, as others come and go."""
 
-    def __init__(self, conference, name, setup="actpass", opus=111, vp8=100, rtx=96):
+    def __init__(self, conference, name, setup="actpass", opus=111, screen=False, rids=False):
+        """With `screen` the client may send a second video, with `rids` it is asked for its camera in three sizes."""
         self.conference, self.name, self.setup = conference, name, setup
-        self.opus, self.vp8, self.rtx = opus, vp8, rtx
+        self.opus, self.screen, self.rids = opus, screen, rids
         self.sections = []
         self.version = 0
         # The generation of ICE that the last offer describes.
@@ -25,14 +34,13 @@ class OfferBuilder:
     def offer(self):
         """The next offer: own sections first, in the first round all audio before all video."""
         others = [e for e in self.conference.endpoints.values() if e.name != self.name and e.audio_ssrc]
-        known = {(section.kind, section.owner) for section in self.sections}
-        for kind in ("audio", "video"):
-            wanted = [None] + [e.name for e in others if kind == "audio" or e.video_ssrcs]
-            for owner in wanted:
-                if (kind, owner) not in known:
-                    self.sections.append(Section(kind, owner))
-        if ("application", None) not in known and self.conference.endpoints[self.name].sctp_port:
-            self.sections.append(Section("application"))
+        wanted = [("audio", None, 0)] + [("audio", e.name, 0) for e in others]
+        wanted += [("video", None, index) for index in range(2 if self.screen else 1)]
+        wanted += [("video", e.name, index) for e in others for index, _ in enumerate(e.shown_videos)]
+        if self.conference.endpoints[self.name].sctp_port:
+            wanted.append(("application", None, 0))
+        known = {section.key for section in self.sections}
+        self.sections += [Section(*key) for key in wanted if key not in known]
         self.version += 1
         self.generation = self.conference.endpoints[self.name].generation
         present = {e.name for e in others} | {None}
@@ -74,23 +82,29 @@ class OfferBuilder:
             ]
             extensions = AUDIO_EXTENSIONS
         else:
+            formats = self.conference.formats
+            numbers = [one.number for one in formats] + [one.rtx for one in formats]
             lines = [
-                f"m=video {9 if is_live else 0} UDP/TLS/RTP/SAVPF {self.vp8} {self.rtx}",
+                f"m=video {9 if is_live else 0} UDP/TLS/RTP/SAVPF {' '.join(map(str, numbers))}",
                 "c=IN IP4 0.0.0.0",
-                f"a=rtpmap:{self.vp8} VP8/90000",
-                f"a=rtpmap:{self.rtx} rtx/90000",
-                f"a=fmtp:{self.rtx} apt={self.vp8}",
+                *(line for one in formats for line in format_lines(one)),
             ]
-            for payload_type in (self.vp8, self.rtx):
-                lines += [f"a=rtcp-fb:{payload_type} {what}" for what in ("ccm fir", "nack", "nack pli")]
-            lines.append(f"a=rtcp-fb:{self.vp8} transport-cc")
-            extensions = VIDEO_EXTENSIONS
+            extensions = self.conference.video_extensions
         lines += [f"a=extmap:{number} {uri}" for number, uri in extensions.items()]
-        direction = "inactive" if not is_live else "sendrecv" if section.owner is None else "sendonly"
+        direction = "inactive" if not is_live else self.direction(section)
         lines += [f"a={direction}"] + self.transport_lines(mid, endpoint)
         if is_live:
             lines += self.source_lines(section)
+        if self.rids and section.key == ("video", None, 0):
+            lines += [f"a=rid:{rid} recv" for rid in RIDS] + [f"a=simulcast:recv {';'.join(RIDS)}"]
         return lines + ["a=rtcp-mux", "a=extmap-allow-mixed"]
+
+    @staticmethod
+    def direction(section):
+        """Who sends in a section; the bridge has nothing to say in that of the client's screen."""
+        if section.owner is not None:
+            return "sendonly"
+        return "sendrecv" if section.index == 0 else "recvonly"
 
     def transport_lines(self, mid, endpoint):
         """What all sections repeat of the transport that they share."""
@@ -107,11 +121,12 @@ class OfferBuilder:
     def source_lines(self, section):
         """The SSRCs under which the section's media comes."""
         if section.owner is None:
-            ssrc = self.conference.feedback_ssrcs.get(section.kind)
+            ssrc = None if section.index else self.conference.feedback_ssrcs.get(section.kind)
             return [] if ssrc is None else [f"a=ssrc:{ssrc} msid:mixedmslabel mixedlabel{section.kind}0"]
         owner = self.conference.endpoints[section.owner]
-        ssrcs = [owner.audio_ssrc] if section.kind == "audio" else owner.video_ssrcs
-        lines = [f"a=ssrc:{ssrc} msid:{owner.name}-{section.kind}-0 {owner.name}-{section.kind}" for ssrc in ssrcs]
+        ssrcs = [owner.audio_ssrc] if section.kind == "audio" else owner.videos[section.index].shown
+        label = f"{owner.name}-{section.kind}-{section.index}"
+        lines = [f"a=ssrc:{ssrc} msid:{label} {label}-track" for ssrc in ssrcs]
         lines += [f"a=ssrc:{ssrc} cname:{owner.name}" for ssrc in ssrcs]
         if len(ssrcs) == 2:
             lines.append(f"a=ssrc-group:FID {ssrcs[0]} {ssrcs[1]}")
@@ -129,17 +144,27 @@ def candidate_line(candidate):
     return line + " generation 0"
 
 
-def parse_answer(sdp):
-    """What the bridge must learn of a client's answer: credentials, fingerprints, role, own SSRCs."""
-    client = {"fingerprints": [], "audio_ssrc": None, "video_ssrcs": []}
-    kind, sends, seen = None, False, set()
-    ssrcs = {"audio": [], "video": []}
-    groups = {}
+def format_lines(one):
+    """What there is to say of a video format and its repeats."""
+    lines = [f"a=rtpmap:{one.number} {one.name}/90000", f"a=rtpmap:{one.rtx} rtx/90000"]
+    lines.append(f"a=fmtp:{one.rtx} apt={one.number}")
+    if one.parameters:
+        lines.append(f"a=fmtp:{one.number} " + ";".join(f"{key}={value}" for key, value in one.parameters.items()))
+    for number in (one.number, one.rtx):
+        lines += [f"a=rtcp-fb:{number} {what}" for what in ("ccm fir", "nack", "nack pli")]
+    return lines + [f"a=rtcp-fb:{one.number} transport-cc"]
+
+
+def parse_answer(sdp, screen=False):
+    """What the bridge must learn of a client's answer: credentials, fingerprints, role, own SSRCs. The first section
+    of a kind is the client's own, with `screen` the second of its videos, too."""
+    client = {"fingerprints": [], "audio_ssrc": None}
+    seen = {"audio": [], "video": []}
     for line in sdp.replace("\r", "").split("\n"):
         if line.startswith("m="):
             kind = line[2:].split(" ")[0]
-            sends = kind not in seen
-            seen.add(kind)
+            source = Source()
+            seen.setdefault(kind, []).append(source)
         elif line.startswith("a=ice-ufrag:"):
             client.setdefault("ufrag", line.split(":", 1)[1])
         elif line.startswith("a=ice-pwd:"):
@@ -150,13 +175,16 @@ def parse_answer(sdp):
             pair = tuple(line.split(":", 1)[1].split(" ", 1))
             if pair not in client["fingerprints"]:
                 client["fingerprints"].append(pair)
-        elif line.startswith("a=ssrc:") and sends:
+        elif line.startswith("a=ssrc:"):
             ssrc = int(line[7:].split(" ")[0])
-            if ssrc not in ssrcs[kind]:
-                ssrcs[kind].append(ssrc)
-        elif line.startswith("a=ssrc-group:FID ") and sends:
-            groups[kind] = [int(word) for word in line.split(" ")[1:3]]
-    if ssrcs["audio"]:
-        client["audio_ssrc"] = ssrcs["audio"][0]
-    client["video_ssrcs"] = groups.get("video", ssrcs["video"][:1])
+            if ssrc not in source.ssrcs:
+                source.ssrcs.append(ssrc)
+        elif line.startswith("a=ssrc-group:"):
+            semantics, *ssrcs = line[13:].split(" ")
+            source.groups.append((semantics, [int(ssrc) for ssrc in ssrcs]))
+    if seen["audio"] and seen["audio"][0].ssrcs:
+        client["audio_ssrc"] = seen["audio"][0].ssrcs[0]
+    client["videos"] = [one for one in seen["video"][: 2 if screen else 1] if one.ssrcs]
+    for one in client["videos"]:
+        one.complete()
     return client

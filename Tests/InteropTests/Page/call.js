@@ -5,6 +5,8 @@
 const parameters = new URLSearchParams(location.search);
 const name = parameters.get('name');
 const clock = () => performance.now();
+const isFirefox = navigator.userAgent.includes('Firefox');
+const complain = (error) => post('/error', {error: String(error && error.stack || error)});
 
 async function post(path, body) {
   const response = await fetch(path + '?name=' + name, {method: 'POST', body: JSON.stringify(body || {})});
@@ -25,12 +27,15 @@ async function survey(connection) {
         packetsLost: entry.packetsLost || 0, framesDecoded: entry.framesDecoded || 0,
         headerBytes: entry.headerBytesReceived || 0, frameWidth: entry.frameWidth || 0,
         audioEnergy: entry.totalAudioEnergy || 0,
+        height: entry.frameHeight || 0, codec: stats.get(entry.codecId)?.mimeType, by: entry.decoderImplementation,
         freezeCount: entry.freezeCount || 0, pliCount: entry.pliCount || 0, nackCount: entry.nackCount || 0,
       });
     } else if (entry.type === 'outbound-rtp') {
       report.outbound.push({
         kind: entry.kind, ssrc: entry.ssrc, packetsSent: entry.packetsSent || 0, pliCount: entry.pliCount || 0,
-        framesEncoded: entry.framesEncoded || 0,
+        framesEncoded: entry.framesEncoded || 0, framesSent: entry.framesSent || 0, height: entry.frameHeight || 0,
+        codec: stats.get(entry.codecId)?.mimeType, by: entry.encoderImplementation,
+        limit: entry.qualityLimitationReason, mode: entry.scalabilityMode,
       });
     } else if (entry.type === 'remote-inbound-rtp') {
       report.remote = report.remote || [];
@@ -38,6 +43,7 @@ async function survey(connection) {
     } else if (entry.type === 'candidate-pair' && (entry.selected || entry.id === selectedPair)) {
       const local = stats.get(entry.localCandidateId);
       report.address = local && local.address;
+      report.available = entry.availableOutgoingBitrate;
     } else if (entry.type === 'transport') {
       report.srtpCipher = entry.srtpCipher;
       report.dtlsRole = entry.dtlsRole;
@@ -59,14 +65,15 @@ async function openDevices() {
 
 async function main() {
   document.title = name;
-  const product = navigator.userAgent.includes('Firefox') ? 'Firefox' : 'Chromium';
-  document.getElementById('self').textContent = `${name} in ${product}`;
+  document.getElementById('self').textContent = `${name} in ${isFirefox ? 'Firefox' : 'Chromium'}`;
   view.self = name;
   view.member(name, 'I');
   const {tracks, tones} = await openDevices();
   const begin = clock();
   const connection = new RTCPeerConnection({bundlePolicy: 'max-bundle'});
-  const joined = await post('/join');
+  const layering = parameters.get('layers');
+  const hasScreen = parameters.has('screen');
+  const joined = await post('/join', {screen: hasScreen, rids: isFirefox && layering !== null});
   let channel = joined.channel === 'sctp' ? BridgeChannel.overSCTP(connection) : null;
   if (joined.channel === 'websocket') channel = BridgeChannel.overWebSocket(joined.url);
 
@@ -81,6 +88,14 @@ async function main() {
   connection.onconnectionstatechange = () => view.tell('Peer connection', connection.connectionState);
   connection.oniceconnectionstatechange = () => view.tell('ICE', connection.iceConnectionState);
 
+  // What is sent, by the bridge's name of it; it obeys the bridge where it is sent in layers.
+  const videos = {};
+  if (channel) {
+    channel.onmessage = ({colibriClass, sourceName, maxHeight}) => {
+      if (layering && colibriClass === 'SenderSourceConstraints') videos[sourceName]?.constrain(maxHeight);
+    };
+  }
+
   let firstPicture = null;
   let round = 0;
   async function answer({offer, owners: now}) {
@@ -94,12 +109,24 @@ async function main() {
         await place.sender.replaceTrack(track);
         place.direction = 'sendrecv';
       }
+      const places = connection.getTransceivers().filter((one) => one.receiver.track.kind === 'video');
+      places.slice(0, hasScreen ? 2 : 1).forEach((place, index) => {
+        if (index) place.direction = 'sendonly';
+        videos[`${name}-v${index}`] = new SentVideo(place.sender, `${name}-v${index}`, layering, index > 0);
+      });
+      if (layering && !isFirefox) {
+        const {sdp} = await connection.createAnswer();
+        const mids = places.slice(0, hasScreen ? 2 : 1).map(({mid}) => mid);
+        await connection.setLocalDescription({type: 'answer', sdp: withThreeSizes(sdp, mids)});
+      }
+      if (layering) for (const video of Object.values(videos)) video.constrain(0);
     }
-    await connection.setLocalDescription();
+    if (round > 0 || !layering || isFirefox) await connection.setLocalDescription();
     await post('/answer', {round: round++, sdp: connection.localDescription.sdp});
   }
 
   let watch = null;
+  let pictures = parameters.has('look') ? new PictureWatch(connection, 0) : null;
   const actions = {
     tone: (what) => {
       connection.getSenders().find(({track}) => track && track.kind === 'audio').replaceTrack(tones[what]);
@@ -110,6 +137,22 @@ async function main() {
     watch: (isOn) => {
       if (watch) watch.stop();
       watch = isOn ? new GapWatch(connection) : null;
+    },
+    // A watch over pictures, begun anew.
+    look: (number) => {
+      if (pictures) pictures.stop();
+      pictures = new PictureWatch(connection, number);
+    },
+    camera: (isOn) => videos[`${name}-v0`].show(isOn ? tracks.find(({kind}) => kind === 'video') : null),
+    screen: (isOn) => {
+      const video = videos[`${name}-v1`];
+      if (isOn) {
+        channel.send({colibriClass: 'SourceVideoTypeMessage', sourceName: `${name}-v1`, videoType: 'desktop'});
+        video.show(makeScreen());
+      } else {
+        video.sender.track.stop();
+        video.show(null);
+      }
     },
     title: (text) => {
       document.getElementById('title').textContent = text;
@@ -141,10 +184,11 @@ async function main() {
       report.firstPictureMilliseconds = firstPicture;
       report.title = document.getElementById('title').textContent;
       if (watch) report.gaps = watch.gaps;
+      if (pictures) report.pictures = pictures.result;
       if (report.address) view.tell('Own address', report.address);
       if (channel) {
-        const {state, opened, closes, openedAfter} = channel;
-        report.channel = {state, opened, closes, openedAfter, events: channel.takeEvents()};
+        const {state, opened, closes, openedAfter, askedAt} = channel;
+        report.channel = {state, opened, closes, openedAfter, askedAt, events: channel.takeEvents()};
       }
       const {done} = await post('/report', report);
       if (done) break;
@@ -157,4 +201,4 @@ async function main() {
   connection.close();
 }
 
-main().catch((error) => post('/error', {error: String(error && error.stack || error)}));
+main().catch(complain);

@@ -58,6 +58,7 @@ class BridgeChannel {
     this.send({colibriClass: 'SourceVideoTypeMessage', sourceName: `${name}-v0`, videoType: 'camera'});
     const constraints = {lastN: -1, defaultConstraints: {maxHeight: 180}, constraints: {}, assumedBandwidthBps: -1};
     this.send({colibriClass: 'ReceiverVideoConstraints', ...constraints});
+    this.askedAt = performance.now();
   }
 
   isClosed(code) {
@@ -77,6 +78,7 @@ class BridgeChannel {
     const message = JSON.parse(text);
     this.events.push(message);
     view.received(message, text);
+    if (this.onmessage) this.onmessage(message);
   }
 
   send(message) {

@@ -51,6 +51,9 @@ const view = {
     figure.dataset.owner = owner;
     const caption = document.createElement('figcaption');
     caption.textContent = owner;
+    element.onresize = () => {
+      caption.textContent = `${owner}, ${element.videoHeight} lines`;
+    };
     figure.append(element, caption);
     document.getElementById('videos').append(figure);
   },

@@ -40,10 +40,10 @@ class Missed(Exception):
 class Call:
     """One conference and its tabs. Everything but the constructor runs under the focus's lock."""
 
-    def __init__(self, bridge, browsers, folder, title, channel, translators, proxy):
+    def __init__(self, bridge, browsers, folder, title, channel, translators, proxy=None, kinds=None, **media):
         self.bridge, self.browsers, self.folder, self.title = bridge, browsers, folder, title
-        self.translators, self.proxy = translators, proxy
-        self.conference = Conference(bridge, sctp=channel == "sctp")
+        self.translators, self.proxy, self.kinds = translators, proxy, kinds or KINDS
+        self.conference = Conference(bridge, sctp=channel == "sctp", **media)
         self.focus = Focus(self.conference, channel, self.translate)
         self.page, self.tabs, self.stations = None, {}, {}
 
@@ -58,6 +58,11 @@ class Call:
         """Names of the tabs that are there."""
         return list(self.tabs)
 
+    @property
+    def pictured(self):
+        """Of these the last in each kind of browser is kept in pictures."""
+        return reversed(self.tabs)
+
     def others(self, *names):
         """Names of the tabs that are there but for some."""
         return [name for name in self.tabs if name not in names]
@@ -67,12 +72,12 @@ class Call:
         if not self.focus.wait(seconds, condition):
             raise Missed(f"{what} within {seconds} s; errors: {self.focus.errors}")
 
-    def enter(self, name):
+    def enter(self, name, video="320x180x10"):
         """Opens a tab and waits until its sources are known."""
-        hertz = 300 + 110 * list(KINDS).index(name)
+        hertz = 300 + 110 * list(self.kinds).index(name)
         with self.focus.released():
-            url = f"{self.page}?name={name}&microphone=tone&hertz={hertz}&video=320x180x10"
-            self.tabs[name] = self.browsers[KINDS[name]].open_tab(url)
+            url = f"{self.page}?name={name}&microphone=tone&hertz={hertz}&video={video}"
+            self.tabs[name] = self.browsers[self.kinds[name]].open_tab(url)
         self.need(40, f"{name} is in", lambda: name in self.focus.published)
 
     def enter_all(self, *names):
@@ -157,14 +162,14 @@ class Call:
     def picture(self, station):
         """Keeps a picture of a tab in every kind of browser."""
         title = f"{self.title}: {station}"
-        names = {KINDS[name]: name for name in reversed(self.tabs)}.values()
+        names = {self.kinds[name]: name for name in self.pictured}.values()
         for name in names:
             self.focus.order(name, "title", title)
         self.focus.wait(3, lambda: all(self.focus.reports.get(name, {}).get("title") == title for name in names))
         for name in names:
             with self.focus.released():
-                file = os.path.join(self.folder, f"{self.title}-{station}-{KINDS[name]}.png")
-                picture = self.browsers[KINDS[name]].picture(self.tabs[name])
+                file = os.path.join(self.folder, f"{self.title}-{station}-{self.kinds[name]}.png")
+                picture = self.browsers[self.kinds[name]].picture(self.tabs[name])
                 with open(file, "wb") as output:
                     output.write(picture)
 
