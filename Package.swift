@@ -74,8 +74,8 @@ let bridgeCores: [Target] = [
     shell(
         "Conferencing",
         [
-            "Allocation", "Forwarding", "MediaTransport", "ICE", "DTLS", "SRTP", "RTP", "ShardMessages", "Telemetry",
-            "OpenSSL", "Primitives",
+            "Allocation", "Forwarding", "MediaTransport", "ICE", "DTLS", "SRTP", "RTP", "VideoPayload", "ShardMessages",
+            "Telemetry", "OpenSSL", "Primitives",
         ]
     ),
 ]

@@ -34,6 +34,7 @@ struct Client: ~Copyable {
         var ssrc: UInt32
         var sequence: UInt16
         var timestamp: UInt32
+        var marker: Bool
         var payloadType: UInt8
         /// Bytes of padding behind the payload.
         var padding: Int
@@ -144,7 +145,7 @@ struct Client: ~Copyable {
         }
         received.append(
             Received(
-                ssrc: header.ssrc, sequence: header.sequence, timestamp: header.timestamp,
+                ssrc: header.ssrc, sequence: header.sequence, timestamp: header.timestamp, marker: header.marker,
                 payloadType: header.payloadType, padding: padding, extensions: extensions,
                 payload: Array(packet[headerBytes..<count - padding])))
     }

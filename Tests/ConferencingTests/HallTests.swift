@@ -401,7 +401,8 @@ struct HallTests {
         expect(world.connectAll())
         let send = { (world: inout World, payloadType: UInt8) throws in
             let packet = world.clients[0].makeRTP(
-                ssrc: 2_000, payloadType: payloadType, payload: vp8(isKeyframe: true))
+                ssrc: 2_000, payloadType: payloadType,
+                payload: payloadType == 98 ? [0x0C, 1] : vp8(isKeyframe: true))
             world.send([try require(packet)], from: 0)
         }
         for _ in 0..<3 { try send(&world, 98) }

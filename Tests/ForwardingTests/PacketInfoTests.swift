@@ -107,19 +107,48 @@ struct PacketInfoTests {
 
     @Test("what a VP8 descriptor says of frame and layer is kept, with the places of what is rewritten")
     func vp8Facts() {
-        let long = Self.vp8("90 f0 91 23 07 a5 51 2b 00").vp8
+        let long = Self.vp8("90 f0 91 23 07 a5 51 2b 00").picture
         #expect(long.pictureID == 0x1123)
         #expect(long.tl0PictureIndex == 7)
         #expect(long.temporalID == 2)
         #expect(long.fields == PictureFields(pictureIDOffset: 2, tl0Offset: 4, hasLongPictureID: true))
         #expect(long.hasLayers)
-        let short = Self.vp8("80 a0 11 40 2b").vp8
+        let short = Self.vp8("80 a0 11 40 2b").picture
         #expect(short.pictureID == 0x11)
         #expect(short.tl0PictureIndex == -1)
         #expect(short.temporalID == 1)
         #expect(short.fields == PictureFields(pictureIDOffset: 2))
-        #expect(!Self.vp8("90 80 11 51 2b 00").vp8.hasLayers)
-        #expect(Self.vp8("90 80").vp8 == VP8Facts())
+        #expect(!Self.vp8("90 80 11 51 2b 00").picture.hasLayers)
+        #expect(Self.vp8("90 80").picture == PictureFacts())
+    }
+
+    @Test("what a VP9 descriptor says of its layer frame is kept, and what the stream says of its layers is told")
+    func vp9Facts() {
+        // I, L, B, V: picture id 0x1234, TID 1, SID 0, TL0PICIDX 9; two layers of 320 x 180 and 640 x 360.
+        let bytes: [UInt8] = [
+            0xAA, 0x92, 0x34, 0x20, 0x09, 0x30, 0x01, 0x40, 0x00, 0xB4, 0x02, 0x80, 0x01, 0x68, 0x55,
+        ]
+        let packet = TestPacket(payload: bytes)
+        var info = packet.info()
+        let structure = packet.bytes.withUnsafeBytes { info.parseVP9($0) }
+        #expect(structure?.spatialLayers == 2 && structure?.height(ofLayer: 1) == 360)
+        #expect(info.isKeyframe && info.isStartOfFrame)
+        #expect(info.picture.pictureID == 0x1234 && info.picture.tl0PictureIndex == 9)
+        #expect(info.picture.temporalID == 1 && info.picture.spatialID == 0 && info.picture.spatialLayers == 2)
+        #expect(info.picture.flags == [.start])
+        #expect(info.picture.fields == PictureFields(pictureIDOffset: 1, tl0Offset: 4, hasLongPictureID: true))
+        // P, E, Z of SID 1 with D.
+        let upper = TestPacket(payload: [0xE5, 0x12, 0x23, 0x09, 0x55])
+        info = upper.info()
+        let none = upper.bytes.withUnsafeBytes { info.parseVP9($0) }
+        #expect(none == nil && !info.isKeyframe && !info.isStartOfFrame)
+        #expect(info.picture.flags == [.end, .predicted, .usesLowerLayer, .unreferenced])
+        #expect(info.picture.spatialID == 1 && info.picture.spatialLayers == 0)
+        // The structure is cut off: nothing of the packet counts.
+        let short = TestPacket(payload: Array(bytes.prefix(9)))
+        info = short.info()
+        let cut = short.bytes.withUnsafeBytes { info.parseVP9($0) }
+        #expect(cut == nil && !info.isKeyframe && info.picture == PictureFacts())
     }
 
     @Test("a descriptor that fills the payload, or more, starts no key frame")

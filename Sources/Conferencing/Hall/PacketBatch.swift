@@ -32,6 +32,8 @@ struct BatchPacket: BitwiseCopyable {
     var encoding: UInt8
     /// Whether a receiver's stream may begin with this packet: any packet, or a key frame where the bridge can tell.
     var canStart = true
+    /// How it is understood where nothing is known of its frame.
+    var kind = LayerView.Kind.plain
     /// What its format says of its frame, where a receiver may get some frames and others not.
     var frame: LayerView.Packet?
     /// Where the store for repeats has it.
@@ -47,7 +49,7 @@ struct BatchPacket: BitwiseCopyable {
         guard frame != nil else { return }
         let bytes = UnsafeMutableRawBufferPointer(start: base, count: info.headerBytes + info.payloadBytes)
         var span = bytes.mutableBytes
-        info.vp8.fields.patch(
+        info.picture.fields.patch(
             pictureID: outgoing.pictureID, tl0PictureIndex: outgoing.base, in: &span, at: info.headerBytes)
     }
 
@@ -59,7 +61,7 @@ struct BatchPacket: BitwiseCopyable {
         guard frame != nil else { return PacketPatch(timestampOffset: offset) }
         return PacketPatch(
             timestampOffset: offset, pictureID: outgoing.pictureID, layerIndex: outgoing.base,
-            fields: [.pictureID, .layerIndex])
+            fields: outgoing.setsMarker ? .lastOfPicture : .picture)
     }
 }
 

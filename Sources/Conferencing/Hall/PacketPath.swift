@@ -183,7 +183,11 @@ extension ShardHost {
         {
             return
         }
-        if isVideo { measure(&info, packet, codec: codec, stream, of: source, from: endpoint, at: arrival) }
+        if isVideo {
+            measure(
+                &info, packet, codec: codec, stream, of: source, from: endpoint,
+                isNewest: place == .newest || place == .restart, at: arrival)
+        }
         if let reason = discardReason(info, isVideo: isVideo, of: endpoint) {
             encoding.pointee.gaps.discard(info.sequence)
             return counters.add(reason)
@@ -486,7 +490,8 @@ extension ShardHost {
             let headerBytes = HeaderRewriter.write(
                 packet.pointee.info, from: plaintext, into: slot, receiver: receiver.pointee.extensions,
                 ssrc: projection.pointee.outgoingSSRC, sequence: outgoing.sequence, timestamp: outgoing.timestamp,
-                payloadType: payloadType, hasPadding: packet.pointee.padding > 0, sendTime: sendTime)
+                payloadType: payloadType, setsMarker: outgoing.setsMarker, hasPadding: packet.pointee.padding > 0,
+                sendTime: sendTime)
             guard headerBytes > 0 else {
                 counters.add(.droppedMalformedRTP)
                 continue

@@ -14,20 +14,30 @@ extension ShardHost {
     /// - Returns: `false` for a packet of a frame that lies too far back to be known.
     @inline(__always)
     mutating func describe(_ record: inout BatchPacket, of source: UnsafeMutablePointer<Source>) -> Bool {
+        if record.info.isKeyframe { counters.add(.keyframesReceived) }
         if record.codec == Codec.vp8.rawValue {
             record.info.dropDependencyDescriptor()
-            if record.info.isKeyframe { counters.add(.keyframesReceived) }
             return Self.describeVP8(&record, of: source)
         }
-        if record.codec == Codec.vp9.rawValue { record.info.dropDependencyDescriptor() }
+        if record.codec == Codec.vp9.rawValue {
+            record.info.dropDependencyDescriptor()
+            return Self.describeVP9(&record, of: source)
+        }
+        if record.codec == Codec.h264.rawValue {
+            record.info.dropDependencyDescriptor()
+            (record.kind, record.canStart) = (.h264, record.info.isKeyframe)
+        }
         return true
     }
 
     private static func describeVP8(_ record: inout BatchPacket, of source: UnsafeMutablePointer<Source>) -> Bool {
         record.canStart = record.info.isKeyframe
         // Without picture ids nobody can tell frames apart.
-        let facts = record.info.vp8
-        guard facts.pictureID >= 0 else { return true }
+        let facts = record.info.picture
+        guard facts.pictureID >= 0 else {
+            record.kind = .bareVP8
+            return true
+        }
         let temporal = UInt8(max(0, facts.temporalID))
         guard
             let frame = source.pointee.frames.pointer(at: record.encoding).pointee.note(
@@ -40,6 +50,21 @@ extension ShardHost {
             encoding: Int8(record.encoding), sequence: record.sequence, timestamp: record.info.timestamp, frame: frame,
             temporal: temporal, isStart: record.info.isStartOfFrame, isKeyframe: record.info.isKeyframe,
             base: UInt8(max(0, facts.tl0PictureIndex)))
+        return true
+    }
+
+    private static func describeVP9(_ record: inout BatchPacket, of source: UnsafeMutablePointer<Source>) -> Bool {
+        record.canStart = record.info.isKeyframe
+        let facts = record.info.picture
+        guard facts.pictureID >= 0 else {
+            record.kind = .bareVP9
+            return true
+        }
+        let history = source.pointee.frames.pointer(at: record.encoding)
+        guard let frame = history.pointee.note(FrameHistory.Sighting(facts)) else { return false }
+        record.frame = LayerView.Packet(
+            facts, encoding: Int8(record.encoding), sequence: record.sequence, timestamp: record.info.timestamp,
+            frame: frame)
         return true
     }
 
@@ -57,7 +82,7 @@ extension ShardHost {
             return projection.pointee.take(frame, history: history, at: now)
         }
         return projection.pointee.takePlain(
-            encoding: packet.pointee.encoding, sequence: packet.pointee.sequence,
+            packet.pointee.kind, encoding: packet.pointee.encoding, sequence: packet.pointee.sequence,
             timestamp: packet.pointee.info.timestamp, canStart: packet.pointee.canStart,
             isAudio: source.pointee.mediaType == .audio, at: now)
     }

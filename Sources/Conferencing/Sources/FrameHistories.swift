@@ -20,6 +20,12 @@ struct FrameHistories: ~Copyable {
         return begin() + Int(encoding)
     }
 
+    /// What comes of an encoding from now on is of another codec.
+    func restart(_ encoding: UInt8) {
+        guard let base, encoding < ShardMessagesLimits.streamsPerSource else { return }
+        base[Int(encoding)].restart()
+    }
+
     @inline(never)
     private mutating func begin() -> UnsafeMutablePointer<FrameHistory> {
         let fresh = UnsafeMutablePointer<FrameHistory>.allocate(capacity: ShardMessagesLimits.streamsPerSource)

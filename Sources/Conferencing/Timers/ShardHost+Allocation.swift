@@ -175,16 +175,25 @@ extension ShardHost {
                 speakerPlace: UInt32(speakerPlace), position: UInt32(source.pointee.position), firstLayer: 0,
                 layerCount: 0),
             name: source.pointee.name, slot: slot)
+        var isScalable = false
+        for encoding in 0..<source.pointee.layers.count where source.pointee.layers[encoding].spatialLayers > 1 {
+            isScalable = true
+        }
         for encoding in 0..<source.pointee.layers.count {
             let layers = source.pointee.layers.pointer(at: encoding)
-            // Until a key frame says otherwise (media-plane.md 5.1).
-            let height = layers.pointee.height > 0 ? Int32(layers.pointee.height) : 180 << Int32(encoding)
-            for temporal in 0..<EncodingLayers.count {
-                board.add(
-                    VideoLayer(
-                        LayerIndex(encoding: encoding, spatial: 0, temporal: temporal), height: height,
-                        frameRate: FrameRate(thousandths: 7_500 << Int32(temporal)),
-                        bitrate: layers.pointee.bitrate(upTo: temporal, at: now)))
+            // Who sends all sizes in one encoding signals others all the same.
+            if isScalable, !layers.pointee.hasCome { continue }
+            for spatial in 0..<layers.pointee.shownLayers {
+                // Until a key frame says otherwise (media-plane.md 5.1).
+                let known = Int32(layers.pointee.height(of: spatial))
+                let height = known > 0 ? known : 180 << Int32(encoding + spatial)
+                for temporal in 0..<EncodingLayers.count {
+                    board.add(
+                        VideoLayer(
+                            LayerIndex(encoding: encoding, spatial: spatial, temporal: temporal), height: height,
+                            frameRate: FrameRate(thousandths: 7_500 << Int32(temporal)),
+                            bitrate: layers.pointee.bitrate(of: spatial, upTo: temporal, at: now)))
+                }
             }
         }
     }

@@ -3,33 +3,67 @@
 import Forwarding
 import Primitives
 import ShardMessages
+import VideoPayload
 
 // Which layers of each picture come, and at which rate (media-plane.md 5.3): counted once per packet that comes in. Who
 // begins, stops or changes height has everybody's layers chosen anew, no more often than the conference can bear.
 
 extension ShardHost {
     /// Counts a packet of a picture, read here for all who look at it later.
+    /// - Parameter isNewest: it is no repeat and does not come behind newer ones.
     @inline(__always)
     mutating func measure(
         _ info: inout PacketInfo, _ packet: UnsafeRawBufferPointer, codec: UInt8, _ stream: StreamReference,
-        of source: UnsafeMutablePointer<Source>, from endpoint: UnsafeMutablePointer<Endpoint>, at now: Timestamp
+        of source: UnsafeMutablePointer<Source>, from endpoint: UnsafeMutablePointer<Endpoint>, isNewest: Bool,
+        at now: Timestamp
     ) {
-        if codec == Codec.vp8.rawValue { info.parseVP8(packet) }
         let position = Int(stream.encoding)
         guard position < source.pointee.layers.count, !info.isPaddingOnly, !endpoint.pointee.uplink.isVideoMuted
         else { return }
         let layers = source.pointee.layers.pointer(at: position)
-        let layer = info.vp8.hasLayers ? min(Int(info.vp8.temporalID), EncodingLayers.count - 1) : 0
-        let note = layers.pointee.note(bytes: info.byteCount, layer: layer, at: now)
-        var isNews = note.isNews
-        if info.isKeyframe, info.frameHeight > 0, info.frameHeight != layers.pointee.height {
-            layers.pointee.height = info.frameHeight
+        var isNews = false
+        if codec != layers.pointee.codec, isNewest, layers.pointee.changes(to: codec) {
+            source.pointee.frames.restart(stream.encoding)
             isNews = true
         }
+        if codec == Codec.vp8.rawValue {
+            info.parseVP8(packet)
+        } else if codec == Codec.vp9.rawValue {
+            if parseVP9(&info, packet, layers) { isNews = true }
+        } else if codec == Codec.h264.rawValue {
+            parseH264(&info, packet, layers)
+        }
+        let layer = info.picture.hasLayers ? min(Int(info.picture.temporalID), EncodingLayers.count - 1) : 0
+        let spatial = min(max(0, Int(info.picture.spatialID)), layers.pointee.shownLayers - 1)
+        let note = layers.pointee.note(bytes: info.byteCount, spatial: spatial, layer: layer, at: now)
+        if note.isNews { isNews = true }
+        if info.isKeyframe, info.frameHeight > 0, layers.pointee.note(height: info.frameHeight) { isNews = true }
         if note.isStep, source.pointee.layers.count > 1, othersFallSilent(source, but: position, at: now) {
             isNews = true
         }
         if isNews { noteLayers(in: endpoint.pointee.conference, at: now) }
+    }
+
+    /// - Returns: whether the stream's spatial layers are others than before.
+    @inline(__always)
+    private func parseVP9(
+        _ info: inout PacketInfo, _ packet: UnsafeRawBufferPointer, _ layers: UnsafeMutablePointer<EncodingLayers>
+    ) -> Bool {
+        let structure = info.parseVP9(packet)
+        let flags = info.picture.flags
+        if info.picture.spatialID > 0, flags.contains(.predicted) {
+            layers.pointee.note(buildsOnLower: flags.contains(.usesLowerLayer))
+        }
+        guard let structure else { return false }
+        return layers.pointee.note(structure)
+    }
+
+    private func parseH264(
+        _ info: inout PacketInfo, _ packet: UnsafeRawBufferPointer, _ layers: UnsafeMutablePointer<EncodingLayers>
+    ) {
+        let end = info.headerBytes + info.payloadBytes
+        guard let payload = H264Payload(RawSpan(_unsafeBytes: packet), from: info.headerBytes, to: end) else { return }
+        info.isKeyframe = layers.pointee.starts.note(payload, sequence: info.sequence, timestamp: info.timestamp)
     }
 
     /// Whether another encoding of a source has stopped: those who got it must be given one that comes.

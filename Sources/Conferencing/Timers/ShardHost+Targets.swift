@@ -23,7 +23,7 @@ extension ShardHost {
                 continue
             }
             let allocation = board.results[position]
-            let target = LayerTarget(allocation.target)
+            let target = target(allocation.target, of: conference.pointee.sources.pointer(at: slot))
             if allocation.wish.isWanted {
                 endpoint.pointee.reception.add(
                     Reception.Picture(slot: UInt16(slot), target: target, allocation: allocation))
@@ -31,6 +31,13 @@ extension ShardHost {
             setTarget(target, of: slot, for: endpoint, at: place, of: conference, at: now, into: &egress)
         }
         noteForwarded(index, conference)
+    }
+
+    /// What the chosen layer means for the source that it is of.
+    private func target(_ index: LayerIndex, of source: UnsafeMutablePointer<Source>) -> LayerTarget {
+        let isKnown = index.isLayer && index.encoding < source.pointee.layers.count
+        return LayerTarget(
+            index, isScalable: isKnown && source.pointee.layers[index.encoding].spatialLayers > 1)
     }
 
     /// Has the control plane told which pictures a receiver is sent, if that are others than before.
@@ -103,13 +110,16 @@ extension ShardHost {
 }
 
 extension LayerTarget {
-    /// The layer that was chosen. The highest that is told apart carries what lies above.
-    init(_ index: LayerIndex) {
+    /// The layer that was chosen. The highest temporal one that is told apart carries what lies above.
+    /// - Parameter isScalable: spatial layers were to be chosen from; else all that ever come are sent.
+    init(_ index: LayerIndex, isScalable: Bool) {
         guard index.isLayer else {
             self = .suspended
             return
         }
         let temporal = index.temporal >= EncodingLayers.count - 1 ? 7 : index.temporal
-        self.init(encoding: Int8(clamping: index.encoding), temporal: UInt8(temporal))
+        self.init(
+            encoding: Int8(clamping: index.encoding), spatial: isScalable ? UInt8(index.spatial) : 7,
+            temporal: UInt8(temporal))
     }
 }

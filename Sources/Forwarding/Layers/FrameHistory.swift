@@ -112,6 +112,9 @@ public struct FrameHistory: BitwiseCopyable, Sendable {
         if sighting.isKeyframe { frames[place].isKeyframe = true }
     }
 
+    /// Another codec comes: its picture ids, also those that seem to be late, are of another stream.
+    public mutating func restart() { begin(isLayered: stream.layerBits > 0) }
+
     /// Another codec: nothing of what was known is of it. Numbers go on, behind all that were given.
     private mutating func begin(isLayered: Bool) {
         let next = (stream.newest &+ 1) << UInt32(stream.layerBits) &+ UInt32(frames.count)

@@ -1,6 +1,6 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
-public import VideoPayload
+import VideoPayload
 
 /// The name that this had while it knew VP8 alone.
 public typealias SimulcastView = LayerView
@@ -8,8 +8,12 @@ public typealias SimulcastView = LayerView
 extension LayerView {
     /// How packets of a stream are understood. Another kind is another codec: it goes on from what went out last.
     public enum Kind: UInt8, BitwiseCopyable, Sendable {
-        /// Nothing is known of frames but, perhaps, where one can begin.
+        /// Nothing is known of frames: it begins anywhere.
         case plain
+        /// H.264: a key frame is known, nothing else of frames.
+        case h264
+        /// VP8 and VP9 whose frames have no ids: likewise.
+        case bareVP8, bareVP9
         /// VP8: temporal layers.
         case temporal
         /// VP9: spatial and temporal layers.
@@ -60,21 +64,20 @@ extension LayerView {
         }
 
         /// A packet of VP9.
-        /// - Parameter frame: what ``FrameHistory/note(_:)`` said to the sighting of the same descriptor.
+        /// - Parameter frame: what ``FrameHistory/note(_:)`` said to the sighting of the same facts.
         public init(
-            _ descriptor: VP9Descriptor, encoding: Int8, sequence: UInt16, timestamp: UInt32, frame: UInt32
+            _ facts: PictureFacts, encoding: Int8, sequence: UInt16, timestamp: UInt32, frame: UInt32
         ) {
-            let sighting = FrameHistory.Sighting(descriptor, spatialLayers: 0)
             self.init(
                 encoding: encoding, sequence: sequence, timestamp: timestamp, frame: frame,
-                temporal: sighting.temporal, isStart: sighting.isStart, isKeyframe: sighting.isKeyframe,
-                base: UInt8(truncatingIfNeeded: max(descriptor.tl0PictureIndex, 0)))
+                temporal: UInt8(max(facts.temporalID, 0)), isStart: facts.flags.contains(.start),
+                isKeyframe: facts.startsKeyPicture, base: UInt8(truncatingIfNeeded: max(facts.tl0PictureIndex, 0)))
             kind = .spatial
-            spatial = UInt8(max(sighting.spatial, 0))
-            isEnd = sighting.isEnd
-            isPredicted = descriptor.isInterPicturePredicted
-            usesLowerLayer = descriptor.usesInterLayerDependency
-            isUnreferenced = descriptor.isNotReferenceForUpperLayers
+            spatial = UInt8(max(facts.spatialID, 0))
+            isEnd = facts.flags.contains(.end)
+            isPredicted = facts.flags.contains(.predicted)
+            usesLowerLayer = facts.flags.contains(.usesLowerLayer)
+            isUnreferenced = facts.flags.contains(.unreferenced)
         }
     }
 
@@ -93,15 +96,12 @@ extension LayerView {
 
 extension FrameHistory.Sighting {
     /// What a packet of VP9 says.
-    /// - Parameter spatialLayers: how many there are (``VideoPayload/VP9ScalabilityStructure/spatialLayers``) when the
-    ///   packet has a scalability structure; otherwise 0.
-    public init(_ descriptor: VP9Descriptor, spatialLayers: Int) {
+    public init(_ facts: PictureFacts) {
         self.init(
-            pictureID: UInt16(max(descriptor.pictureID, 0)), isLong: descriptor.hasLongPictureID,
-            temporal: UInt8(max(descriptor.temporalID, 0)), isStart: descriptor.isStartOfFrame,
-            isEnd: descriptor.isEndOfFrame,
-            isKeyframe: descriptor.isStartOfFrame && !descriptor.isInterPicturePredicted && descriptor.spatialID <= 0)
-        spatial = max(descriptor.spatialID, 0)
-        self.spatialLayers = UInt8(truncatingIfNeeded: min(max(spatialLayers, 0), 8))
+            pictureID: UInt16(max(facts.pictureID, 0)), isLong: facts.fields.hasLongPictureID,
+            temporal: UInt8(max(facts.temporalID, 0)), isStart: facts.flags.contains(.start),
+            isEnd: facts.flags.contains(.end), isKeyframe: facts.startsKeyPicture)
+        spatial = max(facts.spatialID, 0)
+        spatialLayers = facts.spatialLayers
     }
 }

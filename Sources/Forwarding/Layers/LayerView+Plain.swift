@@ -10,18 +10,19 @@ extension LayerView {
     /// it than nothing, or than what is sent: a smaller one.
     ///
     /// - Parameters:
+    ///   - kind: what it is; another kind than before is another stream.
     ///   - encoding: 0 the smallest.
     ///   - canStart: a receiver can begin here: with a key frame (``VideoPayload/H264Payload/isKeyframe``), or, where
     ///     that cannot be known or does not matter, anywhere.
     /// - Returns: how it leaves; its picture id and TL0PICIDX, where it has any, stay as they are. `nil` when this
     ///   receiver does not get it.
     public mutating func takePlain(
-        encoding: Int8, sequence: UInt16, timestamp: UInt32, canStart: Bool, at now: Timestamp
+        _ kind: Kind = .plain, encoding: Int8, sequence: UInt16, timestamp: UInt32, canStart: Bool, at now: Timestamp
     ) -> Outgoing? {
-        if encoding != filter.current || kind != .plain {
-            guard noteKind(.plain, encoding: encoding, sequence: sequence) else { return nil }
+        if encoding != filter.current || self.kind != kind {
+            guard noteKind(kind, encoding: encoding, sequence: sequence) else { return nil }
             guard filter.acceptPlain(of: encoding, canStart: canStart) else { return nil }
-            begin(.plain, encoding: encoding, sequence: sequence, timestamp: timestamp, at: now)
+            begin(kind, encoding: encoding, sequence: sequence, timestamp: timestamp, at: now)
             flags.insert(.hasSent)
             flags.insert(.isComplete)
         }

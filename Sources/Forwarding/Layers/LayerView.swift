@@ -303,8 +303,8 @@ public struct LayerView: BitwiseCopyable, Sendable {
 
     /// Whether no higher layer of the packet's picture is sent. Of a key picture those that are wanted come yet.
     private func isHighest(_ packet: Packet) -> Bool {
-        for above in 1..<UInt32(ForwardingLimits.spatialLayers)
-        where (packet.frame &+ above) & 3 > packet.frame & 3 && isAccepted(packet.frame &+ above) {
+        for layer in Int(packet.frame & 3) + 1..<Int(ForwardingLimits.spatialLayers)
+        where isAccepted(packet.frame & ~3 | UInt32(layer)) {
             return false
         }
         return packet.isPredicted

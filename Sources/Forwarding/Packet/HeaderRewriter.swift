@@ -17,6 +17,7 @@ public enum HeaderRewriter {
     /// - Parameters:
     ///   - packet: the packet `info` was read from.
     ///   - slot: where the header goes; ``ForwardingLimits/headerBytes`` always suffice.
+    ///   - setsMarker: sets the marker bit, which otherwise stays as it is.
     ///   - hasPadding: sets the padding bit, for a payload that ends with padding of the caller's.
     ///   - sendTime: for the receiver's abs-send-time; `nil` writes none.
     /// - Returns: length of the header in bytes; 0 when it does not fit `slot`.
@@ -24,13 +25,13 @@ public enum HeaderRewriter {
     public static func write(
         _ info: PacketInfo, from packet: UnsafeRawBufferPointer, into slot: UnsafeMutableRawBufferPointer,
         receiver: ExtensionTable, ssrc: UInt32, sequence: UInt16, timestamp: UInt32, payloadType: UInt8,
-        hasPadding: Bool = false, sendTime: AbsoluteSendTime? = nil
+        setsMarker: Bool = false, hasPadding: Bool = false, sendTime: AbsoluteSendTime? = nil
     ) -> Int {
         var writer = BufferWriter(slot)
         let form = info.keptCount == 0 && sendTime == nil ? nil : form(info, receiver, isStamped: sendTime != nil)
         RTPHeader.write(
-            marker: info.marker, payloadType: payloadType, sequence: sequence, timestamp: timestamp, ssrc: ssrc,
-            hasPadding: hasPadding, hasExtension: form != nil, to: &writer)
+            marker: info.marker || setsMarker, payloadType: payloadType, sequence: sequence, timestamp: timestamp,
+            ssrc: ssrc, hasPadding: hasPadding, hasExtension: form != nil, to: &writer)
         if let form {
             let bytes = RawSpan(_unsafeBytes: packet)
             let block = HeaderExtensionWriter(form, to: &writer)

@@ -59,14 +59,14 @@ public struct PacketInfo: BitwiseCopyable, Sendable {
     public var keptCount = 0
     /// The elements that cross the bridge (media-plane.md 4.3).
     public var kept = InlineArray<4, KeptExtension>(repeating: KeptExtension())
-    /// The packet starts a frame. Known after ``parseVP8(_:)``.
+    /// The packet starts a frame, of VP9 a layer frame. Known after ``parseVP8(_:)`` or ``parseVP9(_:)``.
     public var isStartOfFrame = false
-    /// The packet starts a key frame. Known after ``parseVP8(_:)``.
+    /// The packet starts a key frame. Known after ``parseVP8(_:)``, ``parseVP9(_:)``; ``H264Starts`` says it of H.264.
     public var isKeyframe = false
     /// Height of the picture that a key frame starts, in pixels; 0 when unknown.
     public var frameHeight: UInt16 = 0
-    /// What else a VP8 descriptor says; nothing before ``parseVP8(_:)``.
-    public var vp8 = VP8Facts()
+    /// What else a descriptor says; nothing before ``parseVP8(_:)`` or ``parseVP9(_:)``.
+    public var picture = PictureFacts()
 
     /// The record of no packet, for entries of a batch that are none.
     public init() {
@@ -181,12 +181,35 @@ public struct PacketInfo: BitwiseCopyable, Sendable {
         let bytes = RawSpan(_unsafeBytes: packet)
         let end = headerBytes + payloadBytes
         guard let descriptor = VP8Descriptor(bytes, from: headerBytes, to: end) else { return false }
-        vp8 = VP8Facts(descriptor)
+        picture = PictureFacts(descriptor)
         guard descriptor.isStartOfFrame else { return true }
         isStartOfFrame = true
         guard let frame = VP8FrameHeader(bytes, from: headerBytes + descriptor.byteCount, to: end) else { return true }
         isKeyframe = frame.isKeyframe
         frameHeight = frame.height
         return true
+    }
+
+    /// Reads the VP9 payload descriptor. Call it for packets whose payload type is VP9, with the same `packet`.
+    /// - Returns: what the stream says of its layers, if this packet does; `nil` also when the descriptor is cut off:
+    ///   the packet then starts nothing.
+    @inline(__always)
+    public mutating func parseVP9(_ packet: UnsafeRawBufferPointer) -> VP9ScalabilityStructure? {
+        let bytes = RawSpan(_unsafeBytes: packet)
+        let end = headerBytes + payloadBytes
+        guard let descriptor = VP9Descriptor(bytes, from: headerBytes, to: end) else { return nil }
+        picture = PictureFacts(descriptor, spatialLayers: 0)
+        isStartOfFrame = descriptor.isStartOfFrame
+        isKeyframe = picture.startsKeyPicture
+        guard descriptor.hasScalabilityStructure else { return nil }
+        return readStructure(bytes, from: headerBytes + descriptor.structureOffset, to: end)
+    }
+
+    /// Few packets have one, and it is large.
+    @inline(never)
+    private mutating func readStructure(_ bytes: RawSpan, from offset: Int, to end: Int) -> VP9ScalabilityStructure? {
+        let structure = VP9ScalabilityStructure(bytes, from: offset, to: end)
+        picture.spatialLayers = UInt8(truncatingIfNeeded: structure?.spatialLayers ?? 0)
+        return structure
     }
 }

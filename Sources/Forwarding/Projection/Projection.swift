@@ -85,6 +85,7 @@ public struct Projection: BitwiseCopyable, Sendable {
 
     /// Decides on a packet of which the bridge knows no frame.
     /// - Parameters:
+    ///   - kind: what it is.
     ///   - encoding: which encoding of its source it is of.
     ///   - sequence: its number after gaps were closed (``SequenceGapCloser``).
     ///   - canStart: the stream can begin with it: any packet of audio and of video that the bridge does not parse
@@ -92,11 +93,12 @@ public struct Projection: BitwiseCopyable, Sendable {
     ///   - isAudio: its time stays as it is: voices are never switched, and their clock is another.
     /// - Returns: how it leaves; `nil` when this receiver does not get it.
     public mutating func takePlain(
-        encoding: UInt8, sequence: UInt16, timestamp: UInt32, canStart: Bool, isAudio: Bool, at now: Timestamp
+        _ kind: LayerView.Kind = .plain, encoding: UInt8, sequence: UInt16, timestamp: UInt32, canStart: Bool,
+        isAudio: Bool, at now: Timestamp
     ) -> LayerView.Outgoing? {
         var outgoing = view.takePlain(
-            encoding: Int8(truncatingIfNeeded: encoding), sequence: sequence, timestamp: timestamp, canStart: canStart,
-            at: now)
+            kind, encoding: Int8(truncatingIfNeeded: encoding), sequence: sequence, timestamp: timestamp,
+            canStart: canStart, at: now)
         if isAudio { outgoing?.timestamp = timestamp }
         if let outgoing { timestampOffset = outgoing.timestamp &- timestamp }
         return outgoing

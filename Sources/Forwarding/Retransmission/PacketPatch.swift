@@ -19,6 +19,10 @@ public struct PacketPatch: BitwiseCopyable, Hashable, Sendable {
         public static let layerIndex = Fields(rawValue: 2)
         /// The marker bit was set: the picture ended here for this receiver.
         public static let marker = Fields(rawValue: 4)
+        /// Both numbers of a picture.
+        public static var picture: Fields { Fields(rawValue: 3) }
+        /// Those, and the marker.
+        public static var lastOfPicture: Fields { Fields(rawValue: 7) }
     }
 
     /// Added to the media time.
@@ -47,6 +51,6 @@ public struct PacketPatch: BitwiseCopyable, Hashable, Sendable {
         guard fields.contains(.pictureID) || fields.contains(.layerIndex), offset + info.payloadBytes <= slot.count
         else { return }
         var span = UnsafeMutableRawBufferPointer(rebasing: slot[..<(offset + info.payloadBytes)]).mutableBytes
-        info.vp8.fields.patch(pictureID: pictureID, tl0PictureIndex: layerIndex, in: &span, at: offset)
+        info.picture.fields.patch(pictureID: pictureID, tl0PictureIndex: layerIndex, in: &span, at: offset)
     }
 }

@@ -53,11 +53,11 @@ struct SpatialViewTests {
         mutating func pass(_ sent: LayerSender.Sent) -> LayerView.Outgoing? {
             let descriptor = descriptor(of: sent)
             let index = Int(sent.encoding)
-            let sighting = FrameHistory.Sighting(
+            let facts = PictureFacts(
                 descriptor, spatialLayers: descriptor.hasScalabilityStructure ? sender.layers : 0)
-            guard let frame = histories[index].note(sighting) else { return nil }
+            guard let frame = histories[index].note(FrameHistory.Sighting(facts)) else { return nil }
             let packet = LayerView.Packet(
-                descriptor, encoding: sent.encoding, sequence: sent.sequence, timestamp: sent.timestamp, frame: frame)
+                facts, encoding: sent.encoding, sequence: sent.sequence, timestamp: sent.timestamp, frame: frame)
             guard let outgoing = view.take(packet, history: &histories[index], at: now) else { return nil }
             judge.got.append(LayerJudge.Got(outgoing: outgoing, sent: sent))
             return outgoing
@@ -285,7 +285,7 @@ struct SpatialViewTests {
         var history = FrameHistory()
         var descriptor = VP9Descriptor()
         descriptor.spatialID = 5
-        #expect(history.note(FrameHistory.Sighting(descriptor, spatialLayers: 8)) == nil)
+        #expect(history.note(FrameHistory.Sighting(PictureFacts(descriptor, spatialLayers: 8))) == nil)
         for seed in UInt64(1)...50 {
             var random = Random(seed: seed)
             var view = LayerView(after: 0, random: seed)
@@ -307,10 +307,11 @@ struct SpatialViewTests {
                         at: LayerTarget(
                             encoding: Int8(bits >> 36 & 1), spatial: UInt8(bits >> 40 & 0xFF), temporal: 1))
                 }
-                let sighting = FrameHistory.Sighting(descriptor, spatialLayers: Int(bits >> 48 & 15))
+                let sighting = FrameHistory.Sighting(PictureFacts(descriptor, spatialLayers: Int(bits >> 48 & 15)))
                 guard let frame = history.note(sighting) else { continue }
                 let packet = LayerView.Packet(
-                    descriptor, encoding: Int8(bits >> 52 & 1), sequence: UInt16(truncatingIfNeeded: random.next()),
+                    PictureFacts(descriptor, spatialLayers: 0), encoding: Int8(bits >> 52 & 1),
+                    sequence: UInt16(truncatingIfNeeded: random.next()),
                     timestamp: UInt32(truncatingIfNeeded: random.next()), frame: frame)
                 let outgoing = view.take(packet, history: &history, at: Timestamp(nanoseconds: Int64(bits >> 20)))
                 #expect(outgoing == nil || packet.encoding == view.currentEncoding)
