@@ -100,6 +100,31 @@ struct RateBrakeTests {
         #expect(brake.rate == 1_875_000)
     }
 
+    @Test(
+        "a twentieth that is lost at random is not taken for more; a fifth is, within seconds",
+        arguments: [20, 70, 200])
+    func chance(packets: Int) {
+        for seed in 1...20 as ClosedRange<UInt64> {
+            var random = Random(seed: seed)
+            var line = Line()
+            func run(_ line: inout Line, seconds: Int, percent: Int) {
+                for _ in 0..<seconds {
+                    var lost = 0
+                    for _ in 0..<packets where random.next() % 100 < UInt64(percent) { lost += 1 }
+                    line.now = line.now + .seconds(1.0)
+                    line.brake.noteSent(packets: packets, bytes: packets * 1_000)
+                    line.brake.update(at: line.now)
+                    line.brake.handleReport(
+                        lost: lost, expected: packets, roundTrip: line.roundTrip, at: line.now)
+                }
+            }
+            run(&line, seconds: 30, percent: 5)
+            #expect(line.brake.rate >= 2_500_000, "seed \(seed)")
+            run(&line, seconds: 15, percent: 20)
+            #expect(line.brake.rate < 2_500_000, "seed \(seed)")
+        }
+    }
+
     @Test("losses are those of what is sent, not of what might be")
     func sentRate() {
         var line = Line()

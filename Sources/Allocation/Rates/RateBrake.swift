@@ -95,7 +95,7 @@ public struct RateBrake: Sendable, BitwiseCopyable {
         self.expected = Self.sum(self.expected, expected)
         self.lost = min(Self.sum(self.lost, lost), self.expected)
         if isCongested { reduce(by: 1_000 - RateBrakeSettings.congestionFactor, at: now) }
-        if self.expected >= RateBrakeSettings.judgedPackets {
+        if self.expected >= RateBrakeSettings.judgedPackets, !mayBeChance {
             let loss = self.lost * 1_000 / self.expected
             (self.lost, self.expected) = (0, 0)
             judge(loss, at: now)
@@ -123,6 +123,15 @@ public struct RateBrake: Sendable, BitwiseCopyable {
     }
 
     // MARK: Steps
+
+    /// Whether many losses were reported that may as well be few ones come together; the next report will tell. Three
+    /// standard deviations beyond what is just not too many are no chance.
+    private var mayBeChance: Bool {
+        let (lost, expected, many) = (lost, expected, RateBrakeSettings.manyLosses)
+        guard expected < RateBrakeSettings.manyPackets, lost * 1_000 > expected * many else { return false }
+        let excess = lost * 1_000 - expected * many
+        return excess * excess <= 9 * expected * many * (1_000 - many)
+    }
 
     private mutating func begin(at now: Timestamp) {
         windowStart = now

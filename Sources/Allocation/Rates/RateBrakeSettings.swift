@@ -23,6 +23,8 @@ public struct RateBrakeSettings: Hashable, Sendable, BitwiseCopyable {
     static let manyLosses: Int64 = 100
     /// Packets that a loss is judged by at least.
     static let judgedPackets: Int64 = 20
+    /// Of so many packets what is lost is no chance.
+    static let manyPackets: Int64 = 500
     /// Growth per second, in thousandths.
     static let growth: Int64 = 80
     /// Growth per second in addition.
