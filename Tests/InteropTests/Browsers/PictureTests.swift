@@ -50,13 +50,32 @@ extension RealPeers {
             }
         }
 
-        @Test(
-            "other codecs, and who writes and reads them",
-            arguments: [
-                ("VP9", "libvpx", "libvpx"), ("AV1", "libaom", "dav1d"), ("H264", "OpenH264", "FFmpeg"),
-            ])
-        func codecs(name: String, encoder: String, decoder: String) async throws {
-            let codec = try await PictureCall.hold(name).station("codec")
+        @Test("H.264 in three sizes")
+        func otherSizes() async throws {
+            let call = try await PictureCall.hold("H264")
+            try Self.checkSwitches(call.station("constraints"), receivers: 1)
+            try Self.check(call.station("codec"), "H264", by: "OpenH264", and: "FFmpeg")
+        }
+
+        @Test("VP9 with its sizes in one stream: one who wants the smaller one, and then the larger, beside another")
+        func layers() async throws {
+            let call = try await PictureCall.hold("VP9")
+            let layers = try call.station("layers")
+            #expect(layers.heights == ["bbbb0002": [180, 360, 180], "cccc0003": [360]])
+            let pauses = try #require(layers.pauses)
+            #expect(pauses.values.allSatisfy { $0 > 0 && $0 < Self.longestPause }, "milliseconds: \(pauses)")
+            try Self.check(call.station("codec"), "VP9", by: "libvpx", and: "libvpx")
+        }
+
+        @Test("AV1 with its sizes in one stream")
+        func single() async throws {
+            try Self.check(await PictureCall.hold("AV1").station("codec"), "AV1", by: "libaom", and: "dav1d")
+        }
+
+        /// What was sent and seen, and what wrote and read it.
+        private static func check(
+            _ codec: PictureCall.Station, _ name: String, by encoder: String, and decoder: String
+        ) throws {
             for encoding in try #require(codec.sent) {
                 #expect(encoding.prefix(2).map { $0 ?? "" } == ["video/\(name)", encoder])
             }
