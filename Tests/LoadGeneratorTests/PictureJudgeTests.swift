@@ -151,6 +151,23 @@ struct PictureJudgeTests {
         #expect(abs(share - 53.0 / 60) < 0.001, "\(share)")
     }
 
+    @Test(
+        "the end of a picture that a change leaves out is no loss; anything else is",
+        arguments: [(packets: [0, 1], encoding: 2, cuts: 1), ([0], 2, 0), ([0, 2], 2, 0), ([1], 2, 0), ([0, 1], 0, 0)])
+    func cutShort(packets: [Int], encoding: Int, cuts: UInt64) {
+        var sent = SentPictures()
+        var seen = JudgedPictures()
+        seen.next(sent.frame(isKeyframe: true))
+        let last = sent.frame(highest: 2)
+        let shown: UInt64 = last.isEmpty ? 1 : 2
+        seen.next(last)
+        let cut = [sent.frame(), sent.frame()].first { !$0.isEmpty } ?? []
+        seen.next(packets.filter { $0 < cut.count }.map { cut[$0] })
+        seen.next(sent.frame(isKeyframe: true, encoding: encoding))
+        #expect(seen.statistics.shown == shown + 1)
+        #expect(seen.statistics.cutShort == cuts)
+    }
+
     @Test("any packets are judged without a trap, and no more pictures shown than came")
     func hostile() {
         let failure = checkProperty(cases: 300) { random in

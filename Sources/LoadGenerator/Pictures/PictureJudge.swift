@@ -149,8 +149,21 @@ struct PictureJudge {
         return age < 64 && shownFrames >> UInt64(age) & 1 == 1 && Int(picture.encoding) == time.current
     }
 
+    /// Whether the picture before was cut short by this one, of another encoding: all of it came but its end, whose place
+    /// is taken by one number that stays free (media-plane.md 5.4).
+    private func cuts(_ picture: Picture) -> Bool {
+        let before = pictures[Int((picture.id - 1) % Int64(Self.places))]
+        return before.id == picture.id - 1 && before.id > passed && before.encoding != picture.encoding
+            && before.first >= 0 && before.last < 0 && before.first + before.packets == picture.first - 1
+    }
+
     private mutating func show(_ picture: Picture, at now: Int64, _ statistics: inout PictureStatistics) {
-        if shownID >= 0 { statistics.skipped += UInt64(max(picture.id - passed - 1, 0)) }
+        if shownID >= 0 {
+            let skipped = max(picture.id - passed - 1, 0)
+            let isCut = picture.isKeyframe && Int(picture.encoding) != time.current && cuts(picture)
+            statistics.skipped += UInt64(isCut ? skipped - 1 : skipped)
+            if isCut { statistics.cutShort += 1 }
+        }
         passed = picture.id
         settled = picture.last + 1
         waitingSince = highest > picture.id ? now : -1

@@ -9,6 +9,8 @@ struct PictureStatistics: Sendable {
     /// Pictures that came after the first one shown and that no decoder shows: incomplete, or in need of one that is
     /// missing.
     var skipped: UInt64 = 0
+    /// Pictures of which the end was left out, and one number free for it, since another encoding began.
+    var cutShort: UInt64 = 0
     /// Pictures that a decoder takes for decodable though what they need was not there: it shows rubbish.
     var garbled: UInt64 = 0
     /// Breaks in sequence numbers, picture ids, TL0PICIDX or time stamps that no loss explains.
@@ -68,6 +70,7 @@ struct PictureStatistics: Sendable {
         pairs += other.pairs
         shown += other.shown
         skipped += other.skipped
+        cutShort += other.cutShort
         garbled += other.garbled
         discontinuities += other.discontinuities
         badDescriptors += other.badDescriptors

@@ -27,7 +27,7 @@ extension LoadResult {
         let shown = zip(heights, p.shownOf).map { "\($1) of \($0) lines" }.joined(separator: ", ")
         var rows = [
             ("pictures shown", shown),
-            ("pictures skipped / garbled", "\(p.skipped) / \(p.garbled)"),
+            ("pictures skipped / garbled", "\(p.skipped) / \(p.garbled), \(p.cutShort) cut short by a change"),
             ("breaks in the series", "\(p.discontinuities)"),
             ("freezes over 500 ms", "\(p.freezes), the longest gap \(milliseconds(p.longestGap))"),
             ("encoding asked for", "\(percent(p.share)) of the time, \(p.pairs) pairs of receiver and source"),
@@ -46,6 +46,7 @@ extension LoadResult {
             ("shown", Self.number(p.shown)),
             ("shown_by_height", .object(zip(heights, p.shownOf).map { ("\($0)", Self.number($1)) })),
             ("skipped", Self.number(p.skipped)), ("garbled", Self.number(p.garbled)),
+            ("cut_short", Self.number(p.cutShort)),
             ("discontinuities", Self.number(p.discontinuities)), ("bad_descriptors", Self.number(p.badDescriptors)),
             ("freezes", Self.number(p.freezes)), ("longest_gap_us", .number(Double(p.longestGap) / 1e3)),
             ("pairs", Self.number(p.pairs)), ("share_at_layer", .number(p.share)),

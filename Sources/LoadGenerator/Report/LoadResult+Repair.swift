@@ -8,7 +8,9 @@ extension LoadResult {
     var repairImperfections: [String] {
         let r = statistics.repair
         guard options.isLossy else {
-            return Self.lines([(r.missed - min(r.cameLate, r.missed), "packets of pictures missing")])
+            // What a change of encoding leaves free is nobody's loss.
+            let explained = r.cameLate + statistics.pictures.cutShort
+            return Self.lines([(r.missed - min(explained, r.missed), "packets of pictures missing")])
         }
         // One of a hundred: when the call ends, some are still on their way.
         guard r.unrepaired * 100 > r.missed else { return [] }
