@@ -194,6 +194,19 @@ struct ProjectionTests {
         #expect(trip == .milliseconds(6_125))
     }
 
+    @Test("where encodings bear the same time, the receiver counts from the report that went out last")
+    mutating func sameTime() {
+        projection.noteSent(payloadBytes: 1)
+        _ = reports.forward(Self.report, of: projection, now: Self.ms(1_000))
+        _ = reports.forward(Self.report, of: projection, now: Self.ms(1_800))
+        // 100 ms after the second one came, 50 ms on the way.
+        let later = Self.block(dlsr: 65_536 / 10)
+        #expect(reports.roundTrip(later, now: Self.ms(1_950)).map { $0 < .milliseconds(51) } == true)
+        // The second one is on its way still: only the first can be meant.
+        let earlier = Self.block(dlsr: 65_536 * 8 / 10)
+        #expect(reports.roundTrip(earlier, now: Self.ms(1_850)).map { $0 < .milliseconds(51) } == true)
+    }
+
     @Test("a round trip that is negative, too long or about no report of ours is not believed")
     mutating func roundTripRefusals() {
         projection.noteSent(payloadBytes: 1)

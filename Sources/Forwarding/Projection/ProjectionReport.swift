@@ -52,14 +52,17 @@ public struct ProjectionReport: BitwiseCopyable, Sendable {
     public func roundTrip(_ block: ReportBlock, now: Timestamp) -> TimeDelta? {
         let delay = NTPTime.span(block.delaySinceLastSenderReport)
         guard block.lastSenderReport != 0, delay <= ForwardingLimits.maxReportDelay else { return nil }
+        var shortest: TimeDelta?
+        // Encodings that report together bear the same time: after a change between them it went out twice, and the
+        // receiver counts from the later one.
         for place in 0..<min(Int(reportCount), ForwardingLimits.rememberedReports)
         where ntps[place] == block.lastSenderReport {
             let age = TimeDelta.microseconds(Int64(Self.microseconds(now) &- times[place]))
             let trip = age - delay
-            guard trip >= .zero, trip <= ForwardingLimits.maxRoundTrip else { return nil }
-            return trip
+            guard trip >= .zero, trip <= ForwardingLimits.maxRoundTrip else { continue }
+            shortest = min(shortest ?? trip, trip)
         }
-        return nil
+        return shortest
     }
 
     private static func microseconds(_ now: Timestamp) -> UInt32 {
