@@ -115,7 +115,9 @@ struct VideoSender {
         frameBytes = max(Int(mean * place.weight), Self.leastFrameBytes)
         (packetCount, smaller, larger) = VP8Payload.split(frameBytes, limit: Self.pictureLimit)
         evenPacer?.begin(packets: packetCount, bytes: frameBytes, at: now, following: nextFrame)
-        timestamp = stream.timestamp(at: now)
+        let time = stream.timestamp(at: now)
+        // Two frames that were late and go out together are two all the same.
+        timestamp = Int32(bitPattern: time &- timestamp) > 0 || frameNumber == 1 ? time : timestamp &+ 1
         pictureID = (pictureID &+ 1) & 0x7FFF
         if place.temporal == 0 { tl0 &+= 1 }
         return true
