@@ -48,6 +48,8 @@ public enum LoadGeneratorLimits {
     static let picturesInFlight = 64
     /// A picture that stands still for longer is frozen.
     static let freeze = TimeDelta.milliseconds(500)
+    /// A media thread whose turns are further apart was not run meanwhile; that is nobody's freeze.
+    static let stall = TimeDelta.milliseconds(25)
     /// Between two looks for pictures that stand still.
     static let pictureRequestInterval = TimeDelta.milliseconds(250)
     /// Nothing became whole for so long: a key frame is asked for.

@@ -153,18 +153,18 @@ struct PictureJudgeTests {
 
     @Test(
         "the end of a picture that a change leaves out is no loss; anything else is",
-        arguments: [(packets: [0, 1], encoding: 2, cuts: 1), ([0], 2, 0), ([0, 2], 2, 0), ([1], 2, 0), ([0, 1], 0, 0)])
+        arguments: [
+            (packets: [0, 1], encoding: 2, cuts: 1), ([0], 2, 0), ([0, 2], 2, 0), ([1], 2, 0), ([0, 1], 0, 0),
+        ])
     func cutShort(packets: [Int], encoding: Int, cuts: UInt64) {
         var sent = SentPictures()
         var seen = JudgedPictures()
         seen.next(sent.frame(isKeyframe: true))
-        let last = sent.frame(highest: 2)
-        let shown: UInt64 = last.isEmpty ? 1 : 2
-        seen.next(last)
-        let cut = [sent.frame(), sent.frame()].first { !$0.isEmpty } ?? []
-        seen.next(packets.filter { $0 < cut.count }.map { cut[$0] })
+        seen.next(sent.frame())
+        let cut = sent.frame()
+        seen.next(packets.map { cut[$0] })
         seen.next(sent.frame(isKeyframe: true, encoding: encoding))
-        #expect(seen.statistics.shown == shown + 1)
+        #expect(seen.statistics.shown == 3)
         #expect(seen.statistics.cutShort == cuts)
     }
 
@@ -215,6 +215,19 @@ struct ShownTimeTests {
         #expect(time.freezes == 1 && time.longestGap == Self.second - 400)
         #expect(time.watched == 2 * Self.second + 300_000_000)
         #expect(time.atLayer == Self.second - 400 + 300_000_000)
+    }
+
+    @Test("while this program stood still itself nothing froze; what lies beyond that did")
+    func stalled() {
+        var time = ShownTime()
+        time.want(0, at: 0)
+        _ = time.show(0, at: 0)
+        time.stalled += 700_000_000
+        _ = time.show(0, at: Self.second)
+        #expect(time.freezes == 0 && time.longestGap == 300_000_000)
+        time.stalled += 100_000_000
+        _ = time.show(0, at: 2 * Self.second)
+        #expect(time.freezes == 1 && time.longestGap == 900_000_000)
     }
 
     @Test("a picture that was never asked for is no freeze, and no time")

@@ -6,15 +6,18 @@ import Glibc
 struct BenchOptions {
     /// A group of measurements that can be asked for by name, in the order in which they run.
     enum Section: String, CaseIterable {
-        case doors, hall, speakers, start, calls, talk, interleaving, neighbours, conferences, engines, old
+        case doors, hall, layers, speakers, start, calls, pictures, talk, interleaving, neighbours, conferences,
+            engines, old
 
         var explanation: String {
             switch self {
             case .doors: "each door of the packet path by itself"
             case .hall: "conferences without sockets: idle packets, joins, leaves, kernel messages, memory"
+            case .layers: "a camera in several encodings: packets forwarded, and packets that few want"
             case .speakers: "audio senders of one conference: a packet that comes in, 20 beside 500"
             case .start: "start-up and idle memory"
             case .calls: "whole calls beside the floor"
+            case .pictures: "calls with simulcast, last-N and loss, pictures judged as by a decoder"
             case .talk: "the bridge channel: messages to a hundred beside media, memory of idle channels"
             case .interleaving: "20 × 20 with video, interleaved beside whole frames"
             case .neighbours: "three people beside a meeting of 400 on one worker"

@@ -35,6 +35,11 @@ do {
                 do { try HallBenchmarks(directory: directory).run() } catch { fatal("\(error)") }
             }
             thread.join()
+        case .layers:
+            let thread = try PinnedThread.start(name: "hall") {
+                do { try LayerBenchmarks().run() } catch { fatal("\(error)") }
+            }
+            thread.join()
         case .speakers:
             let thread = try PinnedThread.start(name: "hall") {
                 do { try SpeakerBenchmarks().run() } catch { fatal("\(error)") }
@@ -42,6 +47,7 @@ do {
             thread.join()
         case .start: try StartUp(bed: bed, prosody: options.prosody).run()
         case .calls: try Calls(bed: bed, rounds: options.endToEndRounds).run()
+        case .pictures: try Pictures(bed: bed, rounds: options.endToEndRounds).run()
         case .talk: try Talk(bed: comparisons.bed).run()
         case .interleaving: try comparisons.interleaving()
         case .neighbours: try Crowds(bed: bed).neighbours()

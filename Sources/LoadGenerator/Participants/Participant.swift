@@ -34,6 +34,8 @@ struct LoopContext {
     let channelTimeout: TimeDelta
     /// When the datagram being handled arrived at the kernel, in nanoseconds of the monotonic clock.
     var arrivedAt: Int64 = 0
+    /// How long the thread was not run though it wanted to, all in all, in nanoseconds.
+    var stalled: Int64 = 0
 
     init(options: LoadOptions, identity: DTLSIdentity, frames: OpusFrames) {
         self.options = options

@@ -96,6 +96,7 @@ extension Participant {
         let picture = PicturePacket(
             number: number, timestamp: header.timestamp, isEnd: header.marker, layers: layers, encoding: encoding,
             stamp: stamp)
+        judges[place].time.stalled = context.stalled
         judges[place].take(picture, at: context.arrivedAt, &context.statistics.pictures)
         if !gaps.isEmpty { gaps[place].settle(before: judges[place].settled, &context.statistics.repair) }
         if !trackers[index].hasKeyframe, judges[place].shown > 0 {

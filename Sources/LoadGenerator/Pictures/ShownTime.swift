@@ -16,6 +16,12 @@ struct ShownTime: BitwiseCopyable {
     /// Until when ``watched`` and ``atLayer`` are up to date.
     private var countedAt: Int64 = 0
 
+    /// How long this program stood still itself, all in all: while it does, no sender sends, and nobody can tell what
+    /// the bridge would have done.
+    var stalled: Int64 = 0
+    /// ``stalled`` when a picture was shown last.
+    private var stalledAtShown: Int64 = 0
+
     private(set) var longestGap: Int64 = 0
     private(set) var freezes: UInt64 = 0
     private(set) var watched: Int64 = 0
@@ -47,6 +53,7 @@ struct ShownTime: BitwiseCopyable {
         (longestGap, freezes, watched, atLayer) = (0, 0, 0, 0)
         countedAt = now
         if shownAt >= 0 { shownAt = now }
+        stalledAtShown = stalled
     }
 
     /// A picture of `encoding` is shown.
@@ -57,6 +64,7 @@ struct ShownTime: BitwiseCopyable {
         guard wanted >= 0 else { return nil }
         noteGap(until: now)
         shownAt = max(now, shownAt)
+        stalledAtShown = stalled
         guard askedAt >= 0, isFirst || encoding == wanted else { return nil }
         let waited = max(now - askedAt, 0)
         if encoding == wanted { askedAt = -1 }
@@ -71,7 +79,7 @@ struct ShownTime: BitwiseCopyable {
 
     private mutating func noteGap(until now: Int64) {
         guard shownAt >= 0 else { return }
-        let gap = now - shownAt
+        let gap = now - shownAt - (stalled - stalledAtShown)
         longestGap = max(longestGap, gap)
         if gap > LoadGeneratorLimits.freeze.nanoseconds { freezes += 1 }
     }

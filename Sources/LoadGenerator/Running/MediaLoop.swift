@@ -34,6 +34,8 @@ struct MediaLoop: ~Copyable {
     private var receivedBefore: UInt64 = 0
     private var publishDue = Timestamp.zero
     private var isFinished = false
+    /// When the last turn began.
+    private var lastTurn = Timestamp.zero
     /// When the senders were stopped.
     private var stoppedAt: Timestamp?
     private static let wakeToken = UInt64.max
@@ -63,6 +65,9 @@ struct MediaLoop: ~Copyable {
     mutating func run() {
         while !isFinished {
             var now = MonotonicClock.now()
+            // Turns follow one another within a few milliseconds; otherwise the machine was busy with others.
+            if isSettled, now - lastTurn > LoadGeneratorLimits.stall { context.stalled += (now - lastTurn).nanoseconds }
+            lastTurn = now
             // Ends after a while even when more falls due than can be done: receiving must go on.
             let limit = now + LoadGeneratorLimits.lookInterval
             while now < limit, let first = deadlines.first, first.deadline <= now {

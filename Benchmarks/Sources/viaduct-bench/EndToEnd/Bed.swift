@@ -152,6 +152,12 @@ struct CallResult {
         return value?.doubleValue ?? .nan
     }
 
+    /// A figure of what decoders would have made of the video.
+    func pictures(_ name: String) -> Double { number("pictures", name) }
+
+    /// A figure of what was lost and repaired.
+    func repair(_ name: String) -> Double { number("repair", name) }
+
     /// A quantile of transit in milliseconds: `p50`, `p99`, `p999`.
     func transit(_ quantile: String, isVideo: Bool) -> Double {
         number(isVideo ? "video_transit_us" : "audio_transit_us", quantile) / 1_000

@@ -16,6 +16,8 @@ final class Hall {
     enum Member {
         /// Audio and a camera, both sent and received.
         case full
+        /// Audio and a camera in three encodings, both sent and received.
+        case simulcast
         /// Nothing sent; received is what `full` sends.
         case receiver
         /// Audio alone, sent and received.
@@ -183,6 +185,14 @@ final class Hall {
         settle()
     }
 
+    /// A member wants pictures of so many lines, and all audio.
+    func ask(_ peer: Peer, height: Int32) {
+        var wishes = ReceiverPreferences()
+        wishes.video.defaultConstraint = VideoConstraint(maxHeight: height)
+        host.setPreferences(of: EndpointNumber(peer.number), to: wishes)
+        settle()
+    }
+
     /// Lets time pass.
     /// - Returns: what the timers cost that were due.
     func pass(_ duration: TimeDelta) -> Int64 {
@@ -301,6 +311,10 @@ final class Hall {
             SourceDescription(name: "\(type)", mediaType: type, streams: [SourceStreamDescription(ssrc: ssrc)])
         }
         if member != .receiver { media.sources = [source(.audio, Peer.audioSSRC(number))] }
+        if member == .simulcast {
+            let streams = (0..<3).map { SourceStreamDescription(ssrc: Peer.videoSSRC(number) &+ UInt32($0) << 16) }
+            media.sources?.append(SourceDescription(name: "video", mediaType: .video, streams: streams))
+        }
         if member == .full || member == .foreign { media.sources?.append(source(.video, Peer.videoSSRC(number))) }
         return media
     }

@@ -72,16 +72,18 @@ final class Peer {
     }
 
     /// A sealed RTP packet of the next number.
-    /// - Parameter level: audio level in -dBov, under extension 1; `nil` for none.
+    /// - Parameters:
+    ///   - level: audio level in -dBov, under extension 1; `nil` for none.
+    ///   - isLast: the marker.
     func seal(
-        ssrc: UInt32, payloadType: UInt8, timestamp: UInt32, payload: [UInt8], level: UInt8? = nil
+        ssrc: UInt32, payloadType: UInt8, timestamp: UInt32, payload: [UInt8], level: UInt8? = nil, isLast: Bool = false
     ) -> [UInt8] {
         let sequence = sequences[ssrc, default: 1]
         sequences[ssrc] = sequence &+ 1
         var slot = [UInt8](repeating: 0, count: EgressBatch.slotBytes)
         let length = slot.withUnsafeMutableBytes { slot -> Int? in
             slot[0] = 0x80
-            slot[1] = payloadType
+            slot[1] = payloadType | (isLast ? 0x80 : 0)
             slot.storeBytes(of: sequence.bigEndian, toByteOffset: 2, as: UInt16.self)
             slot.storeBytes(of: timestamp.bigEndian, toByteOffset: 4, as: UInt32.self)
             slot.storeBytes(of: ssrc.bigEndian, toByteOffset: 8, as: UInt32.self)
