@@ -131,4 +131,17 @@ public enum ForwardingLimits {
     public static let minNackInterval = TimeDelta.milliseconds(20)
     /// How long the first request waits at most where packets change places.
     public static let nackTolerance = TimeDelta.milliseconds(20)
+
+    // MARK: Estimates for senders (media-plane.md 8.4)
+
+    /// Packets that many have to come in a report's time before losses are judged.
+    static let judgedReport = 20
+    /// Rates are those of at least so many milliseconds.
+    static let shortestMeasurement: UInt64 = 200
+    /// In microseconds: all packets of a report's time that much later than the fastest lately, and something queues.
+    static let queueDelay: Int64 = 50_000
+    /// The fastest packets are those of the last one to two of these.
+    static let delayMemory = TimeDelta.seconds(10 as Int64)
+    /// In microseconds: two packets whose times are further apart say nothing of one another.
+    static let sendTimeJump: Int64 = 2_000_000
 }

@@ -124,6 +124,9 @@ extension ShardHost {
         endpoint.pointee.lastActivity = now
         if endpoint.pointee.uplink.hasTransportCC, info.hasTransportSequence {
             note(arrival: arrival, of: info, from: index)
+        } else if endpoint.pointee.uplink.estimate != nil {
+            endpoint.pointee.uplink.estimate?.note(
+                bytes: info.byteCount, sendTime: info.sendTime == .max ? nil : info.sendTime, at: arrival)
         }
         if endpoint.pointee.isVisitor { return counters.add(.droppedVisitorMedia) }
         account(&info, packet, from: index, at: now, arrival: arrival)

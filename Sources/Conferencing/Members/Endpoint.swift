@@ -1,5 +1,6 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
+import Allocation
 import Forwarding
 import MediaTransport
 import Primitives
@@ -107,12 +108,20 @@ struct Endpoint: ~Copyable {
             uplink.hasPLI = uplink.hasPLI || type.hasPLI
             uplink.hasFIR = uplink.hasFIR || type.hasFIR
             uplink.hasTransportCC = uplink.hasTransportCC || type.hasTransportCC
+            if type.hasREMB, uplink.estimate == nil { uplink.estimate = SenderEstimate(senderRates) }
         }
+        if uplink.hasTransportCC { uplink.estimate = nil }
         for mapping in media.headerExtensions.prefix(ShardMessagesLimits.headerExtensions) {
             extensions.map(mapping.kind, to: mapping.id)
         }
         if let mixed = media.allowsMixedExtensions { extensions.allowsMixed = mixed }
         if let muted = media.forceMuteAudio { uplink.isAudioMuted = muted }
         if let muted = media.forceMuteVideo { uplink.isVideoMuted = muted }
+    }
+
+    /// Within what it is told to send, where it is told: as it is sent to others.
+    private var senderRates: SenderEstimate.Settings {
+        let bounds = reception.brake.settings
+        return SenderEstimate.Settings(initial: bounds.initial, floor: bounds.floor, ceiling: bounds.ceiling)
     }
 }

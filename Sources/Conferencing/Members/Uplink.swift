@@ -28,6 +28,8 @@ struct Uplink: ~Copyable {
     var hasPLI = false
     var hasFIR = false
     var hasTransportCC = false
+    /// What it may send, where it is told so by REMB for want of transport-wide feedback.
+    var estimate: SenderEstimate?
     /// Command number of our last FIR.
     var firSequence: UInt8 = 0
     var isAudioMuted = false

@@ -55,6 +55,8 @@ public struct PacketInfo: BitwiseCopyable, Sendable {
     public var hasTransportSequence = false
     /// The transport-wide number.
     public var transportSequence: UInt16 = 0
+    /// When it left, as the sender says (24 bits of 2^-18 s); all ones where it does not.
+    public var sendTime: UInt32 = .max
     /// How many elements of ``kept`` are filled.
     public var keptCount = 0
     /// The elements that cross the bridge (media-plane.md 4.3).
@@ -133,6 +135,8 @@ public struct PacketInfo: BitwiseCopyable, Sendable {
             case Self.transportSequenceKind where element.byteCount >= 2:
                 hasTransportSequence = true
                 transportSequence = bytes.uint16(at: element.offset)
+            case Self.absoluteSendTimeKind where element.byteCount >= 3:
+                sendTime = bytes.uint24(at: element.offset)
             case Self.videoOrientationKind:
                 keep(element, Self.videoOrientationKind)
             case Self.dependencyDescriptorKind:

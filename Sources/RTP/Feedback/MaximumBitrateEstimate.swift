@@ -4,6 +4,8 @@ public import Primitives
 
 /// REMB: a receiver's estimate of the bit rate it can take (draft-alvestrand-rmcat-remb-03).
 public struct MaximumBitrateEstimate: BitwiseCopyable, Hashable, Sendable {
+    /// How many bytes ``write(sources:to:)`` writes at most.
+    public static let largestBytes = 20 + 4 * RTPLimits.rembSources
     private static let identifier: UInt32 = 0x5245_4D42
 
     /// Who estimates.
