@@ -134,14 +134,14 @@ public enum ForwardingLimits {
 
     // MARK: Estimates for senders (media-plane.md 8.4)
 
-    /// Packets that many have to come in a report's time before losses are judged.
-    static let judgedReport = 20
+    /// Packets that losses are judged by at least.
+    static let judgedReport: Int64 = 20
     /// Rates are those of at least so many milliseconds.
     static let shortestMeasurement: UInt64 = 200
-    /// In microseconds: all packets of a report's time that much later than the fastest lately, and something queues.
-    static let queueDelay: Int64 = 50_000
+    /// All packets of a report's time that much later than the fastest lately, and something queues.
+    static let queueDelay = TimeDelta.milliseconds(50)
     /// The fastest packets are those of the last one to two of these.
     static let delayMemory = TimeDelta.seconds(10 as Int64)
-    /// In microseconds: two packets whose times are further apart say nothing of one another.
-    static let sendTimeJump: Int64 = 2_000_000
+    /// Two packets whose times are further apart say nothing of one another.
+    static let sendTimeJump = TimeDelta.seconds(2 as Int64)
 }

@@ -14,12 +14,15 @@ public struct SenderEstimate: BitwiseCopyable, Sendable {
 
     // Since the last estimate.
     private var bytes: UInt64 = 0
+    /// Packets lost and expected, until there are enough to judge by.
+    private var lost: Int64 = 0
+    private var expected: Int64 = 0
     private var since: Timestamp?
-    /// How much later than the fastest lately packets came, in microseconds: the least of them, so that a burst that
+    /// How much later than the fastest lately packets came, in nanoseconds: the least of them, so that a burst that
     /// leaves at once and arrives drop by drop is no queue.
     private var leastDelay = Int64.max
 
-    // Delays in microseconds, on a scale of their own, since clocks are not compared.
+    // Delays in nanoseconds, on a scale of their own, since clocks are not compared.
     private var lastSendTime: UInt32 = .max
     private var lastArrival = Timestamp.zero
     private var delay: Int64 = 0
@@ -62,10 +65,12 @@ public struct SenderEstimate: BitwiseCopyable, Sendable {
         }
         guard lastSendTime != .max else { return }
         // 24 bits with their sign: up to 32 s, in units of 2^-18 s.
-        let sent = Int64(Int32(bitPattern: (sendTime &- lastSendTime) << 8) >> 8) * 1_000_000 >> 18
-        let passed = (now - lastArrival).nanoseconds / 1_000
+        let sent = (Int64(Int32(bitPattern: (sendTime &- lastSendTime) << 8) >> 8) * 1_000_000_000) >> 18
+        let passed = (now - lastArrival).nanoseconds
         // A clock that jumps begins anew.
-        guard abs(sent) < ForwardingLimits.sendTimeJump, passed < ForwardingLimits.sendTimeJump else {
+        guard abs(sent) < ForwardingLimits.sendTimeJump.nanoseconds,
+            abs(passed) < ForwardingLimits.sendTimeJump.nanoseconds
+        else {
             (delay, fastest, formerFastest, leastDelay) = (0, .max, .max, .max)
             return
         }
@@ -86,18 +91,22 @@ public struct SenderEstimate: BitwiseCopyable, Sendable {
         guard let since, bytes > 0 else { return nil }
         let milliseconds = UInt64(max((now - since).nanoseconds / 1_000_000, 1))
         let received = min(bytes, 1 << 40) * 8_000 / max(milliseconds, ForwardingLimits.shortestMeasurement)
-        let isQueueing = leastDelay != .max && leastDelay > ForwardingLimits.queueDelay
-        let isLossy = expected >= ForwardingLimits.judgedReport && lost > 0 && lost > expected / 10
+        let isQueueing = leastDelay != .max && leastDelay > ForwardingLimits.queueDelay.nanoseconds
         (bytes, self.since, leastDelay) = (0, now, .max)
-        if isQueueing || isLossy {
+        self.lost = min(max(self.lost + min(Int64(lost), 1 << 40), 0), 1 << 40)
+        self.expected = min(max(self.expected + min(Int64(expected), 1 << 40), 0), 1 << 40)
+        // Of a few packets losses say nothing: they add up until there are enough.
+        let isJudged = self.expected >= ForwardingLimits.judgedReport
+        if isQueueing || isJudged && self.lost > self.expected / 10 {
             // Below what comes through, so that what waits can leave.
             bitrate = min(bitrate, received * 85 / 100)
-        } else if !(expected >= ForwardingLimits.judgedReport && lost > expected / 50) {
+        } else if isJudged, self.lost <= self.expected / 50 {
             // Half as much again as what came is not proven, but near.
             let most = max(received + received / 2 + 10_000, settings.initial)
             let step = bitrate / 1_000 * 80 * min(milliseconds, 1_000) / 1_000 + 1_000
             if bitrate < most { bitrate = min(bitrate &+ step, most) }
         }
+        if isJudged { (self.lost, self.expected) = (0, 0) }
         bitrate = min(max(bitrate, settings.floor), settings.ceiling)
         return bitrate
     }

@@ -149,8 +149,8 @@ struct PictureJudge {
         return age < 64 && shownFrames >> UInt64(age) & 1 == 1 && Int(picture.encoding) == time.current
     }
 
-    /// Whether the picture before was cut short by this one, of another encoding: all of it came but its end, whose place
-    /// is taken by one number that stays free (media-plane.md 5.4).
+    /// Whether the picture before was cut short by this one, of another encoding: all of it came but its end, whose
+    /// place is taken by one number that stays free (media-plane.md 5.4).
     private func cuts(_ picture: Picture) -> Bool {
         let before = pictures[Int((picture.id - 1) % Int64(Self.places))]
         return before.id == picture.id - 1 && before.id > passed && before.encoding != picture.encoding
