@@ -6,9 +6,11 @@ public import Primitives
 public enum ForwardingLimits {
     /// Header extension elements of one packet that cross the bridge.
     public static let keptExtensions = 4
-    /// Header bytes that a rewritten packet can need: the fixed header, a block with ``keptExtensions`` elements and a
-    /// send time.
-    public static let headerBytes = 12 + 4 + keptExtensions * 257 + 5 + 3
+    /// Header bytes that a rewritten packet can need: the fixed header, a block with ``keptExtensions`` elements, a send
+    /// time and the name of a media line.
+    public static let headerBytes = 12 + 4 + keptExtensions * 257 + 5 + 8 + 3
+    /// SSRCs of one media type under which a receiver gets sources, whatever `ssrc-limit` says (media-plane.md 5.10).
+    public static let sourceSlots = 1_024
     /// Sequence numbers that a jump forward may span before it counts as a new start (RFC 3550 A.1, media-plane.md
     /// 7.1).
     public static let maxDropout = 3_000
@@ -27,6 +29,8 @@ public enum ForwardingLimits {
     static let foldedAtOnce = 64
     /// Media time from one frame to the next, 30 a second.
     static let frameTicks: UInt32 = 3_000
+    /// Media time of a packet of audio, at least: 20 ms at 48 kHz.
+    static let audioTicks: UInt32 = 960
     /// The media time of a switch goes on by no more than this, in milliseconds.
     static let longestStep: UInt32 = 60_000
     /// A stream that goes on keeps its time where that is no further ahead of the clock than this, in milliseconds.

@@ -11,7 +11,7 @@ struct HeaderRewriterTests {
     /// The rewritten header.
     static func rewrite(
         _ packet: TestPacket, from sender: ExtensionTable = .usual, to receiver: ExtensionTable, room: Int = 1_600,
-        sendTime: AbsoluteSendTime? = nil
+        sendTime: AbsoluteSendTime? = nil, mediaID: MediaID = .none
     ) -> [UInt8] {
         let bytes = packet.bytes
         return [UInt8](unsafeUninitializedCapacity: 1_600) { slot, count in
@@ -20,7 +20,7 @@ struct HeaderRewriterTests {
                 HeaderRewriter.write(
                     PacketInfo(packet: $0, table: sender)!, from: $0, into: memory, receiver: receiver,
                     ssrc: 0x0102_0304, sequence: 0x0506, timestamp: 0x0708_090A, payloadType: 96,
-                    sendTime: sendTime)
+                    sendTime: sendTime, mediaID: mediaID)
             }
         }
     }
@@ -71,6 +71,25 @@ struct HeaderRewriterTests {
             packet.form = form
             #expect(Self.rewrite(packet, from: all, to: wide).count == 12, "\(kind) leaked")
         }
+    }
+
+    @Test("the name of a media line is stamped under the receiver's number, and only where it has one")
+    func mediaID() {
+        let packet = TestPacket(extensions: [[10, 0x61], [1, 0x85]])
+        let name = MediaID(isAudio: true, number: 120)
+        let stamped = Self.block(Self.rewrite(packet, to: .usual, mediaID: name))
+        #expect(stamped.elements == [[1, 0x85], [10] + Array("a120".utf8)] && stamped.profile == 0xBEDE)
+        let alone = Self.rewrite(TestPacket(), to: .usual, mediaID: MediaID(isAudio: false, number: 0))
+        #expect(Self.block(alone).elements == [[10] + Array("v0".utf8)])
+        #expect(Self.rewrite(TestPacket(), to: ExtensionTable(), mediaID: name).count == 12)
+        let other = ExtensionTable([.audioLevel: 9])
+        #expect(Self.block(Self.rewrite(packet, to: other, mediaID: name)).elements == [[9, 0x85]])
+        // A number that needs the two-byte form goes only to those who read that.
+        var wide = ExtensionTable([.mid: 20, .audioLevel: 9])
+        #expect(Self.block(Self.rewrite(packet, to: wide, mediaID: name)).elements == [[9, 0x85]])
+        wide.allowsMixed = true
+        let block = Self.block(Self.rewrite(packet, to: wide, mediaID: name))
+        #expect(block.profile == 0x1000 && block.elements == [[9, 0x85], [20] + Array("a120".utf8)])
     }
 
     @Test("what the receiver did not negotiate is stripped, with the block when nothing is left")

@@ -267,7 +267,7 @@ public struct LayerView: BitwiseCopyable, Sendable {
     // MARK: Sending
 
     /// Milliseconds since something was sent, modulo 17 minutes.
-    private func elapsed(at now: Timestamp) -> UInt32 { UInt32(Self.time(now) &- lastTime) * 16 }
+    func elapsed(at now: Timestamp) -> UInt32 { UInt32(Self.time(now) &- lastTime) * 16 }
 
     /// In units of 16 ms.
     static func time(_ now: Timestamp) -> UInt16 { UInt16(truncatingIfNeeded: now.nanoseconds / 16_000_000) }

@@ -20,15 +20,18 @@ public enum HeaderRewriter {
     ///   - setsMarker: sets the marker bit, which otherwise stays as it is.
     ///   - hasPadding: sets the padding bit, for a payload that ends with padding of the caller's.
     ///   - sendTime: for the receiver's abs-send-time; `nil` writes none.
+    ///   - mediaID: of the receiver's media line; written where the receiver has negotiated that.
     /// - Returns: length of the header in bytes; 0 when it does not fit `slot`.
     @inlinable
     public static func write(
         _ info: PacketInfo, from packet: UnsafeRawBufferPointer, into slot: UnsafeMutableRawBufferPointer,
         receiver: ExtensionTable, ssrc: UInt32, sequence: UInt16, timestamp: UInt32, payloadType: UInt8,
-        setsMarker: Bool = false, hasPadding: Bool = false, sendTime: AbsoluteSendTime? = nil
+        setsMarker: Bool = false, hasPadding: Bool = false, sendTime: AbsoluteSendTime? = nil,
+        mediaID: MediaID = .none
     ) -> Int {
         var writer = BufferWriter(slot)
-        let form = info.keptCount == 0 && sendTime == nil ? nil : form(info, receiver, isStamped: sendTime != nil)
+        let hasNone = info.keptCount == 0 && sendTime == nil && mediaID.isNone
+        let form = hasNone ? nil : form(info, receiver, isStamped: sendTime != nil, mediaID)
         RTPHeader.write(
             marker: info.marker || setsMarker, payloadType: payloadType, sequence: sequence, timestamp: timestamp,
             ssrc: ssrc, hasPadding: hasPadding, hasExtension: form != nil, to: &writer)
@@ -45,6 +48,7 @@ public enum HeaderRewriter {
             if let sendTime {
                 block.append(id: receiver.id(of: PacketInfo.absoluteSendTimeKind), uint24: sendTime.value, to: &writer)
             }
+            if !mediaID.isNone { append(mediaID, receiver, block, &writer) }
             block.finish(&writer)
         }
         return writer.isTruncated ? 0 : writer.count
@@ -52,8 +56,17 @@ public enum HeaderRewriter {
 
     /// The form of the block; `nil` when nothing is left to write.
     @inlinable
-    static func form(_ info: PacketInfo, _ receiver: ExtensionTable, isStamped: Bool) -> HeaderExtensionForm? {
+    static func form(
+        _ info: PacketInfo, _ receiver: ExtensionTable, isStamped: Bool, _ mediaID: MediaID
+    ) -> HeaderExtensionForm? {
         var form: HeaderExtensionForm?
+        if !mediaID.isNone, case let id = receiver.id(of: PacketInfo.mediaIDKind), id != 0 {
+            if HeaderExtensionForm.fitsOneByte(id: id, byteCount: mediaID.byteCount) {
+                form = .oneByte
+            } else if receiver.allowsMixed {
+                return .twoByte
+            }
+        }
         if isStamped, case let id = receiver.id(of: PacketInfo.absoluteSendTimeKind), id != 0 {
             if HeaderExtensionForm.fitsOneByte(id: id, byteCount: 3) {
                 form = .oneByte
@@ -71,6 +84,16 @@ public enum HeaderRewriter {
             }
         }
         return form
+    }
+
+    @usableFromInline @inline(never)
+    static func append(
+        _ mediaID: MediaID, _ receiver: ExtensionTable, _ block: HeaderExtensionWriter, _ writer: inout BufferWriter
+    ) {
+        let id = receiver.id(of: PacketInfo.mediaIDKind)
+        guard id != 0 else { return }
+        let text = mediaID.bytes
+        block.append(id: id, text.span.bytes.slice(0, count: mediaID.byteCount), to: &writer)
     }
 
     /// The receiver's number for elements of this kind; 0 when it gets none.

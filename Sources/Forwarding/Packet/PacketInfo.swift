@@ -12,6 +12,7 @@ public struct PacketInfo: BitwiseCopyable, Sendable {
     // Raw values of `HeaderExtensionKind`, spelled out so that they are constants wherever this is inlined.
     @inlinable static var audioLevelKind: UInt8 { 0 }
     @inlinable static var absoluteSendTimeKind: UInt8 { 2 }
+    @inlinable static var mediaIDKind: UInt8 { 4 }
     @inlinable static var transportSequenceKind: UInt8 { 3 }
     @inlinable static var videoOrientationKind: UInt8 { 8 }
     @inlinable static var dependencyDescriptorKind: UInt8 { 11 }

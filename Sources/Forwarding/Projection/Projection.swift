@@ -11,7 +11,7 @@ public struct Projection: BitwiseCopyable, Sendable {
     public static let lineBytes = 128
 
     /// Which of the successive sources of its slot this belongs to; another number means that it is free.
-    public let generation: UInt32
+    public private(set) var generation: UInt32
     /// The SSRC the receiver sees.
     public let outgoingSSRC: UInt32
     /// How the receiver's transport finds its SRTP context without a search; the transport's own to read.
@@ -26,6 +26,10 @@ public struct Projection: BitwiseCopyable, Sendable {
     public var reportGeneration: UInt16 = 0
     /// Which of the source's restarts this has seen.
     public private(set) var restarts: UInt16 = 0
+    /// Of audio: nothing was sent since it took over another's stream.
+    private var restsOnFormer = false
+    /// The name of the receiver's media line, where that is to be stamped.
+    public private(set) var mediaID = MediaID.none
     private var view: LayerView
 
     /// A view of a source of which nothing has been sent.
@@ -43,6 +47,41 @@ public struct Projection: BitwiseCopyable, Sendable {
         view = LayerView(after: former, random: random)
         view.aim(at: LayerTarget(encoding: 0, temporal: 7))
     }
+
+    /// A view of a source that goes on with the stream of another under the SSRC of both (media-plane.md 5.10).
+    /// - Parameters:
+    ///   - generation: of the source's slot.
+    ///   - former: where the stream stands.
+    public init(generation: UInt32, outgoingSSRC: UInt32, continuing former: StreamContinuation) {
+        self.generation = generation
+        self.outgoingSSRC = outgoingSSRC
+        (packetsSent, octetsSent) = (former.packetsSent, former.octetsSent)
+        // Of audio the time that went out last, until its first packet says what is to be added.
+        timestampOffset = former.lastTimestamp
+        restsOnFormer = true
+        view = LayerView(continuing: former)
+        view.aim(at: LayerTarget(encoding: 0, temporal: 7))
+    }
+
+    /// Where its stream stands, for the source that goes on with it; `nil` before the first packet.
+    public func continuation(isAudio: Bool) -> StreamContinuation? {
+        guard var result = view.continuation else { return nil }
+        (result.packetsSent, result.octetsSent) = (packetsSent, octetsSent)
+        if isAudio {
+            result.lastTimestamp =
+                restsOnFormer ? timestampOffset : result.lastTimestamp &- view.timestampOffset &+ timestampOffset
+        }
+        return result
+    }
+
+    /// Another source has the stream: this one is nobody's any more.
+    public mutating func retire() { generation = 0 }
+
+    /// Has the name of a media line stamped on every packet.
+    public mutating func stamp(_ mediaID: MediaID) { self.mediaID = mediaID }
+
+    /// Milliseconds since something was sent, modulo 17 minutes.
+    public func idleMilliseconds(at now: Timestamp) -> Int { Int(view.elapsed(at: now)) }
 
     /// What is to be sent.
     public var target: LayerTarget { view.target }
@@ -90,18 +129,32 @@ public struct Projection: BitwiseCopyable, Sendable {
     ///   - sequence: its number after gaps were closed (``SequenceGapCloser``).
     ///   - canStart: the stream can begin with it: any packet of audio and of video that the bridge does not parse
     ///     (media-plane.md 5.7), otherwise a key frame.
-    ///   - isAudio: its time stays as it is: voices are never switched, and their clock is another.
+    ///   - isAudio: its time stays as it is, or as far from that as at its first packet: of voices nothing is switched,
+    ///     and their clock is another.
     /// - Returns: how it leaves; `nil` when this receiver does not get it.
     public mutating func takePlain(
         _ kind: LayerView.Kind = .plain, encoding: UInt8, sequence: UInt16, timestamp: UInt32, canStart: Bool,
         isAudio: Bool, at now: Timestamp
     ) -> LayerView.Outgoing? {
+        let step = isAudio && restsOnFormer ? audioStep(at: now) : 0
         var outgoing = view.takePlain(
             kind, encoding: Int8(truncatingIfNeeded: encoding), sequence: sequence, timestamp: timestamp,
             canStart: canStart, at: now)
-        if isAudio { outgoing?.timestamp = timestamp }
-        if let outgoing { timestampOffset = outgoing.timestamp &- timestamp }
+        guard isAudio else {
+            if let outgoing { timestampOffset = outgoing.timestamp &- timestamp }
+            return outgoing
+        }
+        if outgoing != nil, restsOnFormer {
+            restsOnFormer = false
+            timestampOffset = timestampOffset &+ step &- timestamp
+        }
+        outgoing?.timestamp = timestamp &+ timestampOffset
         return outgoing
+    }
+
+    /// How far the time of a voice goes on behind another's: as long as it took.
+    private func audioStep(at now: Timestamp) -> UInt32 {
+        max(ForwardingLimits.audioTicks, min(view.elapsed(at: now), ForwardingLimits.longestStep) * 48)
     }
 
     /// Whether the receiver has not had this sender report and gets the encoding that it is of.

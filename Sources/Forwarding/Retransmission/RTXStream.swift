@@ -40,13 +40,14 @@ public struct RTXStream: BitwiseCopyable, Sendable {
     ///   - payloadType: the receiver's RTX payload type for the packet's own (`apt`).
     ///   - receiver: the receiver's header extensions.
     ///   - sendTime: for its abs-send-time; `nil` writes none.
+    ///   - mediaID: of its media line, where that is stamped.
     /// - Returns: `nil` when it does not fit `slot`.
     public mutating func write(
         _ value: Repeat, of packet: StoredPacket, payloadType: UInt8, receiver: ExtensionTable,
-        sendTime: AbsoluteSendTime?, into slot: UnsafeMutableRawBufferPointer
+        sendTime: AbsoluteSendTime?, mediaID: MediaID = .none, into slot: UnsafeMutableRawBufferPointer
     ) -> Written? {
         let written = Self.write(
-            value, packet, ssrc: ssrc, sequence: nextSequence, payloadType: payloadType, receiver, sendTime,
+            value, packet, ssrc: ssrc, sequence: nextSequence, payloadType: payloadType, receiver, sendTime, mediaID,
             hasPrefix: true, slot)
         if written != nil { nextSequence &+= 1 }
         return written
@@ -60,23 +61,24 @@ public struct RTXStream: BitwiseCopyable, Sendable {
     /// lost (RFC 7714).
     public static func writePlain(
         _ value: Repeat, of packet: StoredPacket, ssrc: UInt32, payloadType: UInt8, receiver: ExtensionTable,
-        sendTime: AbsoluteSendTime?, into slot: UnsafeMutableRawBufferPointer
+        sendTime: AbsoluteSendTime?, mediaID: MediaID = .none, into slot: UnsafeMutableRawBufferPointer
     ) -> Written? {
         write(
-            value, packet, ssrc: ssrc, sequence: value.sequence, payloadType: payloadType, receiver, sendTime,
+            value, packet, ssrc: ssrc, sequence: value.sequence, payloadType: payloadType, receiver, sendTime, mediaID,
             hasPrefix: false, slot)
     }
 
     private static func write(
         _ value: Repeat, _ packet: StoredPacket, ssrc: UInt32, sequence: UInt16, payloadType: UInt8,
-        _ receiver: ExtensionTable, _ sendTime: AbsoluteSendTime?, hasPrefix: Bool,
+        _ receiver: ExtensionTable, _ sendTime: AbsoluteSendTime?, _ mediaID: MediaID, hasPrefix: Bool,
         _ slot: UnsafeMutableRawBufferPointer
     ) -> Written? {
         var info = packet.info
         if value.patch.fields.contains(.marker) { info.marker = true }
         let headerBytes = HeaderRewriter.write(
             info, from: packet.bytes, into: slot, receiver: receiver, ssrc: ssrc, sequence: sequence,
-            timestamp: info.timestamp &+ value.patch.timestampOffset, payloadType: payloadType, sendTime: sendTime)
+            timestamp: info.timestamp &+ value.patch.timestampOffset, payloadType: payloadType, sendTime: sendTime,
+            mediaID: mediaID)
         let mediaOffset = headerBytes + (hasPrefix ? prefixBytes : 0)
         guard headerBytes > 0, mediaOffset + info.payloadBytes <= slot.count, let base = slot.baseAddress else {
             return nil
