@@ -61,6 +61,10 @@ public enum BridgeChannelLimits {
     static let earlyBytes = 32 * 1_024
     /// Sources whose video type is remembered before they are signalled; the oldest goes.
     static let videoTypes = 64
+    /// Slots of a receiver with SSRC rewriting, audio and video together; the worker has no more.
+    static let slots = 2_048
+    /// Slots that one message tells of: some 10 kB.
+    static let mappingsPerMessage = 64
     /// What happened, for the log, until it is taken; the oldest goes.
     static let events = 1_024
 

@@ -93,6 +93,8 @@ public struct EndpointCreation: Sendable {
     public var remote: RemoteTransport?
     /// What it is sent until it says over its bridge channel what it wants.
     public var preferences: ReceiverPreferences
+    /// Under which SSRCs it gets the others' sources.
+    public var numbering = SourceNumbering.original
 
     /// A creation.
     public init(
@@ -107,6 +109,16 @@ public struct EndpointCreation: Sendable {
         self.remote = remote
         self.preferences = preferences
     }
+}
+
+/// Under which SSRCs an endpoint gets the others' sources (media-plane.md 5.10).
+public enum SourceNumbering: Sendable {
+    /// Their own.
+    case original
+    /// Those of a bounded number of slots, which carry one source after another: SSRC rewriting.
+    case slots
+    /// The same, and each slot's media line has a name that stands on its packets.
+    case namedSlots
 }
 
 /// One step of a ``ShardRequest``.
@@ -241,6 +253,9 @@ public enum ShardEvent: Sendable {
     /// The others' video sources of which a receiver is sent something, or will be as soon as it comes: all of them, by
     /// name (media-plane.md 9.4).
     case forwardedSourcesChanged(EndpointNumber, conference: ConferenceNumber, [String])
+    /// What slots of a receiver carry from now on, only those where that has changed; it is told so before media comes
+    /// in them.
+    case slotsChanged(EndpointNumber, conference: ConferenceNumber, [SlotMapping])
     /// The answer to `ShardCommand.describe`: one line of text per fact.
     case description(number: UInt64, text: String)
 }

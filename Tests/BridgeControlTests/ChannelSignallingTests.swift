@@ -38,6 +38,23 @@ struct ChannelSignallingTests {
         #expect(plain.endpoints[0].transport?.iceUDP != nil)
     }
 
+    @Test("SSRC rewriting is what the capabilities say; names of media lines only come with it")
+    func numbering() throws {
+        let cases: [([String], SourceNumbering)] = [
+            ([], .original), (["ssrc-rewriting"], .slots), (["rtp-mid-demux"], .original),
+            (["rtp-mid-demux", "ssrc-rewriting"], .namedSlots), (["SSRC-rewriting", "else"], .original),
+        ]
+        for (names, numbering) in cases {
+            var bridge = TestBridge()
+            let capabilities = names.map { "<capability name='\($0)'/>" }.joined()
+            _ = try bridge.ask(TestBridge.modify("m", "create='true'", TestBridge.create("a", capabilities)))
+            let creation = bridge.lastOperations.compactMap { operation -> EndpointCreation? in
+                if case .createEndpoint(let creation) = operation { creation } else { nil }
+            }.first
+            #expect(creation?.numbering == numbering, "\(names)")
+        }
+    }
+
     @Test("other ports and roles, and a bridge without data channels, are refused and leave nothing behind")
     func refusals() throws {
         let cases: [(sctp: String, enabled: Bool, condition: ColibriError.Condition)] = [

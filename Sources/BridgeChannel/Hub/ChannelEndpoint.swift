@@ -75,6 +75,9 @@ final class ChannelEndpoint {
     var grants: [ChannelSource: Int32] = [:]
     /// Those of which the worker sends it something, by name.
     var forwarded: [String] = []
+    /// What its slots carry, as the worker told it, each slot once in the order in which they were made; empty without
+    /// SSRC rewriting.
+    var slots: [SlotMapping] = []
     /// Its grants have to be looked through.
     var needsWalk = false
     /// It has to be told its forwarded sources.

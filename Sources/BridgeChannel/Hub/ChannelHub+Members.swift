@@ -122,6 +122,7 @@ extension ChannelHub {
         case .speakerChanged(let number, let state): setSpeaker(state, in: number, at: now)
         case .connectivityChanged(let number, _, let isActive): setActive(isActive, of: number, at: now)
         case .forwardedSourcesChanged(let number, _, let names): setForwarded(names, of: number, at: now)
+        case .slotsChanged(let number, _, let changes): setSlots(changes, of: number, at: now)
         case .estimateChanged(let number, let bitsPerSecond): endpoints[number]?.estimate = bitsPerSecond
         default: break
         }

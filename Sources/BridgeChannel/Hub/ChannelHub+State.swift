@@ -19,11 +19,12 @@ extension ChannelHub {
         schedule(endpoint)
     }
 
-    /// Everything that an endpoint has to know, in the order of media-plane.md 11.5. The maps come with rewriting.
+    /// Everything that an endpoint has to know, in the order of media-plane.md 11.5.
     mutating func tellState(_ endpoint: ChannelEndpoint, at now: Timestamp) {
         for source in endpoint.sources { tellConstraint(of: source, at: now) }
         endpoint.needsConstraints = false
         tellForwarded(endpoint, at: now)
+        tellSlots(endpoint, at: now)
         for member in endpoint.conference.members where !member.isVisitor {
             if !member.isActive {
                 post(.connectivity(endpoint: member.id, isActive: false), to: endpoint, at: now)

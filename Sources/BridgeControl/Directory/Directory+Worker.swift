@@ -24,7 +24,9 @@ extension Directory {
         case .conferenceExpired(let number): handleExpiry(of: number, at: now)
         case .sourceRefused(let number, let ssrc, let reason):
             note(.sourceRefused(ssrc: ssrc, reason: reason), about: number)
-        case .speakerChanged, .connectivityChanged, .estimateChanged, .forwardedSourcesChanged, .description: break
+        case .speakerChanged, .connectivityChanged, .estimateChanged, .forwardedSourcesChanged, .slotsChanged,
+            .description:
+            break
         }
     }
 

@@ -120,12 +120,13 @@ struct RequestPlanner {
         )
         nextEndpoint += 1
         let remote = RemoteTransport(signalled: transport.iceUDP)
-        let creation = EndpointCreation(
+        var creation = EndpointCreation(
             number: record.number, id: endpoint.id, isICEControlling: transport.isICEControlling,
             isVisitor: endpoint.isVisitor, media: media(of: endpoint),
             remote: remote == RemoteTransport() ? nil : remote,
             preferences: initialPreferences(of: endpoint, usesSCTP: record.usesSCTP)
         )
+        creation.numbering = SourceNumbering(capabilities: endpoint.capabilities)
         plan.channelChanges.append(
             .endpointAdded(
                 ChannelEndpointDescription(

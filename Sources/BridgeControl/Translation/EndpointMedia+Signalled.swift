@@ -27,6 +27,17 @@ extension EndpointMedia {
     }
 }
 
+extension SourceNumbering {
+    /// What an endpoint with these capabilities gets (control-plane.md 3.5): names of media lines only with slots.
+    init(capabilities: [String]) {
+        guard capabilities.contains("ssrc-rewriting") else {
+            self = .original
+            return
+        }
+        self = capabilities.contains("rtp-mid-demux") ? .namedSlots : .slots
+    }
+}
+
 extension HeaderExtensionKind {
     /// The kind of that URI; case does not count.
     init?(signalled uri: String) {

@@ -255,7 +255,8 @@ final class World {
             if client.isPresent { fail(.world, "the bridge gave client \(client.index) up: \(event)") }
         case .answer, .dtlsConnected, .description, .conferenceExpired, .sourceRefused: break
         case .speakerChanged(let number, let state): speakers[Int(number.value) - 1, default: []].append(state)
-        case .connectivityChanged, .estimateChanged, .forwardedSourcesChanged, .iceRestartEnded: break
+        case .connectivityChanged, .estimateChanged, .forwardedSourcesChanged, .slotsChanged, .iceRestartEnded:
+            break
         }
     }
 
