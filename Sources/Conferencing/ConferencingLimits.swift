@@ -41,6 +41,13 @@ public enum ConferencingLimits {
     static let shortestInterval = TimeDelta.milliseconds(100)
     /// So long the pictures of a conference count as they were put together, while none comes or goes.
     static let boardLifetime = TimeDelta.milliseconds(100)
+    /// Audio in a slot that is new to its receiver is held back for so long, so that the message that tells of it is
+    /// there first (media-plane.md 16.3).
+    static let slotHold = TimeDelta.milliseconds(100)
+    /// A voice that was heard within this keeps its slot, whoever needs one.
+    static let slotRest = TimeDelta.seconds(1 as Int64)
+    /// Random numbers that are tried for one that is nobody's SSRC.
+    static let slotAttempts = 16
     /// Speakers that one turn compares; the conference that is begun is finished.
     public static let speakersPerTurn = 1_024
     /// Endpoints per conference.

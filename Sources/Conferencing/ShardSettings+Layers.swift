@@ -6,6 +6,9 @@ public import Primitives
 // Settings of the choice of layers from the plain values of the configuration.
 
 extension ShardSettings {
+    /// The most slots of a receiver with SSRC rewriting.
+    var slots: (audio: Int, video: Int) { (audioSlots, Int(lastN.slots)) }
+
     /// Sets which layers come into question.
     /// - Parameters:
     ///   - preferredHeight: up to it a camera on stage is served before anybody else, in pixels.

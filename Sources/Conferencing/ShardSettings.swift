@@ -68,6 +68,9 @@ public struct ShardSettings: Sendable {
     public var estimates = EstimatePolicy()
     /// What limits the pictures that receivers get, whatever they ask for.
     public var lastN = LastNLimits()
+    /// `ssrc-limit.audio`: slots for voices of a receiver with SSRC rewriting; for pictures it has as many as
+    /// ``lastN`` has slots.
+    public var audioSlots = 50
     /// `jmt.bwe.estimator`: bounds of what is taken for a receiver's rate.
     public var brake = RateBrakeSettings()
 

@@ -56,6 +56,8 @@ public enum MediaCounter: Int, CaseIterable, Sendable {
     // Of what senders repeat: nothing in it, cut off, here already, before all that is remembered.
     case droppedProbe, droppedMalformedRTX, droppedRepeat, droppedTooLate
     case droppedWaitingForKeyframe, droppedBeforeStart, droppedBatchFull, droppedNoReceiverRoute, droppedSRTPSend
+    // With SSRC rewriting: the receiver has no SSRC for the source, or may not have been told of it yet.
+    case droppedUnmapped, droppedBeforeMapped
     // Repeats that waited and were not sent: the receiver or the packet is gone, or there is no way to send them.
     case droppedRepeatWaiting, droppedRepeatUnsendable
     // Drops at the way out and in the mailboxes.

@@ -52,7 +52,7 @@ extension World {
         let conference = host.conferences.pointer(at: endpoint.pointee.conference)
         let slot = try require(conference.pointee.sourceSlot(outgoing: Self.camera(sender)))
         let source = conference.pointee.sources.pointer(at: slot)
-        let pair = host.pair(of: endpoint, with: slot, source)
+        let pair = try require(host.pair(of: endpoint, with: slot, source, at: now))
         endpoint.pointee.downlink.projection(at: pair).pointee.aim(at: target)
         host.noteUse(of: slot, in: conference)
         endpoint.pointee.reception.schedule.ran(at: now + .seconds(3_600.0), rate: .unlimited, AllocationOutcome())

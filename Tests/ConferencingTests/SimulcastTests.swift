@@ -108,7 +108,7 @@ extension World {
         let conference = host.conferences.pointer(at: endpoint.pointee.conference)
         let slot = try require(conference.pointee.sourceSlot(outgoing: UInt32(5_000 + sender * 10)))
         let source = conference.pointee.sources.pointer(at: slot)
-        let pair = host.pair(of: endpoint, with: slot, source)
+        let pair = try require(host.pair(of: endpoint, with: slot, source, at: now))
         endpoint.pointee.downlink.projection(at: pair).pointee.aim(at: target)
         host.noteUse(of: slot, in: conference)
         // And nobody decides anything else of this receiver.

@@ -106,15 +106,16 @@ struct World: ~Copyable {
     /// Adds a client and tells both sides of each other; does not wait for the connection.
     mutating func join(
         id: String? = nil, isVisitor: Bool = false, conference: ConferenceNumber? = nil,
-        preferences: ReceiverPreferences = .everything,
+        preferences: ReceiverPreferences = .everything, numbering: SourceNumbering = .original,
         edit: (inout EndpointMedia) -> Void = { _ in }
     ) -> Bool {
         var client = Client(clients.count, identity: clientIdentity, profiles: profiles, at: now)
         var media = Self.media(audioSSRC: client.audioSSRC, videoSSRC: client.videoSSRC)
         edit(&media)
-        let creation = EndpointCreation(
+        var creation = EndpointCreation(
             number: client.number, id: id ?? "endpoint\(clients.count)", isICEControlling: true, isVisitor: isVisitor,
             media: media, preferences: preferences)
+        creation.numbering = numbering
         guard case .success(let list) = request([.createEndpoint(creation)], conference: conference).result,
             let local = list.first?.1
         else {

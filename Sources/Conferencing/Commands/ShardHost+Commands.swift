@@ -146,12 +146,14 @@ extension ShardHost {
             random: Random(seed: random.next()), at: now)
         var endpoint = Endpoint(
             creation, conference: conference, transport: transport,
-            reception: Reception(settings.allocationSchedule, settings.brake), at: now)
+            reception: Reception(settings.allocationSchedule, settings.brake),
+            slots: settings.slots, at: now)
         endpoint.uplink.silence = SilenceFilter(limit: settings.silentPackets)
         endpoint.place = conferences.pointer(at: conference).pointee.addMember(key.index)
         let place = endpoint.place
         endpoints.insert(endpoint)
         if !creation.isVisitor { conferences.pointer(at: conference).pointee.speech.join(place) }
+        if creation.numbering != .original { conferences.pointer(at: conference).pointee.rewritingCount += 1 }
         beginChoice(of: Int(key.index))
         endpointByNumber.insert(creation.number.value, key.index)
         startConnectivity(at: now)

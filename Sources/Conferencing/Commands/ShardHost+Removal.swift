@@ -23,6 +23,7 @@ extension ShardHost {
         closeRepairs(of: endpoint)
         forgetFlows(of: index)
         if !conference.pointee.isEnding { leaveSpeech(endpoint, conference) }
+        if endpoint.pointee.rewriting.isActive { conference.pointee.rewritingCount -= 1 }
         if endpoint.pointee.downlink.takesRedundancy { conference.pointee.redundantCount -= 1 }
         conference.pointee.removeMember(at: endpoint.pointee.place)
         endpointByNumber.remove(endpoint.pointee.number.value)

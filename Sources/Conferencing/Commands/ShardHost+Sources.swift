@@ -118,6 +118,7 @@ extension ShardHost {
         }
         if isNew { withhold(slot, in: endpoint.pointee.conference) }
         guard isNew || isRenamed else { return }
+        if !isNew { renewSlots(ofSource: slot, in: conference) }
         source.pointee.isDesktop = description.isDesktop
         if !isNew { selectForAll(in: endpoint.pointee.conference) }
         guard source.pointee.mediaType == .video else { return }
@@ -171,7 +172,10 @@ extension ShardHost {
     mutating func removeSource(_ slot: Int, from conferenceIndex: Int) {
         let conference = conferences.pointer(at: conferenceIndex)
         dropWaiting(slot, of: conference)
-        if !conference.pointee.isEnding { closeRepairs(ofSource: slot, in: conference) }
+        if !conference.pointee.isEnding {
+            closeRepairs(ofSource: slot, in: conference)
+            vacateSlots(ofSource: slot, in: conference)
+        }
         conference.pointee.removeSource(slot)
         if !conference.pointee.isEnding { selectForAll(in: conferenceIndex) }
     }

@@ -60,6 +60,8 @@ extension ShardHost {
         return .object([
             ("audio_sources", .integer(Int64(counts.audio))),
             ("video_sources", .integer(Int64(counts.video))),
+            ("audio_slots", .integer(Int64(endpoint.pointee.rewriting.audio.mappedCount))),
+            ("video_slots", .integer(Int64(endpoint.pointee.rewriting.video.mappedCount))),
             ("audio_all", .bool(audio.all)),
             ("audio_include", names(audio.include)),
             ("audio_exclude", names(audio.exclude)),

@@ -372,8 +372,12 @@ extension ShardHost {
                 cursor.skip(step, conference)
                 continue
             }
-            let pair = pair(of: receiver, with: slot, source)
             let encoding = conference.pointee.encoding(at: step.place)
+            guard let pair = pair(of: receiver, with: slot, source, at: now) else {
+                refuse(Int(encoding.pointee.walking.count), of: source, slot, for: receiver)
+                cursor.skip(step, conference)
+                continue
+            }
             let projection = receiver.pointee.downlink.projection(at: pair)
             // Most lists of a source in several sizes are of one that this receiver does not get.
             guard
@@ -399,28 +403,6 @@ extension ShardHost {
         // Behind the media, so that they do not break up its runs.
         if hasReports { forwardReports(of: conference, to: receiver, at: place, now: now, into: &egress) }
         return sent.packets
-    }
-
-    /// Where a receiver's pair with a source stands; makes it when there is none.
-    @inline(__always)
-    mutating func pair(
-        of receiver: UnsafeMutablePointer<Endpoint>, with slot: Int, _ source: UnsafeMutablePointer<Source>
-    ) -> Int {
-        let generation = source.pointee.generation
-        if let pair = receiver.pointee.downlink.position(ofSlot: slot, generation: generation) { return pair }
-        let ssrc = source.pointee.outgoingSSRC
-        let last = receiver.pointee.transport.lastSentSequence(of: ssrc)
-        var projection = Projection(
-            generation: generation, outgoingSSRC: ssrc, after: last, random: random.next())
-        if let handle = receiver.pointee.transport.sendHandle(for: ssrc) {
-            projection.transportHandle = handle.rawValue
-        }
-        let key = source.pointee.allocationKey(slot: slot)
-        if let target = receiver.pointee.reception.target(ofSlot: slot, key: key) { projection.aim(at: target) }
-        source.pointee.used |= projection.usedEncodings
-        let pair = receiver.pointee.downlink.addPair(slot: slot, projection)
-        repair.rings.close(&receiver.pointee.downlink.repair(at: pair).pointee.sent)
-        return pair
     }
 
     /// What one receiver was sent.
@@ -494,7 +476,7 @@ extension ShardHost {
                 packet.pointee.info, from: plaintext, into: slot, receiver: receiver.pointee.extensions,
                 ssrc: projection.pointee.outgoingSSRC, sequence: outgoing.sequence, timestamp: outgoing.timestamp,
                 payloadType: payloadType, setsMarker: outgoing.setsMarker, hasPadding: packet.pointee.padding > 0,
-                sendTime: sendTime)
+                sendTime: sendTime, mediaID: projection.pointee.mediaID)
             guard headerBytes > 0 else {
                 counters.add(.droppedMalformedRTP)
                 continue

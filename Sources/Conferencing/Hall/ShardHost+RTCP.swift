@@ -93,7 +93,7 @@ extension ShardHost {
     private mutating func receiveReportBlock(_ block: ReportBlock, from index: Int, at now: Timestamp) {
         let endpoint = endpoints.pointer(at: index)
         let conference = conferences.pointer(at: endpoint.pointee.conference)
-        guard let slot = conference.pointee.sourceSlot(outgoing: block.ssrc),
+        guard let slot = sourceSlot(seenAs: block.ssrc, by: endpoint),
             let pair = endpoint.pointee.downlink.position(
                 ofSlot: slot, generation: conference.pointee.sources[slot].generation)
         else { return }
@@ -147,10 +147,10 @@ extension ShardHost {
         counters.add(.keyframeRequestsReceived)
         let endpoint = endpoints.pointer(at: index)
         let conference = conferences.pointer(at: endpoint.pointee.conference)
-        guard let slot = conference.pointee.sourceSlot(outgoing: ssrc),
-            conference.pointee.interest.wants(Int(endpoint.pointee.place), source: slot)
+        guard let slot = sourceSlot(seenAs: ssrc, by: endpoint, includesRepairs: true),
+            conference.pointee.interest.wants(Int(endpoint.pointee.place), source: slot),
+            let pair = pair(of: endpoint, with: slot, conference.pointee.sources.pointer(at: slot), at: now)
         else { return counters.add(.keyframeRequestsUnknown) }
-        let pair = pair(of: endpoint, with: slot, conference.pointee.sources.pointer(at: slot))
         if let sequence, !endpoint.pointee.downlink.report(at: pair).pointee.isNewFullIntra(sequence) {
             return counters.add(.keyframeRequestsRepeated)
         }

@@ -15,7 +15,7 @@ extension ShardHost {
     mutating func receiveNack(_ nack: GenericNACK, of ssrc: UInt32, from index: Int, at now: Timestamp) {
         let endpoint = endpoints.pointer(at: index)
         let conference = conferences.pointer(at: endpoint.pointee.conference)
-        guard let slot = conference.pointee.sourceSlot(outgoing: ssrc),
+        guard let slot = sourceSlot(seenAs: ssrc, by: endpoint),
             let pair = endpoint.pointee.downlink.position(
                 ofSlot: slot, generation: conference.pointee.sources.pointer(at: slot).pointee.generation)
         else { return counters.add(.nacksUnknown) }
@@ -79,7 +79,8 @@ extension ShardHost {
         let sendTime = receiver.pointee.wantsSendTime ? AbsoluteSendTime(now) : nil
         let written: RTXStream.Written?
         var isPlain = false
-        if let ssrc = source.pointee.encodings[0].rtxSSRC,
+        let projection = receiver.pointee.downlink.projection(at: pair)
+        if let ssrc = repairSSRC(of: source, Int(value.source), for: receiver),
             let repairType = receiver.pointee.uplink.repairType(of: payloadType)
         {
             let state = receiver.pointee.downlink.repair(at: pair)
@@ -88,13 +89,14 @@ extension ShardHost {
                 ?? RTXStream(ssrc: ssrc, after: receiver.pointee.transport.lastSentSequence(of: ssrc))
             written = stream.write(
                 value, of: packet, payloadType: repairType, receiver: receiver.pointee.extensions, sendTime: sendTime,
-                into: slot)
+                mediaID: projection.pointee.mediaID, into: slot)
             state.pointee.rtx = stream
         } else if receiver.pointee.transport.canRepeat {
             isPlain = true
             written = RTXStream.writePlain(
-                value, of: packet, ssrc: receiver.pointee.downlink.projection(at: pair).pointee.outgoingSSRC,
-                payloadType: payloadType, receiver: receiver.pointee.extensions, sendTime: sendTime, into: slot)
+                value, of: packet, ssrc: projection.pointee.outgoingSSRC, payloadType: payloadType,
+                receiver: receiver.pointee.extensions, sendTime: sendTime, mediaID: projection.pointee.mediaID,
+                into: slot)
         } else {
             return counters.add(.droppedRepeatUnsendable)
         }

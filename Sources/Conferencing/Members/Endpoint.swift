@@ -47,12 +47,14 @@ struct Endpoint: ~Copyable {
     var stage = Stage()
     /// What was decided for it of others' pictures.
     var reception: Reception
+    /// Under which SSRCs it gets others' sources.
+    var rewriting: Rewriting
     /// What it said that its sources show, at most ``ShardMessagesLimits/sources`` of them; some may not be signalled.
     private(set) var videoTypes: [(source: String, type: VideoType)] = []
 
     init(
         _ creation: EndpointCreation, conference: Int, transport: consuming TransportSession,
-        reception: consuming Reception, at now: Timestamp
+        reception: consuming Reception, slots: (audio: Int, video: Int), at now: Timestamp
     ) {
         number = creation.number
         id = creation.id
@@ -63,7 +65,11 @@ struct Endpoint: ~Copyable {
         createdAt = now
         self.transport = transport
         self.reception = reception
+        rewriting = Rewriting(creation.numbering, limits: slots)
     }
+
+    /// Whether sources are chosen for it one by one: it does not simply get everything, or has to know them first.
+    var isChooser: Bool { wishes.needsSelection || rewriting.isActive }
 
     /// When something of it was last heard, media or consent; `nil` when nothing ever was.
     var lastHeard: Timestamp? {

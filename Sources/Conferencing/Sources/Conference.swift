@@ -33,6 +33,8 @@ struct Conference: ~Copyable {
     var refused = GrowableBuffer<UInt32>()
     /// Members that take redundant audio.
     var redundantCount = 0
+    /// Members that get sources in slots.
+    var rewritingCount = 0
     /// Who speaks.
     var speech: SpeechActivity
     /// A key frame is to be asked of a new speaker.

@@ -56,7 +56,7 @@ extension ShardHost {
         let endpoint = endpoints.pointer(at: index)
         let conference = conferences.pointer(at: endpoint.pointee.conference)
         let place = Int(endpoint.pointee.place)
-        if endpoint.pointee.wishes.needsSelection {
+        if endpoint.pointee.isChooser {
             conference.pointee.choosers.insert(place)
         } else {
             conference.pointee.choosers.remove(place)
@@ -72,7 +72,7 @@ extension ShardHost {
         let place = Int(endpoint.pointee.place)
         conference.pointee.pictureVersion &+= 1
         select(for: endpoint.pointee.place, in: endpoint.pointee.conference)
-        if endpoint.pointee.wishes.needsSelection {
+        if endpoint.pointee.isChooser {
             conference.pointee.interest.denyAll(place)
         } else if conference.pointee.syntheticCount > 0 {
             for slot in 0..<conference.pointee.sources.count where conference.pointee.sources[slot].isSynthetic {
@@ -121,6 +121,14 @@ extension ShardHost {
                 source.pointee.owner != UInt32(index) || source.pointee.isSynthetic
             else { continue }
             chooseAudio(source, slot, for: endpoint, at: place, of: conference)
+            // Ahead of its first packet, as far as slots go.
+            let key = source.pointee.allocationKey(slot: slot)
+            if endpoint.pointee.rewriting.isActive, endpoint.pointee.downlink.acceptsAudio,
+                !conference.pointee.interest.isDenied(place, source: slot),
+                endpoint.pointee.rewriting.audio.slot(of: key) == nil
+            {
+                _ = mapVoice(key, of: endpoint, takesOver: false, at: now)
+            }
         }
         return reallocate(index, at: place, of: conference, at: now, into: &egress)
     }
@@ -161,7 +169,7 @@ extension ShardHost {
         var receivers = MemberSet()
         conference.pointee.interest.collect(slot, into: &receivers)
         guard let place = receivers.popFirst(), let index = conference.pointee.member(at: place) else { return }
-        _ = pair(of: endpoints.pointer(at: index), with: slot, source)
+        _ = pair(of: endpoints.pointer(at: index), with: slot, source, at: now)
         requestKeyframe(of: slot, in: conference, for: place, at: now, into: &egress)
     }
 }

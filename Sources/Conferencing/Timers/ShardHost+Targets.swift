@@ -16,6 +16,8 @@ extension ShardHost {
     ) {
         let endpoint = endpoints.pointer(at: index)
         endpoint.pointee.reception.beginRun()
+        let isRewriting = endpoint.pointee.rewriting.isActive
+        if isRewriting { mapPictures(for: endpoint, index, of: conference, at: now) }
         for position in 0..<board.count where board.sources[position].owner != UInt32(index) {
             let slot = Int(board.slots[position])
             // A board may be a little older than what it shows.
@@ -23,7 +25,10 @@ extension ShardHost {
                 continue
             }
             let allocation = board.results[position]
-            let target = target(allocation.target, of: conference.pointee.sources.pointer(at: slot))
+            var target = target(allocation.target, of: conference.pointee.sources.pointer(at: slot))
+            if isRewriting, endpoint.pointee.rewriting.video.slot(of: board.sources[position].key) == nil {
+                target = .suspended
+            }
             if allocation.wish.isWanted {
                 endpoint.pointee.reception.add(
                     Reception.Picture(slot: UInt16(slot), target: target, allocation: allocation))
@@ -55,7 +60,7 @@ extension ShardHost {
             let key = endpoints.key(at: index)
         else { return }
         endpoint.pointee.reception.isToTell = true
-        telling.append(key)
+        if !endpoint.pointee.rewriting.isToTell { telling.append(key) }
     }
 
     /// Whether receivers wait for the control plane to be told of them, and it can be.
@@ -73,6 +78,8 @@ extension ShardHost {
                 telling.append(key)
                 continue
             }
+            tellSlots(of: endpoint, in: number)
+            guard endpoint.pointee.reception.isToTell else { continue }
             endpoint.pointee.reception.isToTell = false
             emit(
                 .forwardedSourcesChanged(
@@ -104,7 +111,7 @@ extension ShardHost {
         guard isWanted, needsKeyframe, conference.pointee.interest.wants(place, source: slot) else { return }
         // Where nothing came yet the first packet begins with a key frame, or asks for one.
         guard source.pointee.codec != Uplink.none, egress.hasRoom(datagrams: 4) else { return }
-        _ = pair(of: endpoint, with: slot, source)
+        _ = pair(of: endpoint, with: slot, source, at: now)
         requestKeyframe(of: slot, in: conference, for: place, at: now, into: &egress)
     }
 }

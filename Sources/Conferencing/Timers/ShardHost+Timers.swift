@@ -96,6 +96,7 @@ extension ShardHost {
                 emit(.iceRestartEnded(endpoint.pointee.number, generation: generation, isConnected: false))
             case .dtlsConnected(let profile):
                 counters.add(.dtlsSucceeded)
+                endpoint.pointee.rewriting.holdAudio(until: now + ConferencingLimits.slotHold)
                 refreshInterest(of: index)
                 emit(.dtlsConnected(endpoint.pointee.number, profile: String(describing: profile)))
             case .dtlsFailed(let reason):
