@@ -38,7 +38,7 @@ struct MediaSettingsTests {
                 max-time-between-calculations = 2 seconds, assumed-bandwidth-limit = 10 mbps
                 initial-ignore-bwe-period = 3 seconds
               }
-              ssrc-limit.video = 20
+              ssrc-limit { video = 20, audio = 30 }
             }
             jmt.bwe.estimator { initial-bw = 1 mbps, min-bw = 50 kbps, max-bw = 8 mbps }
             """)
@@ -51,6 +51,7 @@ struct MediaSettingsTests {
         #expect(shard.estimates.ignorePeriod == .seconds(3.0))
         #expect(shard.estimates.assumedLimit == 10_000_000)
         #expect(shard.lastN.slots == 20)
+        #expect(shard.audioSlots == 30)
         #expect(shard.brake.initial == 1_000_000)
         #expect(shard.brake.floor == 50_000)
         #expect(shard.brake.ceiling == 8_000_000)

@@ -294,6 +294,8 @@ public struct BridgeSettings: Sendable {
         public var assumedLimit: Int?
         /// Pictures that a receiver gets at most.
         public var pictures: Int
+        /// Slots for voices of a receiver with SSRC rewriting.
+        public var voices: Int
         /// Bounds of what is taken for a receiver's rate, in bits per second.
         public var rates: (initial: Int, least: Int, most: Int)
     }

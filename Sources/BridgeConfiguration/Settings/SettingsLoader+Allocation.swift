@@ -16,6 +16,7 @@ extension SettingsLoader {
             ignorePeriod: reader.optionalDuration(prefix + "initial-ignore-bwe-period") ?? .zero,
             assumedLimit: reader.optionalInteger(prefix + "assumed-bandwidth-limit"),
             pictures: reader.integer("videobridge.ssrc-limit.video"),
+            voices: reader.integer("videobridge.ssrc-limit.audio"),
             rates: (
                 initial: reader.integer("jmt.bwe.estimator.initial-bw"),
                 least: reader.integer("jmt.bwe.estimator.min-bw"), most: reader.integer("jmt.bwe.estimator.max-bw")

@@ -10,7 +10,8 @@ extension SettingsTable {
         .init("videobridge.transport.send.queue-size", .integer(1...1_000_000), "1024", "Packets queued for a peer."),
         .init(
             "videobridge.ssrc-limit.video", .integer(0...1_000), "50", "Pictures that a receiver gets at most.", .used),
-        .init("videobridge.ssrc-limit.audio", .integer(0...10_000), "50", "Audio SSRCs of a rewriting receiver."),
+        .init(
+            "videobridge.ssrc-limit.audio", .integer(0...10_000), "50", "Audio SSRCs of a rewriting receiver.", .used),
         .init("videobridge.connection-stats.enabled", .boolean, "true", "Send ConnectionStats messages.", .used),
         .init("videobridge.connection-stats.interval", .duration, "10 seconds", "Their period.", .used),
         .init(

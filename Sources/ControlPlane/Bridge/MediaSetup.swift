@@ -126,6 +126,7 @@ struct MediaSetup {
             preferredHeight: allocation.preferredHeight, preferredFrameRate: allocation.preferredFrameRate,
             oversending: allocation.allowsOversending ? allocation.maxOversending : nil,
             pictures: allocation.pictures)
+        shard.audioSlots = allocation.voices
         shard.setEstimates(
             areTrusted: allocation.trustsEstimates, ignorePeriod: allocation.ignorePeriod,
             assumedLimit: allocation.assumedLimit, rates: allocation.rates,
