@@ -6,8 +6,8 @@ public import Primitives
 public enum ForwardingLimits {
     /// Header extension elements of one packet that cross the bridge.
     public static let keptExtensions = 4
-    /// Header bytes that a rewritten packet can need: the fixed header, a block with ``keptExtensions`` elements, a send
-    /// time and the name of a media line.
+    /// Header bytes that a rewritten packet can need: the fixed header, a block with ``keptExtensions`` elements, a
+    /// send time and the name of a media line.
     public static let headerBytes = 12 + 4 + keptExtensions * 257 + 5 + 8 + 3
     /// SSRCs of one media type under which a receiver gets sources, whatever `ssrc-limit` says (media-plane.md 5.10).
     public static let sourceSlots = 1_024

@@ -3,8 +3,8 @@
 internal import Primitives
 internal import ShardMessages
 
-// What receivers with SSRC rewriting are told of their slots (media-plane.md 5.10): what changed as it comes, everything
-// when a channel opens. That a slot carries nothing any more is not told.
+// What receivers with SSRC rewriting are told of their slots (media-plane.md 5.10): what changed as it comes, and
+// everything when a channel opens. That a slot carries nothing any more is not told.
 
 extension ChannelHub {
     /// The worker has put other sources into slots of a receiver.

@@ -2,8 +2,8 @@
 
 public import Primitives
 
-/// The SSRCs of one media type under which one receiver gets sources, at most as many as it can tell apart: which source
-/// each carries, in the order in which they were used (media-plane.md 5.10).
+/// The SSRCs of one media type under which one receiver gets sources, at most as many as it can tell apart: which
+/// source each carries, in the order in which they were used (media-plane.md 5.10).
 ///
 /// Slots are made one by one and never given up. What carries nothing any more is taken before a new one is made, the
 /// one that rested longest first; when there is no room, that of the source that was used least recently.

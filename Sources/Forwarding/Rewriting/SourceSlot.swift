@@ -2,8 +2,8 @@
 
 public import Primitives
 
-/// An SSRC under which one receiver gets one source at a time (media-plane.md 5.10). The SSRCs stay the slot's for good:
-/// the receiver has made a media line for them.
+/// An SSRC under which one receiver gets one source at a time (media-plane.md 5.10). The SSRCs stay the slot's for
+/// good: the receiver has made a media line for them.
 public struct SourceSlot: BitwiseCopyable, Sendable {
     /// Stands for "no source" in ``key``.
     public static let free: UInt64 = 0

@@ -19,6 +19,8 @@ struct ChannelClient {
     /// How high our own video may be, said since it was last asked; negative: as high as it can.
     private var heightLimit: Int64?
     private var outgoing: [[UInt8]] = []
+    /// Slots of which we were told since the last look.
+    private var slots: [SlotBook.Entry] = []
 
     /// Whether the bridge has greeted us.
     private(set) var hasHello = false
@@ -143,6 +145,12 @@ struct ChannelClient {
         return heightLimit
     }
 
+    /// The slots of which the bridge has told since the last call, in order.
+    mutating func takeSlots() -> [SlotBook.Entry] {
+        defer { slots = [] }
+        return slots
+    }
+
     /// The next message to send.
     mutating func pollMessage() -> [UInt8]? { outgoing.isEmpty ? nil : outgoing.removeFirst() }
 
@@ -187,6 +195,9 @@ struct ChannelClient {
             if source == videoSource { heightLimit = height }
         case .connectivity(let endpoint, let isActive):
             if !isActive, conference.place(of: endpoint) != nil { statistics.unreachable += 1 }
+        case .slots(let entries):
+            statistics.slotMaps += 1
+            slots += entries
         case .other: break
         }
     }

@@ -14,6 +14,8 @@ enum ChannelMessage: Equatable {
     case forwardedSources([String])
     case senderSourceConstraints(source: String, maxHeight: Int64)
     case connectivity(endpoint: String, isActive: Bool)
+    /// What slots carry, with SSRC rewriting.
+    case slots([SlotBook.Entry])
     /// A class that the generator does not look at.
     case other(String)
 
@@ -66,8 +68,28 @@ enum ChannelMessage: Equatable {
                 return nil
             }
             self = .connectivity(endpoint: endpoint, isActive: active == "true")
+        case "VideoSourcesMap", "AudioSourcesMap":
+            guard let entries = Self.slots(json, isVideo: name == "VideoSourcesMap") else { return nil }
+            self = .slots(entries)
         default: self = .other(name)
         }
+    }
+
+    private static func slots(_ json: JSONValue, isVideo: Bool) -> [SlotBook.Entry]? {
+        guard let list = json["mappedSources"]?.arrayValue else { return nil }
+        func ssrc(_ value: JSONValue?) -> UInt32? { number(value).flatMap { UInt32(exactly: $0) } }
+        var entries: [SlotBook.Entry] = []
+        for entry in list {
+            guard let source = entry["source"]?.stringValue, let owner = entry["owner"]?.stringValue,
+                source.hasPrefix(owner), let media = ssrc(entry["ssrc"])
+            else { return nil }
+            let repair = ssrc(entry["rtx"])
+            guard (repair != nil) == isVideo, !isVideo || entry["videoType"]?.stringValue == "CAMERA" else {
+                return nil
+            }
+            entries.append(SlotBook.Entry(source: source, ssrc: media, repairSSRC: repair))
+        }
+        return entries
     }
 
     /// Clients want a number, not text that looks like one.

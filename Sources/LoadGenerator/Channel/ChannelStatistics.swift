@@ -53,6 +53,8 @@ struct ChannelStatistics: Sendable {
     var connectionStats: UInt64 = 0
     /// ForwardedSources received.
     var forwardedSources: UInt64 = 0
+    /// VideoSourcesMap and AudioSourcesMap received.
+    var slotMaps: UInt64 = 0
     /// SenderSourceConstraints received.
     var senderConstraints: UInt64 = 0
     /// Times a participant of the call was said to be unreachable.
@@ -90,6 +92,7 @@ struct ChannelStatistics: Sendable {
         statsWrong += other.statsWrong
         connectionStats += other.connectionStats
         forwardedSources += other.forwardedSources
+        slotMaps += other.slotMaps
         senderConstraints += other.senderConstraints
         unreachable += other.unreachable
     }

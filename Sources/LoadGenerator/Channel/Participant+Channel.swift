@@ -3,6 +3,7 @@
 internal import DTLS
 internal import PacketIO
 internal import Primitives
+internal import Synchronization
 
 /// Where a participant's bridge channel stands.
 enum ChannelState: Equatable {
@@ -54,6 +55,13 @@ extension Participant {
     func beginCall(until end: Timestamp, at now: Timestamp, _ context: inout LoopContext) {
         channel?.begin(context.script, until: end, at: now)
         beginJudging(at: now)
+        guard slots.isActive else { return }
+        for (index, stream) in conference.streams.enumerated()
+        where !stream.isVideo && stream.sender != planned.number && trackers[index].expectedFrom < 0 {
+            // A bridge holds a new voice back until we must know of it.
+            let sent = Int64(stream.sent.load(ordering: .acquiring))
+            trackers[index].expect(from: sent + Int64(context.options.audioRate) / 2)
+        }
     }
 
     /// Does what is due on the channel.
@@ -92,6 +100,7 @@ extension Participant {
             channelDeadline = nil
         }
         if let height = channel?.takeHeightLimit(), context.options.isSimulcast { videos.limit(height: height) }
+        for entry in channel?.takeSlots() ?? [] where !slots.take(entry) { context.statistics.channel.malformed += 1 }
         if channel?.wishes.takeChange() == true { noteWishes(at: now) }
         while let message = channel?.pollMessage() {
             webSocket?.send(text: message)

@@ -104,6 +104,7 @@ extension LoadOptions {
         switch name {
         case "--simulcast": isSimulcast = true
         case "--repair": repairs = true
+        case "--ssrc-rewriting": isRewriting = true
         case "--loss-up": lossUp = try reader.seconds(in: 0...LoadGeneratorLimits.lossPercent)
         case "--loss-down": lossDown = try reader.seconds(in: 0...LoadGeneratorLimits.lossPercent)
         case "--constraints": constraints = try ConstraintScript(try reader.value())
@@ -144,6 +145,7 @@ extension LoadOptions {
         // A speaker is noticed within a second; what comes sooner cannot be told apart.
         guard turnSeconds == 0 || turnSeconds >= 1.5 else { throw .usage("--turn is 0 or at least 1.5 seconds") }
         guard constraints == nil || channel != .none else { throw .usage("--constraints needs a --channel") }
+        guard !isRewriting || channel != .none else { throw .usage("--ssrc-rewriting needs a --channel") }
         guard messageRate == 0 || channel != .none else { throw .usage("--messages needs a --channel") }
         guard isInterleaved || tickMilliseconds == 0 else { throw .usage("--tick needs --interleave") }
         guard tickMilliseconds * videoFrameRate <= 1_000 else { throw .usage("--tick is no longer than a frame") }

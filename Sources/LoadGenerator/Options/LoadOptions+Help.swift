@@ -34,6 +34,8 @@ extension LoadOptions {
                                       of the speaker's picture), others (lines of all others), lastn; such as
                                       "0:stage=180,others=180;3:stage=720;6:stage=180" (720 lines of everybody)
           --least-share P             percent of the time for which pictures must be of the encoding asked for (80)
+          --ssrc-rewriting            participants get each other's streams under SSRCs that the bridge tells them on
+                                      their channels, and know no others
           --channel sctp|websocket|none   what carries the bridge channel; none: no channel is asked for, and
                                       a bridge that offers WebSockets then forwards sound alone (sctp)
           --messages N                endpoint messages per second that the members of each conference send to

@@ -97,6 +97,8 @@ public struct LoadOptions: Equatable, Sendable {
     public var constraints: ConstraintScript?
     /// Percent of the time for which pictures must be of the encoding asked for.
     public var leastShare = 80.0
+    /// Whether participants get each other's streams under SSRCs of which the bridge tells (media-plane.md 5.10).
+    public var isRewriting = false
     /// What carries the bridge channel. SCTP unless told otherwise, as in a deployment that changed nothing.
     public var channel = Channel.sctp
     /// Endpoint messages a second that the members of a conference send to everybody, together; 0: one each.

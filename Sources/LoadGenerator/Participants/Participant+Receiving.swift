@@ -36,12 +36,12 @@ extension Participant {
         guard isConnected else { return }
         guard !lossDown.drops() else {
             context.statistics.repair.droppedDown += 1
-            if let index = conference.index(of: header.ssrc), !conference.streams[index].isVideo { lostAudio += 1 }
+            if let index = slots.index(of: header.ssrc), !conference.streams[index].isVideo { lostAudio += 1 }
             return
         }
         if let number = header.transportWide { noteTransportWide(number, header.ssrc, at: now, &context) }
-        guard let index = conference.index(of: header.ssrc) else {
-            if let repaired = conference.index(ofRepair: header.ssrc), header.payloadType == Offer.rtx {
+        guard let index = slots.index(of: header.ssrc) else {
+            if let repaired = slots.index(ofRepair: header.ssrc), header.payloadType == Offer.rtx {
                 handleRepair(packet, header, repaired, at: now, &context)
             } else if header.payloadType == Offer.rtx {
                 context.statistics.retransmissions += 1
@@ -128,6 +128,7 @@ extension Participant {
             }
         } else {
             context.statistics.audioTransit.note(transit)
+            if slots.isActive, trackers[index].expectedFrom < 0 { trackers[index].expect(from: Int64(stamp.sequence)) }
         }
         trackers[index].note(header: number, stamp: Int64(stamp.sequence))
     }
@@ -182,7 +183,7 @@ extension Participant {
     private func noteSenderReport(
         _ packet: RTCPPacket, _ bytes: RawSpan, at now: Timestamp, _ context: inout LoopContext
     ) {
-        guard let report = SenderReport(packet, in: bytes), let index = conference.index(of: report.ssrc) else {
+        guard let report = SenderReport(packet, in: bytes), let index = slots.index(of: report.ssrc) else {
             return
         }
         context.statistics.senderReports += 1

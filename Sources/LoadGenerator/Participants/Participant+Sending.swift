@@ -103,13 +103,14 @@ extension Participant {
 
     private func sendReceiverReports(at now: Timestamp, _ context: inout LoopContext) {
         var blocks: [Reports.Block] = []
-        for (index, stream) in conference.streams.enumerated() where trackers[index].report.isFresh {
+        for index in conference.streams.indices where trackers[index].report.isFresh {
+            guard let ssrc = slots.ssrc(of: index) else { continue }
             let loss = trackers[index].report.takeLoss()
             let report = trackers[index].report
             let delay = report.lastSenderReport == 0 ? 0 : (now - report.lastSenderReportAt).seconds * 65_536
             blocks.append(
                 Reports.Block(
-                    ssrc: stream.ssrc, fraction: loss.fraction, lost: loss.cumulative,
+                    ssrc: ssrc, fraction: loss.fraction, lost: loss.cumulative,
                     highest: UInt32(truncatingIfNeeded: report.highestNumber), jitter: report.jitterUnits,
                     lastReport: report.lastSenderReport, delay: UInt32(min(max(delay, 0), 4e9))))
             if blocks.count == LoadGeneratorLimits.reportBlocks {
@@ -130,8 +131,8 @@ extension Participant {
         for (index, stream) in conference.streams.enumerated()
         where stream.isVideo && stream.sender != planned.number && !trackers[index].hasKeyframe {
             isWaiting = true
-            guard stream.sent.load(ordering: .relaxed) > 0 else { continue }
-            sendRTCP(Reports.pictureLoss(from: ownSSRC, about: stream.ssrc), &context)
+            guard stream.sent.load(ordering: .relaxed) > 0, let ssrc = slots.ssrc(of: index) else { continue }
+            sendRTCP(Reports.pictureLoss(from: ownSSRC, about: ssrc), &context)
         }
         pictureRequestDue = isWaiting && context.isSending ? now + .milliseconds(500) : nil
     }

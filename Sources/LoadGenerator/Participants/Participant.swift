@@ -80,6 +80,8 @@ final class Participant {
     var videos: [VideoSender] = []
     var transportWide: UInt16 = 0
     let trackers: UnsafeMutablePointer<StreamTracker>
+    /// Under which SSRCs the others' streams come.
+    var slots: SlotBook
     /// What came of each video source, by the place of its sender; empty where pictures are not judged.
     var judges: [PictureJudge] = []
     /// What is missing of each; empty where nothing is asked for again.
@@ -114,6 +116,7 @@ final class Participant {
     init(_ order: JoinOrder, _ context: borrowing LoopContext, at now: Timestamp) throws(SystemError) {
         planned = order.planned
         conference = order.planned.conference
+        slots = SlotBook(conference, isActive: context.options.isRewriting)
         askedAt = order.askedAt
         isPassive = context.options.isPassive
         cname = "load\(order.planned.number)"
@@ -290,7 +293,7 @@ final class Participant {
         for (index, stream) in conference.streams.enumerated() where stream.sender != planned.number {
             if stream.isVideo {
                 pictureRequestDue = now
-            } else {
+            } else if !slots.isActive {
                 // The bridge ended its handshake before we did, so what is sent from now on is for us too.
                 trackers[index].expect(from: Int64(stream.sent.load(ordering: .acquiring)))
             }

@@ -111,12 +111,14 @@ extension Participant {
         pictureRequestDue = context.isSending ? now + LoadGeneratorLimits.pictureRequestInterval : nil
         for place in judges.indices where place != planned.member && judges[place].time.wanted >= 0 {
             let stream = conference.streams[conference.firstVideo + place]
-            guard stream.sent.load(ordering: .relaxed) > 0 else { continue }
+            guard stream.sent.load(ordering: .relaxed) > 0,
+                let ssrc = slots.ssrc(of: conference.firstVideo + place)
+            else { continue }
             let waitingSince = judges[place].waitingSince
             let isStuck =
                 waitingSince >= 0 && now.nanoseconds - waitingSince > LoadGeneratorLimits.pictureTimeout.nanoseconds
             guard judges[place].needsKeyframe || isStuck else { continue }
-            sendRTCP(Reports.pictureLoss(from: ownSSRC, about: stream.ssrc), &context)
+            sendRTCP(Reports.pictureLoss(from: ownSSRC, about: ssrc), &context)
         }
     }
 

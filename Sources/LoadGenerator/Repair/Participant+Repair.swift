@@ -60,9 +60,8 @@ extension Participant {
         for place in gaps.indices where gaps[place].count > 0 {
             var numbers: [UInt16] = []
             gaps[place].ask(roundTrip: roundTrip, at: now, into: &numbers, &context.statistics.repair)
-            if !numbers.isEmpty {
-                let stream = conference.streams[conference.firstVideo + place]
-                sendRTCP(Reports.nack(numbers, from: ownSSRC, about: stream.ssrc), &context)
+            if !numbers.isEmpty, let ssrc = slots.ssrc(of: conference.firstVideo + place) {
+                sendRTCP(Reports.nack(numbers, from: ownSSRC, about: ssrc), &context)
                 context.statistics.repair.nacksSent += 1
             }
             repairDue = earlier(repairDue, gaps[place].due(roundTrip: roundTrip))

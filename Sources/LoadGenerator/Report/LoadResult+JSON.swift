@@ -92,6 +92,7 @@ extension LoadResult {
             ("endpoint_stats_wrong", Self.number(c.statsWrong)),
             ("connection_stats", Self.number(c.connectionStats)),
             ("forwarded_sources", Self.number(c.forwardedSources)),
+            ("slot_maps", Self.number(c.slotMaps)),
             ("sender_constraints", Self.number(c.senderConstraints)),
             ("told_unreachable", Self.number(c.unreachable)),
         ])

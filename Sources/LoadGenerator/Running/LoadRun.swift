@@ -40,10 +40,11 @@ final class LoadRun {
         case (nil, .rest(let host, let port)):
             focus = RESTFocus(
                 host: host, port: port, timeoutSeconds: options.joinTimeoutSeconds,
-                asksForSCTP: options.channel == .sctp)
+                asksForSCTP: options.channel == .sctp, asksForRewriting: options.isRewriting)
         case (nil, .xmpp(let door)):
             focus = try XMPPFocus(
-                door, timeoutSeconds: options.joinTimeoutSeconds, asksForSCTP: options.channel == .sctp)
+                door, timeoutSeconds: options.joinTimeoutSeconds, asksForSCTP: options.channel == .sctp,
+                asksForRewriting: options.isRewriting)
         }
         let frames = try OpusFrames(rate: options.audioRate, bitrate: options.audioBitrate)
         let identity: DTLSIdentity

@@ -8,12 +8,12 @@ enum ColibriJSON {
     static func body(_ request: FocusRequest, meeting: String, name: String) -> JSONValue {
         var members: [(String, JSONValue)] = [("meeting-id", .string(meeting))]
         switch request {
-        case .create(let endpoint, let newConference, let sctp):
+        case .create(let endpoint, let newConference, let sctp, let rewriting):
             if newConference {
                 members.append(("name", .string(name)))
                 members.append(("create", .bool(true)))
             }
-            members.append(("endpoints", .array([create(endpoint, sctp: sctp)])))
+            members.append(("endpoints", .array([create(endpoint, sctp: sctp, rewriting: rewriting)])))
         case .update(let endpoint, let transport, let sources):
             members.append(("endpoints", .array([update(endpoint, transport, sources)])))
         case .expireConference:
@@ -58,7 +58,7 @@ enum ColibriJSON {
             webSockets: (ice["web-sockets"]?.arrayValue ?? []).compactMap(\.stringValue))
     }
 
-    private static func create(_ endpoint: String, sctp: Bool) -> JSONValue {
+    private static func create(_ endpoint: String, sctp: Bool, rewriting: Bool) -> JSONValue {
         var transport: [(String, JSONValue)] = [("ice-controlling", .bool(true))]
         if sctp { transport.append(("sctp", .object([] as [(String, JSONValue)]))) }
         return .object([
@@ -73,7 +73,7 @@ enum ColibriJSON {
             ),
             ("transport", .object(transport)),
             ("sources", .array([])),
-            ("capabilities", .array([.string("source-names")])),
+            ("capabilities", .array((["source-names"] + (rewriting ? ["ssrc-rewriting"] : [])).map { .string($0) })),
         ])
     }
 

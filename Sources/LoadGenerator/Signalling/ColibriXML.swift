@@ -18,12 +18,12 @@ enum ColibriXML {
     static func element(_ request: FocusRequest, meeting: String, name: String) -> XMLElement {
         var modify = XMLElement("conference-modify", colibri, attributes: ["meeting-id": meeting])
         switch request {
-        case .create(let endpoint, let newConference, let sctp):
+        case .create(let endpoint, let newConference, let sctp, let rewriting):
             if newConference {
                 modify["name"] = name
                 modify["create"] = "true"
             }
-            modify.append(create(endpoint, sctp: sctp))
+            modify.append(create(endpoint, sctp: sctp, rewriting: rewriting))
         case .update(let endpoint, let transport, let sources):
             modify.append(update(endpoint, transport, sources))
         case .expireConference:
@@ -65,8 +65,9 @@ enum ColibriXML {
             webSockets: inner.children("web-socket", colibri1).compactMap { $0["url"] })
     }
 
-    private static func create(_ endpoint: String, sctp: Bool) -> XMLElement {
-        XMLElement(
+    private static func create(_ endpoint: String, sctp: Bool, rewriting: Bool) -> XMLElement {
+        let capabilities = ["source-names"] + (rewriting ? ["ssrc-rewriting"] : [])
+        return XMLElement(
             "endpoint", colibri, attributes: ["id": endpoint, "create": "true", "stats-id": "load-\(endpoint)"],
             children: [
                 media("audio", [opus], Offer.audioExtensions),
@@ -75,8 +76,7 @@ enum ColibriXML {
                     "transport", colibri, attributes: ["ice-controlling": "true"],
                     children: sctp ? [XMLElement("sctp", colibri)] : []),
                 XMLElement("sources", colibri),
-                XMLElement("capability", colibri, attributes: ["name": "source-names"]),
-            ])
+            ] + capabilities.map { XMLElement("capability", colibri, attributes: ["name": $0]) })
     }
 
     private static func update(

@@ -32,8 +32,9 @@ enum Offer {
 
 /// One request of the focus: what is asked of a conference.
 enum FocusRequest: Equatable, Sendable {
-    /// Create an endpoint, with or without a data channel, and with it the conference if that is new.
-    case create(endpoint: String, newConference: Bool, sctp: Bool)
+    /// Create an endpoint, with or without a data channel and SSRC rewriting, and with it the conference if that is
+    /// new.
+    case create(endpoint: String, newConference: Bool, sctp: Bool, rewriting: Bool = false)
     /// The endpoint accepted: its transport and all its sources.
     case update(endpoint: String, ParticipantTransport, [SignalledSource])
     /// The conference ends.

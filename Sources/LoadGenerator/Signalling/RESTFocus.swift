@@ -9,21 +9,25 @@ final class RESTFocus: Focus {
     private let port: UInt16
     private let timeoutSeconds: Double
     private let asksForSCTP: Bool
+    private let asksForRewriting: Bool
     private var connection: TCPConnection?
 
     /// - Parameters:
     ///   - timeoutSeconds: how long the bridge may take to answer a request.
     ///   - asksForSCTP: whether endpoints get a data channel.
-    init(host: String, port: UInt16, timeoutSeconds: Double, asksForSCTP: Bool) {
+    ///   - asksForRewriting: whether they get SSRC rewriting.
+    init(host: String, port: UInt16, timeoutSeconds: Double, asksForSCTP: Bool, asksForRewriting: Bool) {
         self.host = host
         self.port = port
         self.timeoutSeconds = timeoutSeconds
         self.asksForSCTP = asksForSCTP
+        self.asksForRewriting = asksForRewriting
     }
 
     func create(_ participant: PlannedParticipant, newConference: Bool) throws(LoadError) -> BridgeTransport {
         let request = FocusRequest.create(
-            endpoint: participant.endpoint, newConference: newConference, sctp: asksForSCTP)
+            endpoint: participant.endpoint, newConference: newConference, sctp: asksForSCTP,
+            rewriting: asksForRewriting)
         let answer = try send(request, participant.conference, isNew: newConference)
         return try ColibriJSON.transport(of: participant.endpoint, in: answer)
     }

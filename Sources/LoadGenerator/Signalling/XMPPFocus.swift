@@ -12,6 +12,7 @@ final class XMPPFocus: Focus {
     private let door: LoadOptions.XMPPDoor
     private let timeoutSeconds: Double
     private let asksForSCTP: Bool
+    private let asksForRewriting: Bool
     private var client: XMPPClient
     private var connection: TCPConnection?
     private var tls: TLSClient?
@@ -30,9 +31,13 @@ final class XMPPFocus: Focus {
     /// - Parameters:
     ///   - timeoutSeconds: how long that may take, and later the answer to a request.
     ///   - asksForSCTP: whether endpoints get a data channel.
-    init(_ door: LoadOptions.XMPPDoor, timeoutSeconds: Double, asksForSCTP: Bool) throws(LoadError) {
+    ///   - asksForRewriting: whether they get SSRC rewriting.
+    init(
+        _ door: LoadOptions.XMPPDoor, timeoutSeconds: Double, asksForSCTP: Bool, asksForRewriting: Bool
+    ) throws(LoadError) {
         self.door = door
         self.asksForSCTP = asksForSCTP
+        self.asksForRewriting = asksForRewriting
         self.timeoutSeconds = timeoutSeconds
         var settings = XMPPSettings(
             id: "load", host: door.host, domain: door.domain, username: door.user, password: door.password,
@@ -58,7 +63,8 @@ final class XMPPFocus: Focus {
 
     func create(_ participant: PlannedParticipant, newConference: Bool) throws(LoadError) -> BridgeTransport {
         let request = FocusRequest.create(
-            endpoint: participant.endpoint, newConference: newConference, sctp: asksForSCTP)
+            endpoint: participant.endpoint, newConference: newConference, sctp: asksForSCTP,
+            rewriting: asksForRewriting)
         guard let answer = try send(request, participant.conference) else { throw .badAnswer("empty result") }
         return try ColibriXML.transport(of: participant.endpoint, in: answer)
     }
