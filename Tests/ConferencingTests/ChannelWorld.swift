@@ -77,11 +77,11 @@ final class ChannelWorld {
 
     /// Adds a client with a voice and a camera; it connects in the time to come. A data channel is opened at once then,
     /// a WebSocket by ``openSocket(_:)``.
-    func join(_ id: String, over carrier: Carrier) throws {
+    func join(_ id: String, over carrier: Carrier, _ numbering: SourceNumbering = .original) throws {
         let index = world.clients.count
         var sources: [ShardMessages.SourceDescription] = []
         expect(
-            world.join(id: id) { media in
+            world.join(id: id, numbering: numbering) { media in
                 // The rate it can take is what it says itself.
                 for type in media.payloadTypes.indices { media.payloadTypes[type].hasTransportCC = false }
                 for (source, kind) in zip(media.sources?.indices ?? 0..<0, ["-a0", "-v0"]) {

@@ -13,9 +13,15 @@ struct Replay {
         "ServerHello", "DominantSpeakerEndpointChangeEvent", "EndpointStats", "EndpointMessage", "ConnectionStats",
         "EndpointConnectivityStatusChangeEvent",
     ]
-    /// Said by the original and not compared: the first two depend on heights and layers, which come later, the maps on
-    /// rewriting. Nor is where somebody is: who was at another bridge (`relays-…`) is at this one until relays come.
-    static let later = ["SenderSourceConstraints", "ForwardedSources", "VideoSourcesMap", "AudioSourcesMap"]
+    /// What slots carry: compared as a whole but for the SSRCs, which are anybody's.
+    private static let maps = ["VideoSourcesMap", "AudioSourcesMap"]
+    /// Said by the original and not compared, as it depends on heights and layers. Nor is where somebody is: who was at
+    /// another bridge (`relays-…`) is at this one until relays come.
+    static let later = ["SenderSourceConstraints", "ForwardedSources"]
+    /// Recordings of clients with SSRC rewriting.
+    private static let numberings: [String: SourceNumbering] = [
+        "ssrc-rewriting-participant-b": .slots, "mid-demux-participant-b": .namedSlots,
+    ]
     /// State that a channel begins with, compared in order. What is wanted of senders the original told before or after
     /// it.
     private static let onConnect = [
@@ -49,6 +55,7 @@ struct Replay {
 
     private let carrier: ChannelWorld.Carrier
     private let own: String
+    private let numbering: SourceNumbering
     private let others: [String]
     private let world: ChannelWorld
     private let holds: [(time: Timestamp, step: Step)]
@@ -77,6 +84,7 @@ struct Replay {
         let said = lines.first { $0.colibriClass == "SourceVideoTypeMessage" }
         let own = String(try #require(said?.message["sourceName"]?.stringValue).prefix(8))
         self.own = own
+        numbering = Self.numberings[name] ?? .original
         others = Set(lines.flatMap { Self.mentioned(in: $0.message) }).subtracting([own, ""]).sorted()
 
         var script = SpeechScript()
@@ -101,7 +109,7 @@ struct Replay {
         // Before the first of them talks, their handshakes.
         world = try ChannelWorld(at: min(start, script.talks.first?.start ?? start) - .seconds(5.0))
         world.script = script
-        for id in others { try world.join(id, over: .dataChannel) }
+        for id in others { try world.join(id, over: .dataChannel, numbering) }
     }
 
     private static func mentioned(in message: JSONValue) -> [String] {
@@ -129,7 +137,7 @@ struct Replay {
     private mutating func play(_ channel: [RecordedChannel.Line]) throws {
         world.run(until: Self.creation(of: channel))
         if let before = world[own] { world.leave(before) }
-        try world.join(own, over: carrier)
+        try world.join(own, over: carrier, numbering)
         let member = try #require(world[own])
         for id in others { world[id]?.received = [] }
         let last = try #require(channel.last).time
@@ -180,7 +188,8 @@ struct Replay {
             differences.append("\(apart.milliseconds) ms apart: \(line.message.text)")
         }
         compareConnect(member, with: recorded)
-        let known = Set(Self.compared + Self.later)
+        compareMaps(member, with: recorded)
+        let known = Set(Self.compared + Self.maps + Self.later)
         for message in recorded.map(\.message) + member.received.map(\.message)
         where !known.contains(message["colibriClass"]?.stringValue ?? "") {
             differences.append("nobody knows: \(message.text)")
@@ -206,6 +215,25 @@ struct Replay {
         guard told.count <= expected.count + 1, Array(told.prefix(expected.count)) == expected else {
             return differ(name, told, expected)
         }
+    }
+
+    /// Each source is told once, with its owner, its type and the name of its media line, and no SSRC stands for two.
+    private mutating func compareMaps(_ member: ChannelWorld.Member, with recorded: [RecordedChannel.Line]) {
+        var ssrcs: [Int64] = []
+        func entries(_ messages: [JSONValue], isOurs: Bool) -> [String] {
+            messages.flatMap { $0["mappedSources"]?.arrayValue ?? [] }.map { entry in
+                let numbers = ["ssrc", "rtx"].compactMap { entry[$0]?.integerValue }
+                if isOurs { ssrcs += numbers }
+                let words = ["source", "owner", "videoType", "mid"].map { entry[$0]?.stringValue ?? "-" }
+                return (words + ["\(numbers.count)"]).joined(separator: " ")
+            }.sorted()
+        }
+        for name in Self.maps {
+            let expected = entries(recorded.filter { $0.colibriClass == name }.map(\.message), isOurs: false)
+            let told = entries(member.told(name).map(\.message), isOurs: true)
+            if told != expected { differences.append("\(name): \(told) instead of \(expected)") }
+        }
+        if Set(ssrcs).count != ssrcs.count { differences.append("an SSRC stands for two") }
     }
 
     /// The first of each class that was told at the connect, in order.
