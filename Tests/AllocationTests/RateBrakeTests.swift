@@ -210,6 +210,20 @@ struct RateBrakeTests {
         #expect(brake.rate == 2_025_000)
     }
 
+    @Test("what NACKs tell of a hundred packets may be chance; of many losses it is not")
+    func nackedChance() {
+        for (nacked, isBraking) in [(12, false), (18, false), (22, true)] {
+            var brake = RateBrake()
+            var now = Timestamp(nanoseconds: 1_000_000_000_000)
+            brake.update(at: now)
+            brake.noteSent(packets: 100, bytes: 100_000)
+            brake.noteNacked(packets: nacked)
+            now = now + .milliseconds(500)
+            brake.update(at: now)
+            #expect(brake.hasEvidence == isBraking)
+        }
+    }
+
     @Test("few NACKs, or NACKs for few packets, do not brake")
     func fewNacks() {
         var brake = RateBrake()

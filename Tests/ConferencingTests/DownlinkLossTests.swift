@@ -1,5 +1,6 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
+import Allocation
 import Forwarding
 import OpenSSL
 import Primitives
@@ -377,5 +378,30 @@ struct DownlinkLossTests {
         try world.nack([try require(world.clients[1].received.last).sequence], from: 1)
         #expect(repeats(world).map(\.sequence) == [1, 2])
         expect(world.counters.value(.droppedSRTPSend) == 0)
+    }
+
+    @Test("what receivers ask for again is known to be lost before they report it; what was never sent is not")
+    func brake() throws {
+        for (numbers, isBraking) in [(300..<420 as Range<UInt16>, false), (100..<220, true)] {
+            var world = try World()
+            expect(world.assembleRepairing(3))
+            // The first packets begin the account, then come half a second's.
+            try world.sendVideo(Array(90..<100), key: 90)
+            world.run(for: .milliseconds(600))
+            for first in stride(from: 100, to: 220, by: 10) as StrideTo<UInt16> {
+                try world.sendVideo(Array(first..<first + 10))
+                world.run(for: .milliseconds(20))
+            }
+            let sent = world.clients[1].received.map(\.sequence)
+            let base = try require(sent.first) &- 90
+            for number in numbers where number % 3 == 0 { try world.nack([base &+ number], from: 1) }
+            world.run(for: .milliseconds(700))
+            func hasEvidence(_ client: Int) throws -> Bool {
+                let index = try require(world.host.endpointIndex(world.clients[client].number))
+                return world.host.endpoints.pointer(at: index).pointee.reception.brake.hasEvidence
+            }
+            #expect(try hasEvidence(1) == isBraking)
+            #expect(try !hasEvidence(2))
+        }
     }
 }

@@ -95,7 +95,7 @@ public struct RateBrake: Sendable, BitwiseCopyable {
         self.expected = Self.sum(self.expected, expected)
         self.lost = min(Self.sum(self.lost, lost), self.expected)
         if isCongested { reduce(by: 1_000 - RateBrakeSettings.congestionFactor, at: now) }
-        if self.expected >= RateBrakeSettings.judgedPackets, !mayBeChance {
+        if self.expected >= RateBrakeSettings.judgedPackets, !Self.mayBeChance(self.lost, of: self.expected) {
             let loss = self.lost * 1_000 / self.expected
             (self.lost, self.expected) = (0, 0)
             judge(loss, at: now)
@@ -113,8 +113,9 @@ public struct RateBrake: Sendable, BitwiseCopyable {
         let milliseconds = max(length.milliseconds, 1)
         sentRate = min(sentBytes, 1 << 40) * 8_000 / milliseconds
         if sentPackets >= RateBrakeSettings.nackedPackets {
-            let loss = min(nackedPackets, sentPackets) * 1_000 / sentPackets
-            if loss > RateBrakeSettings.manyLosses {
+            let lost = min(nackedPackets, sentPackets)
+            let loss = lost * 1_000 / sentPackets
+            if loss > RateBrakeSettings.manyLosses, !Self.mayBeChance(lost, of: sentPackets) {
                 lastLoss = now
                 if reduce(by: loss / 2, at: now) { isForewarned = true }
             }
@@ -126,8 +127,8 @@ public struct RateBrake: Sendable, BitwiseCopyable {
 
     /// Whether many losses were reported that may as well be few ones come together; the next report will tell. Three
     /// standard deviations beyond what is just not too many are no chance.
-    private var mayBeChance: Bool {
-        let (lost, expected, many) = (lost, expected, RateBrakeSettings.manyLosses)
+    private static func mayBeChance(_ lost: Int64, of expected: Int64) -> Bool {
+        let many = RateBrakeSettings.manyLosses
         guard expected < RateBrakeSettings.manyPackets, lost * 1_000 > expected * many else { return false }
         let excess = lost * 1_000 - expected * many
         return excess * excess <= 9 * expected * many * (1_000 - many)

@@ -19,9 +19,10 @@ extension ShardHost {
             let pair = endpoint.pointee.downlink.position(
                 ofSlot: slot, generation: conference.pointee.sources.pointer(at: slot).pointee.generation)
         else { return counters.add(.nacksUnknown) }
-        endpoint.pointee.downlink.responder.answer(
+        let lost = endpoint.pointee.downlink.responder.answer(
             nack, of: UInt16(slot), endpoint.pointee.downlink.repair(at: pair).pointee.sent, from: &repair,
             roundTrip: endpoint.pointee.downlink.knownRoundTrip, at: now)
+        if lost > 0 { endpoint.pointee.reception.noteNacked(packets: lost) }
         guard !endpoint.pointee.downlink.responder.waiting.isEmpty, !endpoint.pointee.downlink.isRepeating,
             let key = endpoints.key(at: index)
         else { return }

@@ -23,19 +23,23 @@ public struct NackResponder: BitwiseCopyable, Sendable {
     ///   - source: slot of the source that the NACK's media SSRC means to this receiver.
     ///   - ring: what the receiver was sent of that source.
     ///   - roundTrip: to the receiver; `nil` when unknown.
+    /// - Returns: how many packets are repeated for the first time: so many has the receiver lost that it was sent.
+    @discardableResult
     public mutating func answer(
         _ nack: GenericNACK, of source: UInt16, _ ring: SentRing, from memory: inout RepairMemory,
         roundTrip: TimeDelta?, at now: Timestamp
-    ) {
+    ) -> Int {
         let spacing = Self.spacing(roundTrip)
-        answer(nack.packetID, source, ring, &memory, spacing, now)
+        var lost = 0
+        answer(nack.packetID, source, ring, &memory, spacing, now, &lost)
         var mask = nack.mask
         // Ends: every turn clears a bit.
         while mask != 0 {
             let bit = UInt16(mask.trailingZeroBitCount)
             mask &= mask - 1
-            answer(nack.packetID &+ bit &+ 1, source, ring, &memory, spacing, now)
+            answer(nack.packetID &+ bit &+ 1, source, ring, &memory, spacing, now, &lost)
         }
+        return lost
     }
 
     /// The least time between two repeats of a number: the receiver cannot have seen the first before
@@ -49,7 +53,7 @@ public struct NackResponder: BitwiseCopyable, Sendable {
 
     private mutating func answer(
         _ sequence: UInt16, _ source: UInt16, _ ring: SentRing, _ memory: inout RepairMemory, _ spacing: TimeDelta,
-        _ now: Timestamp
+        _ now: Timestamp, _ lost: inout Int
     ) {
         let settings = memory.settings
         memory.counters.requested += 1
@@ -79,6 +83,7 @@ public struct NackResponder: BitwiseCopyable, Sendable {
                 packet.info.byteCount, perSecond: settings.bytesPerSecond, burst: settings.burstBytes, at: now)
         else { return memory.counters.overBudget += 1 }
         guard memory.repeats.append(value, to: &waiting) else { return memory.counters.queueFull += 1 }
+        if entry.pointee.repeats == 0 { lost += 1 }
         entry.pointee.noteRepeat(at: now)
         memory.counters.queued += 1
     }
