@@ -6,6 +6,8 @@ import Primitives
 /// Sizes of a worker's tables. Reaching one refuses the command or drops the packet, and is counted; nothing grows past
 /// it.
 public enum ConferencingLimits {
+    /// How far back packets with dependency descriptors may come; from further back, the sender has begun anew.
+    static let descriptorReach = 2_048
     /// Conferences per worker.
     public static let conferences = 2_048
     /// Endpoints per worker, over all conferences.

@@ -20,6 +20,8 @@ public enum ForwardingLimits {
     static let pictureJump = 500
     /// Spatial layers that are told apart; nobody makes more. What is in others goes to nobody.
     static let spatialLayers = 4
+    /// Decode targets of a structure (AV1 RTP specification, A.8.2).
+    static let decodeTargets = 32
     /// Key frames of several encodings within so many milliseconds are one group (media-plane.md 5.5).
     static let keyframeGroup: UInt16 = 300
     /// A packet that comes so many positions behind the newest one is still sent: SRTP senders remember as many numbers

@@ -54,7 +54,7 @@ struct ExtensionForwardingTests {
         let long = [UInt8](0..<40)
         for descriptor in [long, [0, 0, 1]] {
             let packet = world.clients[0].makeRTP(
-                ssrc: 2_000, payloadType: 41, payload: [1, 2, 3], extensions: [(11, descriptor)])
+                ssrc: 2_000, payloadType: 41, payload: [0x18, 2, 3], extensions: [(11, descriptor)])
             world.send([try require(packet)], from: 0)
         }
         let opaque = world.clients[0].makeRTP(

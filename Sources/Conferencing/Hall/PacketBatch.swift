@@ -53,14 +53,23 @@ struct BatchPacket: BitwiseCopyable {
             pictureID: outgoing.pictureID, tl0PictureIndex: outgoing.base, in: &span, at: info.headerBytes)
     }
 
+    /// What is written over its dependency descriptor, if its frame is known by that.
+    @inline(__always)
+    func renumbering(_ outgoing: LayerView.Outgoing) -> DescriptorNumbers? {
+        guard info.picture.flags.contains(.described) else { return nil }
+        return DescriptorNumbers(templateDelta: outgoing.templateDelta, frameNumber: outgoing.pictureID)
+    }
+
     /// All that is changed for a receiver, beside the sequence number; ``PacketPatch/apply(to:of:at:)`` does the same
     /// again.
     @inline(__always)
     func change(_ outgoing: LayerView.Outgoing) -> PacketPatch {
         let offset = outgoing.timestamp &- info.timestamp
         guard frame != nil else { return PacketPatch(timestampOffset: offset) }
+        let isDescribed = info.picture.flags.contains(.described)
         return PacketPatch(
-            timestampOffset: offset, pictureID: outgoing.pictureID, layerIndex: outgoing.base,
+            timestampOffset: offset, pictureID: outgoing.pictureID,
+            layerIndex: isDescribed ? outgoing.templateDelta : outgoing.base,
             fields: outgoing.setsMarker ? .lastOfPicture : .picture)
     }
 }

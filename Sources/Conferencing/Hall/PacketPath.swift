@@ -476,7 +476,8 @@ extension ShardHost {
                 packet.pointee.info, from: plaintext, into: slot, receiver: receiver.pointee.extensions,
                 ssrc: projection.pointee.outgoingSSRC, sequence: outgoing.sequence, timestamp: outgoing.timestamp,
                 payloadType: payloadType, setsMarker: outgoing.setsMarker, hasPadding: packet.pointee.padding > 0,
-                sendTime: sendTime, mediaID: projection.pointee.mediaID)
+                descriptor: packet.pointee.renumbering(outgoing), sendTime: sendTime,
+                mediaID: projection.pointee.mediaID)
             guard headerBytes > 0 else {
                 counters.add(.droppedMalformedRTP)
                 continue

@@ -26,6 +26,14 @@ extension ShardHost {
         if record.codec == Codec.h264.rawValue {
             record.info.dropDependencyDescriptor()
             (record.kind, record.canStart) = (.h264, record.info.isKeyframe)
+            return true
+        }
+        let flags = record.info.picture.flags
+        if flags.contains(.described) { return Self.describeFrame(&record, of: source) }
+        if flags.contains(.unplaced) {
+            (record.kind, record.canStart) = (.described, false)
+        } else if record.codec == Codec.av1.rawValue {
+            (record.kind, record.canStart) = (.bareAV1, record.info.isKeyframe)
         }
         return true
     }
@@ -65,6 +73,18 @@ extension ShardHost {
         record.frame = LayerView.Packet(
             facts, encoding: Int8(record.encoding), sequence: record.sequence, timestamp: record.info.timestamp,
             frame: frame)
+        return true
+    }
+
+    private static func describeFrame(_ record: inout BatchPacket, of source: UnsafeMutablePointer<Source>) -> Bool {
+        record.canStart = record.info.isKeyframe
+        let reader = source.pointee.descriptors.pointer(at: record.encoding)
+        guard let frame = reader.pointee.note(in: source.pointee.frames.pointer(at: record.encoding)) else {
+            return false
+        }
+        record.frame = LayerView.Packet(
+            reader.pointee.last, encoding: Int8(record.encoding), sequence: record.sequence,
+            timestamp: record.info.timestamp, frame: frame)
         return true
     }
 

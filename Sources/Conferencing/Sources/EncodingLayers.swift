@@ -85,14 +85,28 @@ struct EncodingLayers: BitwiseCopyable {
     /// Takes in what the stream says of its spatial layers.
     /// - Returns: whether that is news.
     mutating func note(_ structure: VP9ScalabilityStructure) -> Bool {
-        let layers = UInt8(min(structure.spatialLayers, Self.spatialCount))
+        var heights = self.heights
+        for layer in 0..<min(structure.spatialLayers, Self.spatialCount) where structure.hasResolutions {
+            heights[layer] = structure.height(ofLayer: layer)
+        }
+        return note(layers: structure.spatialLayers, heights)
+    }
+
+    /// Takes in what a dependency structure says of them; likewise.
+    mutating func note(_ structure: borrowing DependencyStructure) -> Bool {
+        var heights = self.heights
+        for layer in 0..<min(structure.spatialLayers, Self.spatialCount) where structure.hasResolutions {
+            heights[layer] = UInt16(clamping: min(structure.widths[layer], structure.heights[layer]))
+        }
+        return note(layers: structure.spatialLayers, heights)
+    }
+
+    private mutating func note(layers: Int, _ heights: InlineArray<4, UInt16>) -> Bool {
+        let layers = UInt8(min(layers, Self.spatialCount))
         var isNews = layers != spatialLayers
         spatialLayers = layers
-        guard structure.hasResolutions else { return isNews }
-        for layer in 0..<Int(layers) where heights[layer] != structure.height(ofLayer: layer) {
-            heights[layer] = structure.height(ofLayer: layer)
-            isNews = true
-        }
+        for layer in 0..<Int(layers) where heights[layer] != self.heights[layer] { isNews = true }
+        self.heights = heights
         return isNews
     }
 

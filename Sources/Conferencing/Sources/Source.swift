@@ -34,6 +34,8 @@ struct Source: ~Copyable {
     var encodings = GrowableBuffer<Encoding>(capacity: 1)
     /// What is known of their last frames, where their format tells them apart.
     var frames = FrameHistories()
+    /// What reads their dependency descriptors, where they have any.
+    var descriptors = DescriptorReaders()
     /// What comes of each of ``encodings``; only of pictures.
     var layers = GrowableBuffer<EncodingLayers>()
     /// What is missing of them; only for video.
@@ -90,6 +92,7 @@ struct Source: ~Copyable {
         history = nil
         encodings.removeAll()
         frames = FrameHistories()
+        descriptors = DescriptorReaders()
         layers.removeAll()
         nacks = NackGenerators()
     }

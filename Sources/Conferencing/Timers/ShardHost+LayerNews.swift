@@ -24,6 +24,7 @@ extension ShardHost {
         var isNews = false
         if codec != layers.pointee.codec, isNewest, layers.pointee.changes(to: codec) {
             source.pointee.frames.restart(stream.encoding)
+            source.pointee.descriptors.reset(stream.encoding)
             isNews = true
         }
         if codec == Codec.vp8.rawValue {
@@ -32,6 +33,11 @@ extension ShardHost {
             if parseVP9(&info, packet, layers) { isNews = true }
         } else if codec == Codec.h264.rawValue {
             parseH264(&info, packet, layers)
+        } else if let element = info.dependencyDescriptor {
+            let reader = source.pointee.descriptors.pointer(at: stream.encoding)
+            if parseDescriptor(&info, packet, codec: codec, element, by: reader, layers) { isNews = true }
+        } else if codec == Codec.av1.rawValue {
+            parseAV1(&info, packet, layers)
         }
         let layer = info.picture.hasLayers ? min(Int(info.picture.temporalID), EncodingLayers.count - 1) : 0
         let spatial = min(max(0, Int(info.picture.spatialID)), layers.pointee.shownLayers - 1)
@@ -64,6 +70,40 @@ extension ShardHost {
         let end = info.headerBytes + info.payloadBytes
         guard let payload = H264Payload(RawSpan(_unsafeBytes: packet), from: info.headerBytes, to: end) else { return }
         info.isKeyframe = layers.pointee.starts.note(payload, sequence: info.sequence, timestamp: info.timestamp)
+    }
+
+    /// - Returns: whether the stream's spatial layers are others than before.
+    @inline(never)
+    private func parseDescriptor(
+        _ info: inout PacketInfo, _ packet: UnsafeRawBufferPointer, codec: UInt8, _ element: PacketInfo.KeptExtension,
+        by reader: UnsafeMutablePointer<DescriptorReader>, _ layers: UnsafeMutablePointer<EncodingLayers>
+    ) -> Bool {
+        guard reader.pointee.read(RawSpan(_unsafeBytes: packet), element, sequence: info.sequence) else {
+            // Before the first structure nothing is known, as without a descriptor.
+            if reader.pointee.history.generation != 0 {
+                info.picture.flags = .unplaced
+            } else if codec == Codec.av1.rawValue {
+                parseAV1(&info, packet, layers)
+            }
+            return false
+        }
+        info.picture = PictureFacts(reader.pointee.last)
+        info.isStartOfFrame = info.picture.flags.contains(.start)
+        info.isKeyframe = info.isStartOfFrame && reader.pointee.last.hasStructure
+        if info.picture.spatialID > 0, info.picture.flags.contains(.predicted) {
+            layers.pointee.note(buildsOnLower: info.picture.flags.contains(.usesLowerLayer))
+        }
+        return info.isKeyframe && layers.pointee.note(reader.pointee.history.newest)
+    }
+
+    /// AV1 of browsers that describe nothing.
+    private func parseAV1(
+        _ info: inout PacketInfo, _ packet: UnsafeRawBufferPointer, _ layers: UnsafeMutablePointer<EncodingLayers>
+    ) {
+        let end = info.headerBytes + info.payloadBytes
+        let header = AV1AggregationHeader(RawSpan(_unsafeBytes: packet), from: info.headerBytes, to: end)
+        let isNewest = layers.pointee.starts.advances(to: info.sequence)
+        info.isKeyframe = isNewest && header?.startsSequence ?? false
     }
 
     /// Whether another encoding of a source has stopped: those who got it must be given one that comes.

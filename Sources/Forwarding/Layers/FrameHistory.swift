@@ -11,6 +11,7 @@ public struct FrameHistory: BitwiseCopyable, Sendable {
     struct Frame: BitwiseCopyable {
         /// The low bits of its number say whether the entry is still this frame's.
         var number: UInt32 = 0
+        var spatial: UInt8 = 0
         var temporal: UInt8 = 0
         var isKnown = false
         var isKeyframe = false
@@ -20,12 +21,14 @@ public struct FrameHistory: BitwiseCopyable, Sendable {
 
     /// What a packet says of its frame.
     public struct Sighting: BitwiseCopyable, Sendable {
-        /// As it stands in the packet.
+        /// How the stream is understood.
+        public var kind = LayerView.Kind.temporal
+        /// As it stands in the packet; of a dependency descriptor the frame number.
         public var pictureID: UInt16
         /// Whether that has 15 bits; otherwise 7.
         public var isLong: Bool
-        /// SID, of a stream that may have spatial layers; -1 of others.
-        public var spatial: Int8 = -1
+        /// SID, of a stream that may have spatial layers.
+        public var spatial: UInt8 = 0
         /// TID, 0 for streams without.
         public var temporal: UInt8
         /// How many spatial layers the packet says there are; 0 when it does not say.
@@ -58,14 +61,17 @@ public struct FrameHistory: BitwiseCopyable, Sendable {
         var newestBase: UInt32 = 0
         var newestID: UInt16 = 0
         var hasAny = false
+        var kind = LayerView.Kind.temporal
         /// The numbers of a picture are told apart by so many bits.
         var layerBits: UInt8 = 0
         /// How many spatial layers the stream says it has; 0: it did not.
         var spatialLayers: UInt8 = 0
     }
 
-    // ``Glance`` reads these two where they lie: the stream first, the frames behind it.
+    // ``Glance`` reads these where they lie, one behind the other.
     private var stream = Stream()
+    /// What the stream's dependency structure says of its decode targets.
+    var targets = DecodeTargets()
     private var frames = InlineArray<64, Frame>(repeating: Frame())
 
     /// No frame seen yet.
@@ -76,10 +82,8 @@ public struct FrameHistory: BitwiseCopyable, Sendable {
     ///   those that are told apart.
     public mutating func note(_ sighting: Sighting) -> UInt32? {
         guard sighting.spatial < ForwardingLimits.spatialLayers else { return nil }
-        let isLayered = sighting.spatial >= 0
-        if isLayered != (stream.layerBits > 0) { begin(isLayered: isLayered) }
-        let bits: UInt16 = sighting.isLong ? 15 : 7
-        let mask = UInt16(1) << bits &- 1
+        begin(sighting.kind)
+        let mask: UInt16 = stream.kind == .described ? .max : sighting.isLong ? 0x7FFF : 0x7F
         var distance = 1
         if stream.hasAny {
             let raw = Int((sighting.pictureID &- stream.newestID) & mask)
@@ -95,7 +99,7 @@ public struct FrameHistory: BitwiseCopyable, Sendable {
             stream.newestID = sighting.pictureID & mask
         }
         if distance >= 0, sighting.spatialLayers > 0 { stream.spatialLayers = sighting.spatialLayers }
-        let number = picture << UInt32(stream.layerBits) | UInt32(max(sighting.spatial, 0))
+        let number = stream.kind == .spatial ? picture << 2 | UInt32(sighting.spatial) : picture
         note(number, sighting)
         return number
     }
@@ -103,9 +107,10 @@ public struct FrameHistory: BitwiseCopyable, Sendable {
     private mutating func note(_ number: UInt32, _ sighting: Sighting) {
         let place = Int(number & 63)
         if !frames[place].isKnown || frames[place].number != number {
-            frames[place] = Frame(number: number, temporal: sighting.temporal, isKnown: true)
+            frames[place] = Frame(
+                number: number, spatial: sighting.spatial, temporal: sighting.temporal, isKnown: true)
         }
-        let isBase = sighting.temporal == 0 && sighting.spatial <= 0
+        let isBase = sighting.temporal == 0 && sighting.spatial == 0
         if isBase, Int32(bitPattern: number &- stream.newestBase) > 0 { stream.newestBase = number }
         if sighting.isStart { frames[place].hasStart = true }
         if sighting.isEnd { frames[place].hasEnd = true }
@@ -113,13 +118,18 @@ public struct FrameHistory: BitwiseCopyable, Sendable {
     }
 
     /// Another codec comes: its picture ids, also those that seem to be late, are of another stream.
-    public mutating func restart() { begin(isLayered: stream.layerBits > 0) }
+    public mutating func restart() { restart(as: stream.kind) }
 
-    /// Another codec: nothing of what was known is of it. Numbers go on, behind all that were given.
-    private mutating func begin(isLayered: Bool) {
+    /// With another codec nothing of what was known is of it. Numbers go on, behind all that were given.
+    mutating func begin(_ kind: LayerView.Kind) {
+        if kind != stream.kind { restart(as: kind) }
+    }
+
+    private mutating func restart(as kind: LayerView.Kind) {
         let next = (stream.newest &+ 1) << UInt32(stream.layerBits) &+ UInt32(frames.count)
         self = Self()
-        stream.layerBits = isLayered ? 2 : 0
+        stream.kind = kind
+        stream.layerBits = kind == .spatial ? 2 : 0
         stream.newest = next >> UInt32(stream.layerBits) &+ 1
         stream.newestBase = stream.newest << UInt32(stream.layerBits) &- 1
     }
@@ -128,6 +138,7 @@ public struct FrameHistory: BitwiseCopyable, Sendable {
     struct Glance: BitwiseCopyable {
         private let stream: Stream
         private let frames: UnsafePointer<Frame>
+        let targets: UnsafePointer<DecodeTargets>
 
         /// - Parameter history: has to stay where it is, unchanged, as long as this is used.
         init(_ history: UnsafePointer<FrameHistory>) {
@@ -135,6 +146,7 @@ public struct FrameHistory: BitwiseCopyable, Sendable {
             stream = start.load(as: Stream.self)
             let offset = MemoryLayout<FrameHistory>.stride - 64 * MemoryLayout<Frame>.stride
             frames = (start + offset).assumingMemoryBound(to: Frame.self)
+            targets = (start + offset - MemoryLayout<DecodeTargets>.stride).assumingMemoryBound(to: DecodeTargets.self)
         }
 
         /// How many spatial layers the stream says it has; 0: it did not.
@@ -159,11 +171,12 @@ public struct FrameHistory: BitwiseCopyable, Sendable {
         }
     }
 
-    /// Where a ``Glance`` looks for the frames.
-    static var framesOffset: (expected: Int?, used: Int) {
-        (
-            MemoryLayout<FrameHistory>.offset(of: \.frames),
-            MemoryLayout<FrameHistory>.stride - 64 * MemoryLayout<Frame>.stride
+    /// Where a ``Glance`` looks for the frames, and for the targets.
+    static var offsets: (frames: Int?, targets: Int?, used: [Int]) {
+        let frames = MemoryLayout<FrameHistory>.stride - 64 * MemoryLayout<Frame>.stride
+        return (
+            MemoryLayout<FrameHistory>.offset(of: \.frames), MemoryLayout<FrameHistory>.offset(of: \.targets),
+            [frames, frames - MemoryLayout<DecodeTargets>.stride]
         )
     }
 }

@@ -16,17 +16,23 @@ public struct H264Starts: BitwiseCopyable, Sendable {
     /// Nothing came yet.
     public init() {}
 
-    /// Takes in a packet.
-    /// - Returns: whether a receiver can begin with it. Where a key picture's parameters got lost nobody begins with
-    ///   the rest of it: a decoder would have to ask for another one, later than the bridge does. Nor with what comes
-    ///   behind newer packets.
-    public mutating func note(_ payload: H264Payload, sequence: UInt16, timestamp: UInt32) -> Bool {
+    /// Notices a packet.
+    /// - Returns: `false` for one that comes behind newer ones.
+    public mutating func advances(to sequence: UInt16) -> Bool {
         let distance = Int(Int16(bitPattern: sequence &- newest))
         // From further back nothing comes: the sender counts anew.
         if hasAny, distance <= 0, distance > -ForwardingLimits.pictureJump { return false }
         hasAny = true
         newest = sequence
-        guard payload.isKeyframe else { return false }
+        return true
+    }
+
+    /// Takes in a packet.
+    /// - Returns: whether a receiver can begin with it. Where a key picture's parameters got lost nobody begins with
+    ///   the rest of it: a decoder would have to ask for another one, later than the bridge does. Nor with what comes
+    ///   behind newer packets.
+    public mutating func note(_ payload: H264Payload, sequence: UInt16, timestamp: UInt32) -> Bool {
+        guard advances(to: sequence), payload.isKeyframe else { return false }
         let isNew = !hasPicture || timestamp != picture
         hasPicture = true
         picture = timestamp

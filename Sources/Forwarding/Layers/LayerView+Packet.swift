@@ -1,6 +1,6 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
-import VideoPayload
+public import VideoPayload
 
 /// The name that this had while it knew VP8 alone.
 public typealias SimulcastView = LayerView
@@ -14,10 +14,14 @@ extension LayerView {
         case h264
         /// VP8 and VP9 whose frames have no ids: likewise.
         case bareVP8, bareVP9
+        /// AV1 without a dependency descriptor: likewise.
+        case bareAV1
         /// VP8: temporal layers.
         case temporal
         /// VP9: spatial and temporal layers.
         case spatial
+        /// AV1, and whatever else comes with a dependency descriptor: decode targets.
+        case described
     }
 
     /// A packet of the source.
@@ -46,6 +50,12 @@ extension LayerView {
         public var isUnreferenced = false
         /// TL0PICIDX.
         public var base: UInt8
+        /// The packet says which decode targets are active.
+        public var namesTargets = false
+        /// What the frame is to each decode target.
+        public var indications = DecodeTargetIndications()
+        /// The frames that it refers to: bit n for the one n before it. Bit 0 where one lies too far back.
+        public var references: UInt64 = 0
 
         /// A packet of VP8.
         /// - Parameter base: TL0PICIDX.
@@ -79,18 +89,44 @@ extension LayerView {
             usesLowerLayer = facts.flags.contains(.usesLowerLayer)
             isUnreferenced = facts.flags.contains(.unreferenced)
         }
+
+        /// A packet with a dependency descriptor.
+        /// - Parameter frame: what ``FrameHistory/note(_:by:)`` said to the same descriptor.
+        public init(
+            _ descriptor: DependencyDescriptor, encoding: Int8, sequence: UInt16, timestamp: UInt32, frame: UInt32
+        ) {
+            let sighting = FrameHistory.Sighting(descriptor)
+            self.init(
+                encoding: encoding, sequence: sequence, timestamp: timestamp, frame: frame,
+                temporal: sighting.temporal, isStart: sighting.isStart, isKeyframe: sighting.isKeyframe, base: 0)
+            kind = .described
+            spatial = sighting.spatial
+            isEnd = sighting.isEnd
+            namesTargets = descriptor.hasActiveTargets
+            indications = descriptor.indications
+            for index in 0..<descriptor.differences.count {
+                let difference = descriptor.differences[index]
+                references |= difference < 64 ? 1 << UInt64(difference) : 1
+            }
+            isPredicted = descriptor.differences.greatest > UInt16(sighting.spatial)
+        }
     }
 
     /// How a packet leaves.
     public struct Outgoing: BitwiseCopyable, Hashable, Sendable {
         public var sequence: UInt16
         public var timestamp: UInt32
-        /// Not cut to 7 or 15 bits.
+        /// Not cut to 7 or 15 bits. Of a dependency descriptor the frame number.
         public var pictureID: UInt16
         /// TL0PICIDX.
         public var base: UInt8
         /// The marker bit is to be set, since nothing of the picture comes behind it; otherwise it stays as it is.
         public var setsMarker = false
+        /// Added to template ids, modulo 64, where there is a dependency descriptor
+        /// (``VideoPayload/DependencyDescriptor/rewrite(_:from:to:templateDelta:frameDelta:activeTargets:to:)``).
+        public var templateDelta: UInt8 = 0
+        /// The decode targets that the receiver is to be told are active; 0: what the descriptor says stays.
+        public var activeTargets: UInt32 = 0
     }
 }
 
@@ -101,7 +137,8 @@ extension FrameHistory.Sighting {
             pictureID: UInt16(max(facts.pictureID, 0)), isLong: facts.fields.hasLongPictureID,
             temporal: UInt8(max(facts.temporalID, 0)), isStart: facts.flags.contains(.start),
             isEnd: facts.flags.contains(.end), isKeyframe: facts.startsKeyPicture)
-        spatial = max(facts.spatialID, 0)
+        kind = .spatial
+        spatial = UInt8(max(facts.spatialID, 0))
         spatialLayers = facts.spatialLayers
     }
 }

@@ -19,6 +19,11 @@ extension LayerView {
     public mutating func takePlain(
         _ kind: Kind = .plain, encoding: Int8, sequence: UInt16, timestamp: UInt32, canStart: Bool, at now: Timestamp
     ) -> Outgoing? {
+        guard kind != .described else {
+            // Of a frame that nobody can place: a structure was missed.
+            filter.miss(encoding, at: now)
+            return nil
+        }
         if encoding != filter.current || self.kind != kind {
             guard noteKind(kind, encoding: encoding, sequence: sequence) else { return nil }
             guard filter.acceptPlain(of: encoding, canStart: canStart) else { return nil }

@@ -23,9 +23,11 @@ public struct LayerView: BitwiseCopyable, Sendable {
     var lastPictureID: UInt16
     var lastBase: UInt8
     var lastEncoding: Int8 = -1
-    /// Added to a picture's number and to TL0PICIDX.
+    /// Added to a picture's number, and to TL0PICIDX or to template ids.
     var pictureOffset: UInt16 = 0
     var baseOffset: UInt8 = 0
+    /// The first template id that is free for another structure, as the receiver knows them.
+    var nextTemplate: UInt8 = 0
     var filter = SimulcastFilter()
     /// The newest frame of the current encoding, and for each of the last 64, newest first, whether it was accepted,
     /// and whether it was left out while it was the newest.
@@ -43,6 +45,8 @@ public struct LayerView: BitwiseCopyable, Sendable {
         static let hasBegunLeavingOut = Self(rawValue: 4)
         /// The receiver was told that the newest picture is over.
         static let hasEnded = Self(rawValue: 8)
+        /// The receiver is to be told with the newest frame which decode targets it gets.
+        static let tellsTargets = Self(rawValue: 16)
     }
 
     /// A view that has sent nothing.
@@ -98,11 +102,12 @@ public struct LayerView: BitwiseCopyable, Sendable {
 
     /// Decides on a frame that is newer than all before.
     private mutating func begin(_ packet: Packet, distance: Int32, history: FrameHistory.Glance, at now: Timestamp) {
-        if !isPicture(newest, of: packet, history: history) { beginPicture(history) }
+        if !isOfNewestPicture(packet, history: history) { beginPicture(packet, history: history) }
         let former = filter.spatial
+        flags.remove(.tellsTargets)
         let isWanted =
             packet.isKeyframe
-            ? filter.acceptKeyframe(of: packet.encoding, at: now)
+            ? acceptsKeyframe(packet, history: history, at: now)
             : accepts(packet, isNewest: true, history: history, at: now)
         foldMissing(before: packet, isWanted: isWanted, history: history)
         flags.remove(.hasBegunLeavingOut)
@@ -110,27 +115,65 @@ public struct LayerView: BitwiseCopyable, Sendable {
         leftOut = distance < 64 ? leftOut << UInt64(distance) : 0
         newest = packet.frame
         if isWanted { accepted |= 1 } else { leftOut |= 1 }
-        if isWanted, packet.kind == .spatial, packet.isKeyframe || former < filter.spatial {
+        if packet.kind == .described, packet.isKeyframe, isWanted {
+            nextTemplate = (history.targets.pointee.endOfTemplates &+ baseOffset) & 63
+        }
+        if isWanted, packet.kind != .temporal {
             // Of the pictures before, layers that were not wanted then could be taken for what is wanted now.
-            leftOut |= ~accepted & (.max << UInt64(packet.spatial + 1))
+            if packet.isKeyframe || isHigher(than: former, packet.kind, history: history) {
+                leftOut |= ~accepted & (.max << UInt64(packet.spatial + 1))
+            }
+            if packet.isKeyframe || former != filter.spatial { flags.insert(.tellsTargets) }
         }
         // Of spatial layers ids stay as far apart as they are: descriptors refer by them.
         if !isWanted, packet.kind == .temporal { pictureOffset &-= 1 }
     }
 
-    private mutating func beginPicture(_ history: FrameHistory.Glance) {
+    private mutating func beginPicture(_ packet: Packet, history: FrameHistory.Glance) {
         flags.remove(.hasEnded)
-        pictureSpatial = filter.highestSpatial(of: history.spatialLayers)
+        switch packet.kind {
+        case .spatial: pictureSpatial = filter.highestSpatial(of: history.spatialLayers)
+        case .described: pictureSpatial = history.spatialLayer(ofTarget: filter.wantedTarget(history))
+        case .plain, .h264, .bareVP8, .bareVP9, .bareAV1, .temporal: break
+        }
     }
 
-    private func isPicture(_ frame: UInt32, of packet: Packet, history: FrameHistory.Glance) -> Bool {
+    private func isOfNewestPicture(_ packet: Packet, history: FrameHistory.Glance) -> Bool {
+        if packet.kind == .described { return packet.timestamp &+ timestampOffset == lastTimestamp }
         let mask = ~(history.pictureStep - 1)
-        return frame & mask == packet.frame & mask
+        return newest & mask == packet.frame & mask
+    }
+
+    /// Whether a higher spatial layer is sent now.
+    private func isHigher(than former: UInt8, _ kind: Kind, history: FrameHistory.Glance) -> Bool {
+        guard kind == .described else { return filter.spatial > former }
+        return history.spatialLayer(ofTarget: filter.spatial) > history.spatialLayer(ofTarget: former)
+    }
+
+    private mutating func acceptsKeyframe(
+        _ packet: Packet, history: FrameHistory.Glance, at now: Timestamp
+    ) -> Bool {
+        guard packet.kind == .described else { return filter.acceptKeyframe(of: packet.encoding, at: now) }
+        guard filter.acceptDescribedKeyframe(packet, history: history, at: now) else { return false }
+        // Of an encoding that is not the target the frame itself says how far it goes.
+        beginPicture(packet, history: history)
+        return true
     }
 
     private mutating func accepts(
         _ packet: Packet, isNewest: Bool, history: FrameHistory.Glance, at now: Timestamp
     ) -> Bool {
+        if packet.kind == .described {
+            let back = newest &- packet.frame
+            // Where the frame is the newest, its place is ahead of all marks.
+            let ahead = UInt64(0 &- back)
+            let marks = isNewest ? accepted << ahead : accepted >> UInt64(back)
+            let missed = isNewest ? leftOut << ahead : leftOut >> UInt64(back)
+            return filter.acceptDescribed(
+                packet, wanted: filter.wantedTarget(history), hasReferences: packet.references & ~marks == 0,
+                lacksReference: packet.references & missed & ~1 != 0, isNewest: isNewest,
+                hasEnded: flags.contains(.hasEnded), history: history, at: now)
+        }
         // The base is sent whatever became of what is before it: with it decoders recover.
         var isDecodable = true
         if packet.temporal > 0 {
@@ -215,13 +258,19 @@ public struct LayerView: BitwiseCopyable, Sendable {
             _ = filter.acceptFrame(of: packet.encoding, temporal: packet.temporal, isDecodable: false, at: now)
             return nil
         }
-        guard filter.acceptKeyframe(of: packet.encoding, at: now) else { return nil }
+        guard acceptsKeyframe(packet, history: history, at: now) else { return nil }
         begin(packet.kind, encoding: packet.encoding, sequence: packet.sequence, timestamp: packet.timestamp, at: now)
         newest = packet.frame
         (accepted, leftOut) = (1, 0)
         pictureOffset = lastPictureID &+ 1 &- picture(of: packet)
-        beginPicture(history)
-        baseOffset = lastBase &+ 1 &- packet.base
+        beginPicture(packet, history: history)
+        if packet.kind == .described {
+            baseOffset = (nextTemplate &- history.targets.pointee.firstTemplate) & 63
+            nextTemplate = (history.targets.pointee.endOfTemplates &+ baseOffset) & 63
+            flags.insert(.tellsTargets)
+        } else {
+            baseOffset = lastBase &+ 1 &- packet.base
+        }
         return send(packet, history: history, at: now)
     }
 
@@ -285,9 +334,12 @@ public struct LayerView: BitwiseCopyable, Sendable {
         var outgoing = Outgoing(
             sequence: sequence, timestamp: packet.timestamp &+ timestampOffset, pictureID: pictureID,
             base: packet.base &+ baseOffset)
-        if packet.kind == .spatial, packet.isEnd, isHighest(packet) {
-            outgoing.setsMarker = true
-            if isPicture(newest, of: packet, history: history) { flags.insert(.hasEnded) }
+        if packet.kind == .described {
+            outgoing.base = lastBase
+            outgoing.templateDelta = baseOffset
+            if back == 0 && flags.contains(.tellsTargets) || packet.namesTargets {
+                outgoing.activeTargets = history.targets(within: filter.spatial)
+            }
         }
         // What comes behind one that was left out is the highest all the same.
         if back == 0 || Int32(bitPattern: outgoing.timestamp &- lastTimestamp) > 0 {
@@ -297,18 +349,28 @@ public struct LayerView: BitwiseCopyable, Sendable {
             lastBase = outgoing.base
             lastTime = Self.time(now)
         }
+        if packet.isEnd, packet.kind != .temporal, isHighest(packet, history: history) {
+            outgoing.setsMarker = true
+            if isOfNewestPicture(packet, history: history) { flags.insert(.hasEnded) }
+        }
         if history.frame(newest)?.hasEnd ?? false { flags.insert(.isComplete) } else { flags.remove(.isComplete) }
         return outgoing
     }
 
     /// Whether no higher layer of the packet's picture is sent. Of a key picture those that are wanted come yet.
-    private func isHighest(_ packet: Packet) -> Bool {
-        for layer in Int(packet.frame & 3) + 1..<Int(ForwardingLimits.spatialLayers)
-        where isAccepted(packet.frame & ~3 | UInt32(layer)) {
-            return false
+    private func isHighest(_ packet: Packet, history: FrameHistory.Glance) -> Bool {
+        for above in 1..<ForwardingLimits.spatialLayers {
+            guard let other = history.frame(packet.frame &+ UInt32(above)) else { continue }
+            // Of the next picture.
+            if other.spatial <= packet.spatial { break }
+            if isAccepted(packet.frame &+ UInt32(above)) { return false }
         }
-        return packet.isPredicted
-            ? packet.spatial == filter.spatial : packet.spatial >= pictureSpatial
+        let highest = packet.kind == .described ? history.spatialLayer(ofTarget: filter.spatial) : filter.spatial
+        if packet.isPredicted { return packet.spatial == highest }
+        // What was wanted of an earlier picture nobody knows any more.
+        return packet.spatial >= pictureSpatial
+            && (packet.spatial >= highest
+                || packet.kind == .spatial && isOfNewestPicture(packet, history: history))
     }
 
     /// The number of a packet's picture, as many bits of it as are ever written.

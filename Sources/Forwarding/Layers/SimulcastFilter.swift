@@ -17,7 +17,8 @@ struct SimulcastFilter: BitwiseCopyable {
     private(set) var target = LayerTarget.suspended
     /// Which encoding is sent; -1: none.
     private(set) var current: Int8 = -1
-    /// The highest spatial layer that is sent, and of which the last frame of temporal layer 0 was: a bit each.
+    /// The highest spatial layer that is sent, or the decode target; and of which spatial layers the last frame of
+    /// temporal layer 0 was sent, a bit each.
     var spatial: UInt8 = 0
     var forwarded: UInt8 = 0
 
@@ -34,6 +35,11 @@ struct SimulcastFilter: BitwiseCopyable {
     mutating func interrupt() {
         current = -1
         needsKeyframe = target.encoding >= 0
+    }
+
+    /// A frame of an encoding cannot be placed, and what builds on it cannot be shown.
+    mutating func miss(_ encoding: Int8, at now: Timestamp) {
+        if isCurrent(encoding, at: now) { needsKeyframe = true }
     }
 
     /// Decides on a key frame. One of the encoding that is sent is always taken: what follows builds on it.

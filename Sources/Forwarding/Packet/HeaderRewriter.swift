@@ -19,6 +19,7 @@ public enum HeaderRewriter {
     ///   - slot: where the header goes; ``ForwardingLimits/headerBytes`` always suffice.
     ///   - setsMarker: sets the marker bit, which otherwise stays as it is.
     ///   - hasPadding: sets the padding bit, for a payload that ends with padding of the caller's.
+    ///   - descriptor: what is written over a dependency descriptor; `nil` leaves it as it is.
     ///   - sendTime: for the receiver's abs-send-time; `nil` writes none.
     ///   - mediaID: of the receiver's media line; written where the receiver has negotiated that.
     /// - Returns: length of the header in bytes; 0 when it does not fit `slot`.
@@ -26,8 +27,8 @@ public enum HeaderRewriter {
     public static func write(
         _ info: PacketInfo, from packet: UnsafeRawBufferPointer, into slot: UnsafeMutableRawBufferPointer,
         receiver: ExtensionTable, ssrc: UInt32, sequence: UInt16, timestamp: UInt32, payloadType: UInt8,
-        setsMarker: Bool = false, hasPadding: Bool = false, sendTime: AbsoluteSendTime? = nil,
-        mediaID: MediaID = .none
+        setsMarker: Bool = false, hasPadding: Bool = false, descriptor: DescriptorNumbers? = nil,
+        sendTime: AbsoluteSendTime? = nil, mediaID: MediaID = .none
     ) -> Int {
         var writer = BufferWriter(slot)
         let hasNone = info.keptCount == 0 && sendTime == nil && mediaID.isNone
@@ -44,6 +45,9 @@ public enum HeaderRewriter {
                 let size = Int(element.byteCount)
                 guard id != 0, Int(element.offset) + size <= bytes.byteCount else { continue }
                 block.append(id: id, bytes.slice(Int(element.offset), count: size), to: &writer)
+                if let descriptor, element.kind == PacketInfo.dependencyDescriptorKind {
+                    descriptor.write(over: slot, from: writer.count - size, to: writer.count)
+                }
             }
             if let sendTime {
                 block.append(id: receiver.id(of: PacketInfo.absoluteSendTimeKind), uint24: sendTime.value, to: &writer)

@@ -157,6 +157,12 @@ public struct PacketInfo: BitwiseCopyable, Sendable {
         keptCount += 1
     }
 
+    /// Where the dependency descriptor lies.
+    public var dependencyDescriptor: KeptExtension? {
+        for index in 0..<keptCount where kept[index].kind == Self.dependencyDescriptorKind { return kept[index] }
+        return nil
+    }
+
     /// Takes the dependency descriptor out of what crosses the bridge: formats that describe their frames themselves
     /// do without (media-plane.md 4.3, 16.5.6).
     @inlinable

@@ -2,7 +2,7 @@
 
 public import VideoPayload
 
-/// What a VP8 or VP9 descriptor says of a packet's frame and layer, small enough to stand in ``PacketInfo``.
+/// What a VP8, VP9 or dependency descriptor says of a packet's frame and layer, small enough for ``PacketInfo``.
 public struct PictureFacts: BitwiseCopyable, Hashable, Sendable {
     /// What is said of a layer frame of VP9.
     public struct Flags: OptionSet, BitwiseCopyable, Hashable, Sendable {
@@ -21,6 +21,10 @@ public struct PictureFacts: BitwiseCopyable, Hashable, Sendable {
         @inlinable public static var usesLowerLayer: Flags { Flags(rawValue: 8) }
         /// No higher one of its picture refers to it.
         @inlinable public static var unreferenced: Flags { Flags(rawValue: 16) }
+        /// A dependency descriptor says all this, in the place of a payload's own.
+        @inlinable public static var described: Flags { Flags(rawValue: 32) }
+        /// There is a dependency descriptor that nobody can read, or not without a key frame.
+        @inlinable public static var unplaced: Flags { Flags(rawValue: 64) }
     }
 
     /// Picture id, 0…127 or 0…32,767; -1 when absent.
@@ -66,6 +70,22 @@ public struct PictureFacts: BitwiseCopyable, Hashable, Sendable {
         if descriptor.usesInterLayerDependency { flags.insert(.usesLowerLayer) }
         if descriptor.isNotReferenceForUpperLayers { flags.insert(.unreferenced) }
         fields = descriptor.pictureFields
+    }
+
+    /// What a dependency descriptor says that is understood.
+    public init(_ descriptor: DependencyDescriptor) {
+        pictureID = Int16(bitPattern: descriptor.frameNumber & 0x7FFF)
+        temporalID = Int8(truncatingIfNeeded: descriptor.temporalID)
+        spatialID = Int8(truncatingIfNeeded: descriptor.spatialID)
+        flags = .described
+        if descriptor.isStartOfFrame { flags.insert(.start) }
+        if descriptor.isEndOfFrame { flags.insert(.end) }
+        // Within a picture frame numbers count its layers.
+        if descriptor.differences.greatest > UInt16(descriptor.spatialID) { flags.insert(.predicted) }
+        for index in 0..<descriptor.differences.count
+        where descriptor.differences[index] <= UInt16(descriptor.spatialID) {
+            flags.insert(.usesLowerLayer)
+        }
     }
 
     /// Whether frames can be told apart and chosen by layer: VP8 without either is forwarded as it comes

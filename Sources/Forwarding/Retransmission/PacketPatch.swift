@@ -42,6 +42,12 @@ public struct PacketPatch: BitwiseCopyable, Hashable, Sendable {
         self.fields = fields
     }
 
+    /// What was written over the dependency descriptor of the packet, if its frame was known by that.
+    func descriptor(of info: PacketInfo) -> DescriptorNumbers? {
+        guard info.picture.flags.contains(.described), fields.contains(.pictureID) else { return nil }
+        return DescriptorNumbers(templateDelta: layerIndex, frameNumber: pictureID)
+    }
+
     /// Writes into a repeat's payload what was written when the packet was sent first. The payload keeps its length.
     /// - Parameters:
     ///   - slot: the repeat, in plaintext.

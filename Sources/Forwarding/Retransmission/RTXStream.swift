@@ -77,8 +77,8 @@ public struct RTXStream: BitwiseCopyable, Sendable {
         if value.patch.fields.contains(.marker) { info.marker = true }
         let headerBytes = HeaderRewriter.write(
             info, from: packet.bytes, into: slot, receiver: receiver, ssrc: ssrc, sequence: sequence,
-            timestamp: info.timestamp &+ value.patch.timestampOffset, payloadType: payloadType, sendTime: sendTime,
-            mediaID: mediaID)
+            timestamp: info.timestamp &+ value.patch.timestampOffset, payloadType: payloadType,
+            descriptor: value.patch.descriptor(of: info), sendTime: sendTime, mediaID: mediaID)
         let mediaOffset = headerBytes + (hasPrefix ? prefixBytes : 0)
         guard headerBytes > 0, mediaOffset + info.payloadBytes <= slot.count, let base = slot.baseAddress else {
             return nil

@@ -8,11 +8,13 @@ import Primitives
 /// a judge can say what a decoder would make of what came of them.
 struct LayerSender {
     /// How spatial layers build on each other.
-    enum Mode: CaseIterable {
+    enum Mode {
         /// L3T3: in each picture.
         case full
         /// L3T3_KEY: in key pictures alone.
         case key
+        /// S3T3: they do not.
+        case none
     }
 
     /// A layer frame.
@@ -93,14 +95,15 @@ struct LayerSender {
             for spatial in 0..<layers {
                 var frame = Frame(
                     encoding: Int8(index), moment: moment, spatial: spatial, temporal: temporal, isKeyPicture: isKey,
-                    references: [], isUnreferenced: spatial == layers - 1 || mode == .key && !isKey,
+                    references: [],
+                    isUnreferenced: spatial == layers - 1 || mode == .none || mode == .key && !isKey,
                     isLastOfPicture: spatial == layers - 1,
                     packetCount: 1 + Int(random.next() % UInt64(spatial + (isKey ? 4 : 2))))
                 let last = encodings[index].last
                 if !isKey, last.count >= back, spatial < last[last.count - back].count {
                     frame.references.append(last[last.count - back][spatial])
                 }
-                if spatial > 0, isKey || mode == .full { frame.references.append(places[spatial - 1]) }
+                if spatial > 0, isKey && mode != .none || mode == .full { frame.references.append(places[spatial - 1]) }
                 places.append(frames.count)
                 append(frame, to: index, &result)
             }

@@ -113,10 +113,10 @@ struct LayerViewTests {
         #expect(MemoryLayout<LayerView>.offset(of: \.accepted).map { $0 <= 40 } == true)
     }
 
-    @Test("a history is read where its frames lie")
+    @Test("a history is read where its frames and decode targets lie")
     func glance() {
-        let offset = FrameHistory.framesOffset
-        #expect(offset.expected == offset.used)
+        let offsets = FrameHistory.offsets
+        #expect([offsets.frames, offsets.targets] == offsets.used)
     }
 
     @Test("picture ids of 7 and 15 bits go on over their wrap; what jumps begins anew, what is too old is not known")

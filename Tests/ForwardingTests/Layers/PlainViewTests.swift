@@ -2,6 +2,7 @@
 
 import Primitives
 import Testing
+import VideoPayload
 
 @testable import Forwarding
 
@@ -144,6 +145,28 @@ struct PlainViewTests {
         #expect(back?.pictureID == (first?.pictureID ?? 0) &+ 2 && back?.base == (first?.base ?? 0) &+ 1)
         #expect(bench.take(15, 500, canStart: true) == nil, "late, of the codec before")
         #expect(bench.takeFrame(11, 17, 11_000)?.sequence == 106)
+    }
+
+    @Test("H.264 begins with its parameters or with the first piece of an IDR picture, AV1 without descriptors with N")
+    func parsedStarts() {
+        func canStart(h264 bytes: [UInt8]) -> Bool {
+            H264Payload(bytes.span.bytes, from: 0, to: bytes.count)?.isKeyframe ?? false
+        }
+        func canStart(av1 bytes: [UInt8]) -> Bool {
+            AV1AggregationHeader(bytes.span.bytes, from: 0, to: bytes.count)?.startsSequence ?? false
+        }
+        let slice: [UInt8] = [0x41, 1, 2]
+        let restOfIDR: [UInt8] = [0x7C, 0x05, 1]
+        for start: [UInt8] in [[0x7C, 0x85, 1], [0x67, 1], [0x78, 0, 2, 0x67, 1, 0, 2, 0x68, 1], [0x65, 1]] {
+            var bench = Bench()
+            #expect(bench.take(10, canStart: canStart(h264: slice)) == nil)
+            #expect(bench.take(11, canStart: canStart(h264: restOfIDR)) == nil)
+            #expect(bench.take(12, canStart: canStart(h264: start))?.sequence == 101, "\(start)")
+            #expect(bench.take(13, canStart: canStart(h264: restOfIDR))?.sequence == 102)
+        }
+        var bench = Bench()
+        #expect(bench.take(10, canStart: canStart(av1: [0x10, 1])) == nil)
+        #expect(bench.take(11, canStart: canStart(av1: [0x18, 1]))?.sequence == 101)
     }
 
     @Test("whatever comes: nothing of another encoding, no number far behind")
