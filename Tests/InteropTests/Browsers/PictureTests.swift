@@ -58,18 +58,24 @@ extension RealPeers {
         }
 
         @Test("VP9 with its sizes in one stream: one who wants the smaller one, and then the larger, beside another")
-        func layers() async throws {
+        func layersOfVP9() async throws {
             let call = try await PictureCall.hold("VP9")
-            let layers = try call.station("layers")
-            #expect(layers.heights == ["bbbb0002": [180, 360, 180], "cccc0003": [360]])
-            let pauses = try #require(layers.pauses)
-            #expect(pauses.values.allSatisfy { $0 > 0 && $0 < Self.longestPause }, "milliseconds: \(pauses)")
+            try Self.checkLayers(call.station("layers"))
             try Self.check(call.station("codec"), "VP9", by: "libvpx", and: "libvpx")
         }
 
-        @Test("AV1 with its sizes in one stream")
-        func single() async throws {
-            try Self.check(await PictureCall.hold("AV1").station("codec"), "AV1", by: "libaom", and: "dav1d")
+        @Test("AV1 with its sizes in one stream: one who wants the smaller one, and then the larger, beside another")
+        func layersOfAV1() async throws {
+            let call = try await PictureCall.hold("AV1")
+            try Self.checkLayers(call.station("layers"))
+            try Self.check(call.station("codec"), "AV1", by: "libaom", and: "dav1d")
+        }
+
+        /// One saw 180, 360 and 180 lines, the other 360 all the time, and nothing stood still.
+        private static func checkLayers(_ station: PictureCall.Station) throws {
+            #expect(station.heights == ["bbbb0002": [180, 360, 180], "cccc0003": [360]])
+            let pauses = try #require(station.pauses)
+            #expect(pauses.values.allSatisfy { $0 > 0 && $0 < longestPause }, "milliseconds: \(pauses)")
         }
 
         /// What was sent and seen, and what wrote and read it.

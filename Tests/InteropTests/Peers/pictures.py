@@ -376,16 +376,6 @@ def scalable(call):
     call.visit(codec)
 
 
-def single(call):
-    """Chromium sends another codec, all layers in one stream, and all of them are forwarded."""
-    call.enter(SENDER, "640x360x15&layers=SVC")
-    call.enter(SECOND)
-    call.look()
-    call.ask(SECOND, (v(SENDER), 360))
-    call.need_height(20, 360, [SECOND])
-    call.visit(codec)
-
-
 def other_sizes(call):
     """Chromium sends another codec in three sizes."""
     call.enter(SENDER, LARGE)
@@ -402,7 +392,7 @@ CALLS = {
     "screen": (share, {"kinds": TWO}),
     "lossy": (lossy, {"kinds": TWO, "lossy": (SENDER, SECOND)}),
     "VP9": (scalable, {"kinds": THREE, "codecs": ("VP9", "VP8")}),
-    "AV1": (single, {"kinds": TWO, "codecs": ("AV1", "VP8")}),
+    "AV1": (scalable, {"kinds": THREE, "codecs": ("AV1", "VP8")}),
     "H264": (other_sizes, {"kinds": TWO, "codecs": ("H264", "VP8")}),
 }
 
