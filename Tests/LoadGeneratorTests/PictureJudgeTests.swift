@@ -168,6 +168,15 @@ struct PictureJudgeTests {
         #expect(seen.statistics.cutShort == cuts)
     }
 
+    @Test("also the very first picture can be cut short, by a larger one that comes a moment later")
+    func cutShortAtFirst() {
+        var sent = SentPictures()
+        var seen = JudgedPictures()
+        seen.next(Array(sent.frame(isKeyframe: true).dropLast()))
+        seen.next(sent.frame(isKeyframe: true, encoding: 2))
+        #expect(seen.statistics.shown == 1 && seen.statistics.skipped == 0 && seen.statistics.cutShort == 1)
+    }
+
     @Test("any packets are judged without a trap, and no more pictures shown than came")
     func hostile() {
         let failure = checkProperty(cases: 300) { random in

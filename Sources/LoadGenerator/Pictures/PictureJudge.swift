@@ -158,12 +158,9 @@ struct PictureJudge {
     }
 
     private mutating func show(_ picture: Picture, at now: Int64, _ statistics: inout PictureStatistics) {
-        if shownID >= 0 {
-            let skipped = max(picture.id - passed - 1, 0)
-            let isCut = picture.isKeyframe && Int(picture.encoding) != time.current && cuts(picture)
-            statistics.skipped += UInt64(isCut ? skipped - 1 : skipped)
-            if isCut { statistics.cutShort += 1 }
-        }
+        let isCut = picture.isKeyframe && cuts(picture)
+        if isCut { statistics.cutShort += 1 }
+        if shownID >= 0 { statistics.skipped += UInt64(max(picture.id - passed - (isCut ? 2 : 1), 0)) }
         passed = picture.id
         settled = picture.last + 1
         waitingSince = highest > picture.id ? now : -1
