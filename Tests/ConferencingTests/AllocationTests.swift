@@ -229,6 +229,16 @@ struct AllocationTests {
         try say(500_000, &world)
         world.film(0, for: .milliseconds(100), from: 100)
         #expect(world.target(1, of: 0) == "1.7")
+        // The account says so, and what there would be.
+        world.events = []
+        world.host.describe(3)
+        world.run(for: .milliseconds(10))
+        let account = world.events.compactMap { if case .description(_, let text) = $0 { text } else { nil } }.last
+        let text = try require(account)
+        #expect(
+            text.contains(#""pictures":{"rate_bps":500000,"sources":[{"source":"v0","state":"forwarded""#), "\(text)")
+        #expect(text.contains(#""layer":{"encoding":1,"spatial":0,"temporal":2}"#))
+        #expect(text.contains(#""ideal_layer":{"encoding":2,"spatial":0,"temporal":2}"#))
         try say(100_000, &world)
         world.film(0, for: .milliseconds(100), from: 200)
         #expect(world.target(1, of: 0) == "0.7")

@@ -90,7 +90,7 @@ extension ShardHost {
                         ("ssrc", .integer(Int64(encoding.pointee.ssrc))),
                         ("type", .string(source.pointee.mediaType == .audio ? "audio" : "video")),
                         ("encoding", .integer(Int64(number))),
-                        ("forwarded", .bool(number == 0)),
+                        ("forwarded", .bool(isForwarded(number, of: source))),
                         ("packets", .integer(Int64(clamping: encoding.pointee.statistics.packetsReceived))),
                     ]))
             }
@@ -119,6 +119,12 @@ extension ShardHost {
             ("pairs", .integer(Int64(endpoint.pointee.downlink.pairCount))),
             ("speech", describeSpeaker(endpoint, of: conference)),
             ("receives", describeChoice(endpoint, of: conference)),
+            ("pictures", describePictures(endpoint, of: conference, at: now)),
         ])
+    }
+
+    /// Whether anybody gets an encoding or waits for it.
+    private func isForwarded(_ encoding: Int, of source: UnsafeMutablePointer<Source>) -> Bool {
+        source.pointee.mediaType == .audio ? encoding == 0 : source.pointee.used >> UInt8(encoding & 7) & 1 == 1
     }
 }

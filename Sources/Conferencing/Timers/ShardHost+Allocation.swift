@@ -78,7 +78,7 @@ extension ShardHost {
 
     /// What can be sent to a receiver: what it says itself where that counts, else what its reports show, else
     /// anything.
-    private func availableRate(of endpoint: UnsafeMutablePointer<Endpoint>, at now: Timestamp) -> AvailableRate {
+    func availableRate(of endpoint: UnsafeMutablePointer<Endpoint>, at now: Timestamp) -> AvailableRate {
         let brake = endpoint.pointee.reception.brake
         return settings.estimates.rate(
             estimate: brake.hasEvidence ? brake.rate : nil, assumed: endpoint.pointee.wishes.assumedBandwidth,
