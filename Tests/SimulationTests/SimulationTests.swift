@@ -23,8 +23,8 @@ struct SimulationTests {
     }
 
     @Test(
-        "seeds that once found a fault hold: a phone on its way home, a forged check, a foreign SSRC, a camera back on",
-        arguments: [("mobile", 5), ("forger", 1), ("foreign", 2), ("two", 7)])
+        "seeds that once found a fault hold: a phone going home, a forged check, a foreign SSRC, a camera, late key frames",
+        arguments: [("mobile", 5), ("forger", 1), ("foreign", 2), ("two", 7), ("lossy-layers", 371)])
     func foundSeeds(_ name: String, _ seed: UInt64) throws {
         #expect(Run(try #require(Scenario.named(name)), seed: seed).violation == nil)
     }

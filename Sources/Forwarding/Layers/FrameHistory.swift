@@ -17,6 +17,8 @@ public struct FrameHistory: BitwiseCopyable, Sendable {
         var isKeyframe = false
         var hasStart = false
         var hasEnd = false
+        /// Others of its packets came before the first: who begins with that has missed them.
+        var isStartLate = false
     }
 
     /// What a packet says of its frame.
@@ -112,7 +114,11 @@ public struct FrameHistory: BitwiseCopyable, Sendable {
         }
         let isBase = sighting.temporal == 0 && sighting.spatial == 0
         if isBase, Int32(bitPattern: number &- stream.newestBase) > 0 { stream.newestBase = number }
-        if sighting.isStart { frames[place].hasStart = true }
+        if sighting.isStart {
+            frames[place].hasStart = true
+        } else if !frames[place].hasStart {
+            frames[place].isStartLate = true
+        }
         if sighting.isEnd { frames[place].hasEnd = true }
         if sighting.isKeyframe { frames[place].isKeyframe = true }
     }

@@ -254,7 +254,10 @@ public struct LayerView: BitwiseCopyable, Sendable {
         _ packet: Packet, history: FrameHistory.Glance, at now: Timestamp
     ) -> Outgoing? {
         guard noteKind(packet.kind, encoding: packet.encoding, sequence: packet.sequence) else { return nil }
-        guard packet.isKeyframe, !history.isOvertaken(packet.frame) else {
+        // A key frame whose other packets have passed already would never be whole: another one is asked for at once.
+        guard packet.isKeyframe, !history.isOvertaken(packet.frame),
+            !(history.frame(packet.frame)?.isStartLate ?? false)
+        else {
             _ = filter.acceptFrame(of: packet.encoding, temporal: packet.temporal, isDecodable: false, at: now)
             return nil
         }

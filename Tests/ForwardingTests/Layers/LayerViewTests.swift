@@ -56,6 +56,17 @@ struct LayerViewTests {
         #expect(bench.take(order) == expected, sourceLocation: location)
     }
 
+    @Test("a key frame whose first packet comes behind its others begins nothing, and another one is asked for")
+    func lateStart() {
+        var bench = Bench(2)
+        var results = [bench.take(1, 1...3, 0, 2), bench.take(1, 1...3, 0, 3), bench.take(1, 1...3, 0, 1)]
+        #expect(results == [nil, nil, nil] && bench.view.needsKeyframe)
+        // One that comes in order does.
+        bench = Bench(2)
+        results = [bench.take(1, 1...3, 0, 1), bench.take(1, 1...3, 0, 3), bench.take(1, 1...3, 0, 2)]
+        #expect(results == [101, 103, 102] && !bench.view.needsKeyframe)
+    }
+
     @Test("the worked examples of media-plane.md 5.4.4")
     func examples() {
         let base: [UInt16: UInt16] = [1: 101, 2: 102, 3: 103, 9: 104, 10: 105, 11: 106]
