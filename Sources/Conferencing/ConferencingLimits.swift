@@ -33,6 +33,11 @@ public enum ConferencingLimits {
     public static let descriptionsPerTurn = 32
     /// Sources that one turn looks at for receivers that choose; the receiver that is begun is finished.
     public static let selectionsPerTurn = 1_024
+    /// Between two rounds in which all members of a conference choose: so long for each pair of a member and a source,
+    /// ten times what it costs.
+    static let roundPerPair = TimeDelta.nanoseconds(180)
+    /// What would be spaced by less is not spaced: some 75 members with as many sources.
+    static let freeRound = TimeDelta.milliseconds(1)
     /// Between two rounds in which all members of a conference have their layers chosen anew because senders send
     /// others: this, and as much again as the round may take.
     static let layerNewsInterval = TimeDelta.milliseconds(50)

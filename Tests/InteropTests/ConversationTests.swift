@@ -6,7 +6,9 @@ import Testing
 extension RealPeers {
     /// Chromium and Firefox in calls that `Peers/conversation.py` holds: the first participant sits in Chromium, the
     /// second in Firefox, a third in Chromium again, and each station is reached with the first and with the second.
-    @Suite("Conversations of browsers", .enabled(if: Peers.hasBrowsers, "no chromium or no firefox-esr"))
+    @Suite(
+        "Conversations of browsers",
+        .enabled(if: Peers.hasBrowsers, "no chromium or no firefox-esr: run make bootstrap"))
     struct ConversationTests {
         @Test("a data channel opens in each browser: greeting, state, messages to all and to one, statistics")
         func dataChannel() async throws {

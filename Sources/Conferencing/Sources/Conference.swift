@@ -48,6 +48,10 @@ struct Conference: ~Copyable {
     var syntheticCount = 0
     /// Members whose sources are to be chosen anew.
     var toSelect = MemberSet()
+    /// All of them are, as soon as they may.
+    var wantsRound = false
+    /// When all of them were last.
+    var lastRound: Timestamp?
     /// Sources that were switched on again and of which nobody has asked a key frame yet.
     var toAsk = GrowableBuffer<UInt16>()
     /// Whether it stands in the queue of conferences with such members or sources.

@@ -139,10 +139,21 @@ extension ShardHost {
             let index = Int(entry.owner.index)
             guard conferences.contains(entry.owner) else { continue }
             let conference = conferences.pointer(at: index)
+            // Another one counts, if it is earlier.
+            guard conference.pointee.layerNewsDue == entry.deadline else { continue }
             conference.pointee.layerNewsDue = nil
             conference.pointee.lastLayerNews = now
             guard !conference.pointee.isEnding else { continue }
             selectForAll(in: index, .pictures)
         }
+    }
+
+    /// Has everybody's layers chosen anew in a conference at a certain time, if that is not to happen before.
+    mutating func postponeRound(of conferenceIndex: Int, to due: Timestamp) {
+        let conference = conferences.pointer(at: conferenceIndex)
+        guard conference.pointee.layerNewsDue.map({ $0 > due }) ?? true, let key = conferences.key(at: conferenceIndex)
+        else { return }
+        conference.pointee.layerNewsDue = due
+        layerNews.insert(due, owner: key)
     }
 }

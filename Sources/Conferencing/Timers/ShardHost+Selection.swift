@@ -33,14 +33,28 @@ extension ShardHost {
         if reason == .order {
             conference.pointee.toSelect.formUnion(conference.pointee.limited)
         } else {
-            // Ends: each turn goes one place on.
-            var place = 0
-            while let (next, _) = conference.pointee.nextMember(from: place) {
-                place = next + 1
-                conference.pointee.toSelect.insert(next)
-            }
+            conference.pointee.wantsRound = true
         }
         beginSelecting(conferenceIndex)
+    }
+
+    /// All members of a conference choose anew, or later: a round costs the square of a large meeting, so that whoever
+    /// comes and goes, or changes what there is, all the time, may have a tenth of the worker at most.
+    private mutating func beginRound(of conferenceIndex: Int, at now: Timestamp) {
+        let conference = conferences.pointer(at: conferenceIndex)
+        conference.pointee.wantsRound = false
+        let pairs = Int64(conference.pointee.memberCount * conference.pointee.sources.count)
+        let spacing = ConferencingLimits.roundPerPair * pairs
+        if spacing >= ConferencingLimits.freeRound, let last = conference.pointee.lastRound, now < last + spacing {
+            return postponeRound(of: conferenceIndex, to: last + spacing)
+        }
+        conference.pointee.lastRound = now
+        // Ends: each turn goes one place on.
+        var place = 0
+        while let (next, _) = conference.pointee.nextMember(from: place) {
+            place = next + 1
+            conference.pointee.toSelect.insert(next)
+        }
     }
 
     /// A source is new: who chooses gets it when it is chosen, and what is made on the server's side nobody else.
@@ -83,7 +97,8 @@ extension ShardHost {
 
     private mutating func beginSelecting(_ conferenceIndex: Int) {
         let conference = conferences.pointer(at: conferenceIndex)
-        guard !conference.pointee.isSelecting, !conference.pointee.toSelect.isEmpty || !conference.pointee.toAsk.isEmpty
+        guard !conference.pointee.isSelecting,
+            conference.pointee.wantsRound || !conference.pointee.toSelect.isEmpty || !conference.pointee.toAsk.isEmpty
         else { return }
         conference.pointee.isSelecting = true
         selecting.append(UInt32(conferenceIndex))
@@ -95,7 +110,10 @@ extension ShardHost {
         // Ends: each turn takes a source, a member or a conference away.
         while left > 0, egress.hasRoom(datagrams: 16), let first = selecting.first {
             let conference = conferences.pointer(at: Int(first))
-            if let slot = conference.pointee.toAsk.popLast() {
+            if conference.pointee.wantsRound {
+                left -= 1
+                beginRound(of: Int(first), at: now)
+            } else if let slot = conference.pointee.toAsk.popLast() {
                 left -= 1
                 askForKeyframe(of: Int(slot), in: conference, at: now, into: &egress)
             } else if let place = conference.pointee.toSelect.popFirst() {

@@ -6,7 +6,7 @@ import Testing
 extension RealPeers {
     /// The pictures that Chromium and Firefox get of each other, in calls that `Peers/pictures.py` holds. What it
     /// measures counts only where the sender's browser was not held up by the machine.
-    @Suite("Pictures of browsers", .enabled(if: Peers.hasBrowsers, "no chromium or no firefox-esr"))
+    @Suite("Pictures of browsers", .enabled(if: Peers.hasBrowsers, "no chromium or no firefox-esr: run make bootstrap"))
     struct PictureTests {
         /// No picture stands still for longer than this, in milliseconds: half a second, and what the watch is blind
         /// for.
