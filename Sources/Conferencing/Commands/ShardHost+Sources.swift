@@ -200,6 +200,7 @@ extension ShardHost {
                 place, audio: isReady && endpoint.pointee.downlink.acceptsAudio,
                 video: isReady && endpoint.pointee.downlink.acceptsVideo, anew: anew)
         else { return }
+        if isReady { select(for: endpoint.pointee.place, in: endpoint.pointee.conference) }
         for position in 0..<endpoint.pointee.uplink.sources.count {
             let slot = Int(endpoint.pointee.uplink.sources[position])
             if !conference.pointee.sources.pointer(at: slot).pointee.isSynthetic {

@@ -117,7 +117,7 @@ extension ShardHost {
                 left -= 1
                 askForKeyframe(of: Int(slot), in: conference, at: now, into: &egress)
             } else if let place = conference.pointee.toSelect.popFirst() {
-                left -= 1 + conference.pointee.sources.count
+                left -= 1
                 if let index = conference.pointee.member(at: place) {
                     left -= choose(for: index, at: place, of: conference, at: now, into: &egress)
                 }
@@ -133,6 +133,8 @@ extension ShardHost {
         into egress: inout EgressBatch
     ) -> Int {
         let endpoint = endpoints.pointer(at: index)
+        // Who is not connected is sent nothing, and chooses when it is.
+        guard endpoint.pointee.transport.hasKeys else { return 0 }
         for slot in 0..<conference.pointee.sources.count {
             let source = conference.pointee.sources.pointer(at: slot)
             guard source.pointee.isLive, source.pointee.mediaType == .audio,
@@ -148,7 +150,8 @@ extension ShardHost {
                 _ = mapVoice(key, of: endpoint, takesOver: false, at: now)
             }
         }
-        return reallocate(index, at: place, of: conference, at: now, into: &egress)
+        return conference.pointee.sources.count
+            + reallocate(index, at: place, of: conference, at: now, into: &egress)
     }
 
     private func chooseAudio(
