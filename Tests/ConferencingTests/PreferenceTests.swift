@@ -1,6 +1,5 @@
 // Copyright the Viaduct authors. SPDX-License-Identifier: Apache-2.0
 
-import Conferencing
 import Forwarding
 import Primitives
 import RTP
@@ -8,6 +7,8 @@ import ShardMessages
 import Telemetry
 import TestSupport
 import Testing
+
+@testable import Conferencing
 
 extension World {
     /// A client whose sources are `a` and `v` with its number behind them.
@@ -307,6 +308,32 @@ struct PreferenceTests {
         let packet = world.clients[1].makeRTP(ssrc: 6_001, payloadType: 111, payload: [1])
         world.send([try require(packet)], from: 1)
         expect(world.counters.value(.droppedUnknownSSRC) == 1)
+    }
+
+    @Test("who chooses pictures alone hears a new voice at once; who chooses voices when it has chosen it")
+    func newVoice() throws {
+        var world = try World()
+        expect(world.assembleNamed(2))
+        world.prefer(0) { $0.video.lastN = 1 }
+        world.prefer(1) { $0.audio = AudioSubscription(all: true, exclude: ["nobody"]) }
+        world.run(for: .milliseconds(20))
+        expect(world.join())
+        let host = try require(world.host.conferenceIndex(world.conference))
+        let conference = world.host.conferences.pointer(at: host)
+        func denied(_ world: borrowing World) throws -> [Bool] {
+            let slot = try require(
+                (0..<conference.pointee.sources.count).first {
+                    conference.pointee.sources[$0].isLive && conference.pointee.sources[$0].outgoingSSRC == 1_002
+                })
+            return try (0...1).map { client in
+                let index = try require(world.host.endpointIndex(world.clients[client].number))
+                let place = Int(world.host.endpoints.pointer(at: index).pointee.place)
+                return conference.pointee.interest.isDenied(place, source: slot)
+            }
+        }
+        #expect(try denied(world) == [false, true])
+        world.run(for: .milliseconds(20))
+        #expect(try denied(world) == [false, false])
     }
 
     @Test("a new dominant speaker is asked for a key frame ahead, where somebody has another camera on stage")

@@ -151,10 +151,10 @@ struct Interest: ~Copyable {
         if takes(member, slot) { words[position] |= bit } else { words[position] &= ~bit }
     }
 
-    /// Of what there is, a member has none before it has chosen.
-    mutating func denyAll(_ member: Int) {
+    /// Of what there is of a type, a member has none before it has chosen.
+    mutating func denyAll(_ member: Int, _ type: MediaType) {
         let start = (member >> 6) * columns
-        for slot in 0..<columns where types[slot] != nil { denied[start + slot] |= 1 << UInt64(member & 63) }
+        for slot in 0..<columns where types[slot] == type { denied[start + slot] |= 1 << UInt64(member & 63) }
     }
 
     /// Of a new source those have none who choose, before they have chosen.

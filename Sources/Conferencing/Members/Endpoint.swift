@@ -43,6 +43,8 @@ struct Endpoint: ~Copyable {
     private(set) var preferences: ReceiverPreferences
     /// The same, as the choice of sources needs it.
     private(set) var wishes: Wishes
+    /// Voices are to be looked at one by one: it chooses, or did until now.
+    var reviewsVoices: Bool
     /// Whose cameras it has on stage.
     var stage = Stage()
     /// What was decided for it of others' pictures.
@@ -61,6 +63,7 @@ struct Endpoint: ~Copyable {
         isVisitor = creation.isVisitor
         preferences = creation.preferences
         wishes = Wishes(creation.preferences)
+        reviewsVoices = wishes.choosesVoices
         self.conference = conference
         createdAt = now
         self.transport = transport
@@ -91,6 +94,7 @@ struct Endpoint: ~Copyable {
     mutating func prefer(_ preferences: ReceiverPreferences) {
         self.preferences = preferences
         wishes = Wishes(preferences)
+        reviewsVoices = reviewsVoices || wishes.choosesVoices
     }
 
     /// What it said that a source shows.

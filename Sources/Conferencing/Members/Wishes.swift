@@ -16,6 +16,8 @@ struct Wishes {
 
     /// It wants every regular source: nothing has to be chosen.
     let isEverything: Bool
+    /// It does not simply want every regular voice.
+    let choosesVoices: Bool
     /// It has names on stage.
     let hasStage: Bool
     /// The pictures that it named, each once: in the order of their ranks, then those that have none.
@@ -54,8 +56,9 @@ struct Wishes {
         lastN = video.lastN
         assumedBandwidth = video.assumedBandwidth
         hasStage = !video.onStageSources.isEmpty
+        choosesVoices = !audio.all || !audio.include.isEmpty || !audio.exclude.isEmpty
         isEverything =
-            audio.all && audio.include.isEmpty && audio.exclude.isEmpty && video.lastN < 0
+            !choosesVoices && video.lastN < 0
             && video.defaultConstraint.isWanted && video.constraints.allSatisfy { $1.isWanted }
     }
 

@@ -39,8 +39,10 @@ struct Conference: ~Copyable {
     var speech: SpeechActivity
     /// A key frame is to be asked of a new speaker.
     var keyframeAhead: KeyframeAhead?
-    /// Members that do not simply get everything, and those of them to whom the order of speakers matters.
+    /// Members that do not simply get every picture, those that do not every voice, and those to whom the order of
+    /// speakers matters.
     var choosers = MemberSet()
+    var voiceChoosers = MemberSet()
     var limited = MemberSet()
     /// How many sources members have asked for by name.
     var includedCount = 0
@@ -129,6 +131,7 @@ struct Conference: ~Copyable {
         toVisit.remove(Int(place))
         toSelect.remove(Int(place))
         choosers.remove(Int(place))
+        voiceChoosers.remove(Int(place))
         limited.remove(Int(place))
         places[Int(place)] = Self.vacant
         freePlaces.append(place)

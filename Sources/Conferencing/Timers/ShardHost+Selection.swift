@@ -60,8 +60,12 @@ extension ShardHost {
     /// A source is new: who chooses gets it when it is chosen, and what is made on the server's side nobody else.
     mutating func withhold(_ slot: Int, in conferenceIndex: Int) {
         let conference = conferences.pointer(at: conferenceIndex)
-        let isSynthetic = conference.pointee.sources[slot].isSynthetic
-        conference.pointee.interest.deny(isSynthetic ? .everybody : conference.pointee.choosers, source: slot)
+        let source = conference.pointee.sources.pointer(at: slot)
+        let isVoice = source.pointee.mediaType == .audio
+        let choosers = isVoice ? conference.pointee.voiceChoosers : conference.pointee.choosers
+        conference.pointee.interest.deny(source.pointee.isSynthetic ? .everybody : choosers, source: slot)
+        // Who hears everything anyway has nothing to choose.
+        if isVoice, !source.pointee.isSynthetic, choosers.isEmpty, conference.pointee.rewritingCount == 0 { return }
         selectForAll(in: conferenceIndex)
     }
 
@@ -75,6 +79,11 @@ extension ShardHost {
         } else {
             conference.pointee.choosers.remove(place)
         }
+        if endpoint.pointee.wishes.choosesVoices {
+            conference.pointee.voiceChoosers.insert(place)
+        } else {
+            conference.pointee.voiceChoosers.remove(place)
+        }
     }
 
     /// A member has come: what there is already is withheld from one that chooses, and what is made on the server's
@@ -86,8 +95,9 @@ extension ShardHost {
         let place = Int(endpoint.pointee.place)
         conference.pointee.pictureVersion &+= 1
         select(for: endpoint.pointee.place, in: endpoint.pointee.conference)
-        if endpoint.pointee.isChooser {
-            conference.pointee.interest.denyAll(place)
+        if endpoint.pointee.isChooser { conference.pointee.interest.denyAll(place, .video) }
+        if endpoint.pointee.wishes.choosesVoices {
+            conference.pointee.interest.denyAll(place, .audio)
         } else if conference.pointee.syntheticCount > 0 {
             for slot in 0..<conference.pointee.sources.count where conference.pointee.sources[slot].isSynthetic {
                 conference.pointee.interest.setDenied(true, place, source: slot)
@@ -135,6 +145,21 @@ extension ShardHost {
         let endpoint = endpoints.pointer(at: index)
         // Who is not connected is sent nothing, and chooses when it is.
         guard endpoint.pointee.transport.hasKeys else { return 0 }
+        var cost = 0
+        if endpoint.pointee.reviewsVoices || endpoint.pointee.rewriting.isActive
+            || conference.pointee.syntheticCount > 0
+        {
+            cost = conference.pointee.sources.count
+            chooseVoices(for: endpoint, index, at: place, of: conference, at: now)
+            endpoint.pointee.reviewsVoices = endpoint.pointee.wishes.choosesVoices
+        }
+        return cost + reallocate(index, at: place, of: conference, at: now, into: &egress)
+    }
+
+    private mutating func chooseVoices(
+        for endpoint: UnsafeMutablePointer<Endpoint>, _ index: Int, at place: Int,
+        of conference: UnsafeMutablePointer<Conference>, at now: Timestamp
+    ) {
         for slot in 0..<conference.pointee.sources.count {
             let source = conference.pointee.sources.pointer(at: slot)
             guard source.pointee.isLive, source.pointee.mediaType == .audio,
@@ -150,8 +175,6 @@ extension ShardHost {
                 _ = mapVoice(key, of: endpoint, takesOver: false, at: now)
             }
         }
-        return conference.pointee.sources.count
-            + reallocate(index, at: place, of: conference, at: now, into: &egress)
     }
 
     private func chooseAudio(

@@ -91,6 +91,16 @@ struct HallBenchmarks {
         }
         row("join a conference of \(grouped(count))", decimal(median(joins), 1) + " µs", "20 µs")
         row("leave it again, without active pairs", decimal(median(leaves), 1) + " µs", "20 µs")
+        // What follows later, for all members: a second with a join in it beside a second without.
+        var rounds: [Double] = []
+        for _ in 0..<5 {
+            let calm = hall.pass(.seconds(1))
+            let (peer, _) = hall.join(conference)
+            rounds.append(Double(hall.pass(.seconds(1)) - calm) / 1_000)
+            _ = hall.leave(peer)
+            _ = hall.pass(.seconds(1))
+        }
+        row("everybody chooses anew for its sake, later", decimal(median(rounds), 0) + " µs", "–")
         let pairs = count - 1 + min(9, count - 1)
         var costs: [Double] = []
         for _ in 0..<5 {
